@@ -1,0 +1,204 @@
+use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbImage};
+
+use crate::PhotoError;
+use crate::format::{PhotoFormat, jpeg_is_complete};
+
+/// What a photo may cost before it is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecodeLimits {
+    /// Most bytes a file may have. Default 256 MiB.
+    pub max_bytes: u64,
+    /// Most pixels a picture may announce, width times height. Default 128 million: a 108-megapixel
+    /// phone photo passes, a decompression bomb does not.
+    pub max_pixels: u64,
+}
+
+impl Default for DecodeLimits {
+    fn default() -> Self {
+        Self { max_bytes: 256 << 20, max_pixels: 128_000_000 }
+    }
+}
+
+/// An upright photo.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DecodedPhoto {
+    /// 8-bit RGB, upright; transparency laid over white.
+    pub pixels: RgbImage,
+    /// What the file was.
+    pub format: PhotoFormat,
+    /// The EXIF orientation (1 to 8, TIFF 6.0 tag 274) that was applied; 1 is "already upright".
+    pub orientation: u8,
+}
+
+/// Decodes a photo, whatever it is called, and turns it upright.
+///
+/// JPEG (grey, RGB, CMYK), PNG, WebP, GIF, BMP and TIFF; of an animation the first frame; 16-bit
+/// samples are scaled to 8. Colour profiles are not applied.
+///
+/// # Errors
+/// [`PhotoError`], for content that is no whole photo within `limits`. A decoder that panics on
+/// hostile content is reported as [`PhotoError::Damaged`].
+pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<DecodedPhoto, PhotoError> {
+    if bytes.len() as u64 > limits.max_bytes {
+        let bytes = bytes.len() as u64;
+        return Err(PhotoError::TooManyBytes { bytes, limit: limits.max_bytes });
+    }
+    let format = PhotoFormat::sniff(bytes)?;
+    // One bad photo must never stop a run of thousands.
+    catch_unwind(AssertUnwindSafe(|| decode_as(bytes, format, limits))).unwrap_or_else(|_| {
+        Err(PhotoError::Damaged { format, reason: "the decoder gave up on it".to_owned() })
+    })
+}
+
+fn decode_as(
+    bytes: &[u8],
+    format: PhotoFormat,
+    limits: &DecodeLimits,
+) -> Result<DecodedPhoto, PhotoError> {
+    let failed = |error: image::ImageError| classify(error, format);
+    let mut decoder = ImageReader::with_format(Cursor::new(bytes), format.image_format())
+        .into_decoder()
+        .map_err(failed)?;
+    let (width, height) = decoder.dimensions();
+    if width == 0 || height == 0 {
+        return Err(PhotoError::NoPixels { width, height });
+    }
+    if u64::from(width) * u64::from(height) > limits.max_pixels {
+        let limit = limits.max_pixels / 1_000_000;
+        return Err(PhotoError::TooManyPixels { width, height, limit });
+    }
+    if format == PhotoFormat::Jpeg && !jpeg_is_complete(bytes) {
+        return Err(PhotoError::Truncated { format });
+    }
+    let mut allocation = Limits::no_limits();
+    // Up to 8 bytes a pixel (16-bit RGBA), and as much again for what a decoder keeps meanwhile.
+    allocation.max_alloc = Some(limits.max_pixels.saturating_mul(16));
+    decoder.set_limits(allocation).map_err(failed)?;
+
+    let orientation = decoder.orientation().map_err(failed)?;
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(failed)?;
+    picture.apply_orientation(orientation);
+    Ok(DecodedPhoto { pixels: flatten(picture), format, orientation: exif_value(orientation) })
+}
+
+fn classify(error: image::ImageError, format: PhotoFormat) -> PhotoError {
+    let cut_short = matches!(&error, image::ImageError::IoError(io)
+        if io.kind() == std::io::ErrorKind::UnexpectedEof);
+    if cut_short {
+        return PhotoError::Truncated { format };
+    }
+    // Decoders put line breaks in their messages; ours are one line.
+    let reason = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    PhotoError::Damaged { format, reason }
+}
+
+/// RGB8 with transparency laid over white: cut-out product pictures hide arbitrary colours (mostly
+/// black) under their transparent pixels.
+fn flatten(picture: DynamicImage) -> RgbImage {
+    if !picture.color().has_alpha() {
+        return picture.into_rgb8();
+    }
+    let rgba = picture.into_rgba8();
+    let (width, height) = rgba.dimensions();
+    let mut rgb = Vec::with_capacity(width as usize * height as usize * 3);
+    for pixel in rgba.pixels() {
+        let alpha = u32::from(pixel[3]);
+        for channel in 0..3 {
+            let over_white = u32::from(pixel[channel]) * alpha + 255 * (255 - alpha);
+            rgb.push(((over_white + 127) / 255) as u8);
+        }
+    }
+    RgbImage::from_raw(width, height, rgb).expect("three bytes were pushed for every pixel")
+}
+
+fn exif_value(orientation: Orientation) -> u8 {
+    orientation.to_exif()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::{ImageFormat, Rgb, Rgba};
+
+    fn encode(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        picture.into().write_to(&mut bytes, format).expect("encode");
+        bytes.into_inner()
+    }
+
+    fn gradient() -> RgbImage {
+        RgbImage::from_fn(40, 30, |x, y| Rgb([(x * 6) as u8, (y * 8) as u8, 90]))
+    }
+
+    #[test]
+    fn every_format_gives_the_same_picture() {
+        for format in [ImageFormat::Png, ImageFormat::Bmp, ImageFormat::Tiff, ImageFormat::WebP] {
+            let photo =
+                decode(&encode(gradient(), format), &DecodeLimits::default()).expect("decode");
+            assert_eq!(photo.pixels, gradient(), "{format:?}");
+        }
+        for format in [ImageFormat::Jpeg, ImageFormat::Gif] {
+            let photo =
+                decode(&encode(gradient(), format), &DecodeLimits::default()).expect("decode");
+            let off: u64 = (photo.pixels.iter().zip(gradient().iter()))
+                .map(|(a, b)| u64::from(a.abs_diff(*b)))
+                .sum();
+            assert!(off < 40 * 30 * 3 * 12, "{format:?} is off by {off}");
+        }
+    }
+
+    #[test]
+    fn transparency_is_laid_over_white() {
+        let glass = image::RgbaImage::from_fn(2, 1, |x, _| {
+            Rgba([10, 20, 30, if x == 0 { 0 } else { 255 }])
+        });
+        let photo =
+            decode(&encode(glass, ImageFormat::Png), &DecodeLimits::default()).expect("decode");
+        assert_eq!(photo.pixels.as_raw(), &[255, 255, 255, 10, 20, 30]);
+    }
+
+    #[test]
+    fn sixteen_bit_and_grey_become_rgb8() {
+        let deep =
+            image::ImageBuffer::<image::Luma<u16>, _>::from_pixel(3, 3, image::Luma([0x8000]));
+        let photo =
+            decode(&encode(deep, ImageFormat::Png), &DecodeLimits::default()).expect("decode");
+        assert_eq!(photo.pixels.get_pixel(1, 1), &Rgb([128, 128, 128]));
+    }
+
+    #[test]
+    fn a_cut_file_is_said_to_be_cut_or_damaged() {
+        for format in [
+            ImageFormat::Jpeg,
+            ImageFormat::Png,
+            ImageFormat::WebP,
+            ImageFormat::Tiff,
+            ImageFormat::Bmp,
+            ImageFormat::Gif,
+        ] {
+            let whole = encode(gradient(), format);
+            for keep in [whole.len() / 4, whole.len() / 2, whole.len() - 20] {
+                let error = decode(&whole[..keep], &DecodeLimits::default());
+                assert!(
+                    matches!(error, Err(PhotoError::Truncated { .. } | PhotoError::Damaged { .. })),
+                    "{format:?} cut to {keep} of {}: {error:?}",
+                    whole.len()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn pixels_are_counted_before_they_are_decoded() {
+        let limits = DecodeLimits { max_pixels: 1_000_000, ..Default::default() };
+        let png = encode(RgbImage::new(2000, 1000), ImageFormat::Png);
+        assert_eq!(
+            decode(&png, &limits),
+            Err(PhotoError::TooManyPixels { width: 2000, height: 1000, limit: 1 })
+        );
+    }
+}

@@ -1,0 +1,64 @@
+use crate::PhotoFormat;
+
+/// Why a photo cannot be used. Each message is one line that says what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PhotoError {
+    /// The file has no bytes at all.
+    #[error("the file is empty (0 bytes): copy the photo again")]
+    Empty,
+    /// The file is larger than [`crate::DecodeLimits::max_bytes`].
+    #[error("the file has {bytes} bytes, more than the limit of {limit}: save it smaller")]
+    TooManyBytes {
+        /// Size of the file.
+        bytes: u64,
+        /// The limit in force.
+        limit: u64,
+    },
+    /// An iPhone photo in HEIC/HEIF, which has no well-kept decoder under a free licence.
+    #[error(
+        "HEIC/HEIF photos cannot be read: convert it to JPEG, e.g. `heif-convert in.heic out.jpg` \
+         (on an iPhone: Settings > Camera > Formats > Most Compatible)"
+    )]
+    Heic,
+    /// An AVIF photo, for which there is no well-kept pure-Rust decoder under a free licence.
+    #[error("AVIF photos cannot be read: convert it to JPEG, e.g. `avifdec in.avif out.png`")]
+    Avif,
+    /// The content is no known photo format, whatever the file is called.
+    #[error("not a photo: the content is none of JPEG, PNG, WebP, GIF, BMP, TIFF")]
+    UnknownFormat,
+    /// The header announces more pixels than [`crate::DecodeLimits::max_pixels`].
+    #[error(
+        "{width}x{height} pixels are more than the limit of {limit} megapixels: save it smaller"
+    )]
+    TooManyPixels {
+        /// Announced width.
+        width: u32,
+        /// Announced height.
+        height: u32,
+        /// The limit in megapixels.
+        limit: u64,
+    },
+    /// The picture has no pixels.
+    #[error("the picture is {width}x{height} pixels: nothing to look at")]
+    NoPixels {
+        /// Announced width.
+        width: u32,
+        /// Announced height.
+        height: u32,
+    },
+    /// The file stops before the picture does.
+    #[error("the {format} file is cut short: copy or download it again")]
+    Truncated {
+        /// What the file is.
+        format: PhotoFormat,
+    },
+    /// The decoder refused the content.
+    #[error("damaged {format} file ({reason}): copy or export it again")]
+    Damaged {
+        /// What the file is.
+        format: PhotoFormat,
+        /// The decoder's own words.
+        reason: String,
+    },
+}

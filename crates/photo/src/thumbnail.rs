@@ -1,0 +1,31 @@
+use image::codecs::jpeg::JpegEncoder;
+use image::{ExtendedColorType, RgbImage};
+
+use crate::preprocess::{fit, resize};
+
+/// A JPEG of a picture, scaled down to fit a square of `side` pixels; never scaled up.
+///
+/// `quality` runs from 1 to 100, as in libjpeg.
+pub fn thumbnail_jpeg(picture: &RgbImage, side: u32, quality: u8) -> Vec<u8> {
+    let side = side.min(picture.width().max(picture.height()));
+    let (width, height) = fit(picture.dimensions(), side);
+    let mut jpeg = Vec::new();
+    JpegEncoder::new_with_quality(&mut jpeg, quality)
+        .encode(&resize(picture, width, height), width, height, ExtendedColorType::Rgb8)
+        .expect("writing to memory, with a buffer made for these dimensions");
+    jpeg
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thumbnails_shrink_but_never_grow() {
+        for (from, to) in [((400, 200), (100, 50)), ((40, 20), (40, 20))] {
+            let jpeg = thumbnail_jpeg(&RgbImage::new(from.0, from.1), 100, 80);
+            let picture = image::load_from_memory(&jpeg).expect("decode");
+            assert_eq!((picture.width(), picture.height()), to);
+        }
+    }
+}
