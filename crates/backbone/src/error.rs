@@ -1,0 +1,89 @@
+use std::path::PathBuf;
+
+use crate::BackboneKind;
+
+/// Why a network cannot be loaded. Each message is one line that says what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BackboneError {
+    /// No weights file was named and none was found.
+    #[error(
+        "no weights file: name one with --weights FILE, or put {} into the folder named by \
+         LOOKALIKE_WEIGHTS{}",
+        expected.join(" or "),
+        folder.as_ref().map(|f| format!(" (now {})", f.display())).unwrap_or_default()
+    )]
+    NoWeights {
+        /// File names that would have been taken.
+        expected: Vec<String>,
+        /// The folder that was looked through, if one is named.
+        folder: Option<PathBuf>,
+    },
+    /// The file cannot be read.
+    #[error("cannot read the weights file {}: {source}", path.display())]
+    Unreadable {
+        /// The weights file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The file is no safetensors file, or a damaged one.
+    #[error(
+        "{} is not a whole safetensors file ({reason}): download it again, or convert it to safetensors",
+        path.display()
+    )]
+    NotSafetensors {
+        /// The weights file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The file holds another network.
+    #[error("{} holds {found}, not {wanted}: name another file with --weights", path.display())]
+    WrongNetwork {
+        /// The weights file.
+        path: PathBuf,
+        /// What the tensor names look like.
+        found: String,
+        /// What was asked for.
+        wanted: String,
+    },
+    /// A tensor that the network needs is not in the file.
+    #[error("{}: {kind} needs the tensor '{tensor}', which the file lacks", path.display())]
+    MissingTensor {
+        /// The weights file.
+        path: PathBuf,
+        /// The network.
+        kind: BackboneKind,
+        /// Name in the file's own naming.
+        tensor: String,
+    },
+    /// A tensor has another shape than the network's.
+    #[error(
+        "{}: the tensor '{tensor}' has the shape {found:?} where {kind} needs {wanted:?}",
+        path.display()
+    )]
+    TensorShape {
+        /// The weights file.
+        path: PathBuf,
+        /// The network.
+        kind: BackboneKind,
+        /// Name in the file's own naming.
+        tensor: String,
+        /// Shape in the file.
+        found: Vec<usize>,
+        /// Shape of the network.
+        wanted: Vec<usize>,
+    },
+    /// A tensor holds NaN or infinity: every embedding would.
+    #[error("{}: the tensor '{tensor}' holds NaN or infinity: the file is damaged", path.display())]
+    NotFinite {
+        /// The weights file.
+        path: PathBuf,
+        /// Name in the file's own naming.
+        tensor: String,
+    },
+    /// candle failed.
+    #[error("{0}")]
+    Candle(#[from] candle_core::Error),
+}

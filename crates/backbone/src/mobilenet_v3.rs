@@ -1,0 +1,170 @@
+//! MobileNetV3-Large (Howard et al., "Searching for MobileNetV3", 2019, table 1).
+
+use candle_core::{Result, Tensor};
+
+use crate::checkpoint::Checkpoint;
+use crate::layers::{Activation, Conv, ConvShape, PaddingStyle, SqueezeExcite, global_average};
+use crate::{Backbone, BackboneError, BackboneKind};
+
+/// One row of the paper's table 1.
+struct Row {
+    kernel: usize,
+    /// Channels between expansion and projection.
+    expanded: usize,
+    out: usize,
+    squeeze: bool,
+    activation: Activation,
+    stride: usize,
+}
+
+const fn row(
+    kernel: usize,
+    expanded: usize,
+    out: usize,
+    squeeze: bool,
+    activation: Activation,
+    stride: usize,
+) -> Row {
+    Row { kernel, expanded, out, squeeze, activation, stride }
+}
+
+const RE: Activation = Activation::Relu;
+const HS: Activation = Activation::HardSwish;
+
+const TABLE: [Row; 15] = [
+    row(3, 16, 16, false, RE, 1),
+    row(3, 64, 24, false, RE, 2),
+    row(3, 72, 24, false, RE, 1),
+    row(5, 72, 40, true, RE, 2),
+    row(5, 120, 40, true, RE, 1),
+    row(5, 120, 40, true, RE, 1),
+    row(3, 240, 80, false, HS, 2),
+    row(3, 200, 80, false, HS, 1),
+    row(3, 184, 80, false, HS, 1),
+    row(3, 184, 80, false, HS, 1),
+    row(3, 480, 112, true, HS, 1),
+    row(3, 672, 112, true, HS, 1),
+    row(5, 672, 160, true, HS, 2),
+    row(5, 960, 160, true, HS, 1),
+    row(5, 960, 160, true, HS, 1),
+];
+
+const STEM_CHANNELS: usize = 16;
+const LAST_CONV: usize = 960;
+const EMBEDDING: usize = 1280;
+
+struct Block {
+    expand: Option<Conv>,
+    depthwise: Conv,
+    squeeze_excite: Option<SqueezeExcite>,
+    project: Conv,
+    residual: bool,
+}
+
+impl Block {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let expanded = match &self.expand {
+            Some(expand) => expand.forward(x)?,
+            None => x.clone(),
+        };
+        let mut y = self.depthwise.forward(&expanded)?;
+        if let Some(squeeze_excite) = &self.squeeze_excite {
+            y = squeeze_excite.forward(&y)?;
+        }
+        let y = self.project.forward(&y)?;
+        if self.residual { x + y } else { Ok(y) }
+    }
+}
+
+/// MobileNetV3-Large, full or minimalistic.
+///
+/// The embedding is the activated output of the last layer before the classifier (`conv_2` in
+/// Google's naming, `conv_head` in timm's): 1280 numbers.
+pub(crate) struct MobileNetV3 {
+    stem: Conv,
+    blocks: Vec<Block>,
+    last_conv: Conv,
+    embedding: Conv,
+    classifier: Conv,
+    classes: usize,
+}
+
+impl MobileNetV3 {
+    pub(crate) fn load(checkpoint: &Checkpoint) -> std::result::Result<Self, BackboneError> {
+        let minimalistic = checkpoint.kind() == BackboneKind::MobileNetV3Minimalistic;
+        // Google's checkpoints are TensorFlow's, timm's are PyTorch's.
+        let padding = if minimalistic { PaddingStyle::Same } else { PaddingStyle::Symmetric };
+        let outer = if minimalistic { RE } else { HS };
+        let pointwise = |layer: &str, out: usize, input: usize, activation: Activation| {
+            checkpoint.conv(layer, [out, input, 1, 1], ConvShape::Pointwise, activation)
+        };
+
+        let stem_shape = ConvShape::Full { stride: 2, padding };
+        let stem = checkpoint.conv("conv", [STEM_CHANNELS, 3, 3, 3], stem_shape, outer)?;
+        let mut channels = STEM_CHANNELS;
+        let mut blocks = Vec::with_capacity(TABLE.len());
+        for (number, row) in TABLE.iter().enumerate() {
+            let name = |part: &str| format!("blocks.{number}.{part}");
+            let kernel = if minimalistic { 3 } else { row.kernel };
+            let activation = if minimalistic { RE } else { row.activation };
+            let expand = (number > 0)
+                .then(|| pointwise(&name("expand"), row.expanded, channels, activation))
+                .transpose()?;
+            let depthwise = checkpoint.conv(
+                &name("depthwise"),
+                [row.expanded, 1, kernel, kernel],
+                ConvShape::Depthwise { stride: row.stride, padding },
+                activation,
+            )?;
+            let squeeze_excite = if row.squeeze && !minimalistic {
+                let squeezed = checkpoint.outputs(&name("squeeze"))?;
+                Some(SqueezeExcite {
+                    squeeze: pointwise(&name("squeeze"), squeezed, row.expanded, RE)?,
+                    excite: pointwise(&name("excite"), row.expanded, squeezed, Activation::None)?,
+                })
+            } else {
+                None
+            };
+            let project = pointwise(&name("project"), row.out, row.expanded, Activation::None)?;
+            let residual = row.stride == 1 && channels == row.out;
+            blocks.push(Block { expand, depthwise, squeeze_excite, project, residual });
+            channels = row.out;
+        }
+        let classes = checkpoint.outputs("logits")?;
+        Ok(Self {
+            stem,
+            blocks,
+            last_conv: pointwise("conv_1", LAST_CONV, channels, outer)?,
+            embedding: pointwise("conv_2", EMBEDDING, LAST_CONV, outer)?,
+            classifier: pointwise("logits", classes, EMBEDDING, Activation::None)?,
+            classes,
+        })
+    }
+
+    /// `(n, 3, s, s)` to `(n, 1280, 1, 1)`.
+    fn features(&self, batch: &Tensor) -> Result<Tensor> {
+        let mut x = self.stem.forward(batch)?;
+        for block in &self.blocks {
+            x = block.forward(&x)?;
+        }
+        self.embedding.forward(&global_average(&self.last_conv.forward(&x)?)?)
+    }
+}
+
+impl Backbone for MobileNetV3 {
+    fn embed(&self, batch: &Tensor) -> Result<Tensor> {
+        self.features(batch)?.flatten_from(1)
+    }
+
+    fn logits(&self, batch: &Tensor) -> Result<Tensor> {
+        self.classifier.forward(&self.features(batch)?)?.flatten_from(1)
+    }
+
+    fn embedding_dim(&self) -> usize {
+        EMBEDDING
+    }
+
+    fn classes(&self) -> usize {
+        self.classes
+    }
+}
