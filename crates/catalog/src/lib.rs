@@ -1,1 +1,75 @@
-//! stub
+//! Products and the photos that show them: folders, CSV and JSONL manifests, splits.
+//!
+//! This crate knows nothing of pixels or models: it says which file belongs to which product.
+//!
+//! ```
+//! use lookalike_catalog::Catalog;
+//!
+//! let shop = tempfile::tempdir()?;
+//! std::fs::create_dir_all(shop.path().join("chairs/oak"))?;
+//! std::fs::write(shop.path().join("chairs/oak/1.jpg"), "not looked into here")?;
+//!
+//! let catalog = Catalog::open(shop.path(), None)?;
+//! assert_eq!(catalog.products[0].id, "chairs/oak");
+//! assert_eq!(catalog.products[0].category.as_deref(), Some("chairs"));
+//! assert_eq!(catalog.photos[0].path, "chairs/oak/1.jpg");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod error;
+mod extra;
+mod folder;
+mod manifest;
+mod patterns;
+mod product;
+mod row;
+
+use std::path::{Path, PathBuf};
+
+pub use error::{CatalogError, RowProblem};
+pub use patterns::Skipped;
+pub use product::{Photo, Product, Split};
+
+/// A shop's products and photos, in a stable order: products and, within each, photos by name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Catalog {
+    /// The folder that photo paths are relative to.
+    pub root: PathBuf,
+    /// The products. Their ids are unique.
+    pub products: Vec<Product>,
+    /// The photos, grouped by product.
+    pub photos: Vec<Photo>,
+    /// What was found and cannot be used, with the reason.
+    pub skipped: Vec<Skipped>,
+}
+
+impl Catalog {
+    /// Reads a catalogue from a folder, or from a manifest that ends in `.jsonl`, `.ndjson`, `.csv`
+    /// or `.tsv`.
+    ///
+    /// Paths in a manifest are relative to `root`, or to the manifest's folder when that is `None`.
+    /// A folder is its own root.
+    ///
+    /// # Errors
+    /// [`CatalogError`]; what is wrong with a manifest comes with its line number.
+    pub fn open(source: &Path, root: Option<&Path>) -> Result<Self, CatalogError> {
+        let metadata = std::fs::metadata(source)
+            .map_err(|reason| CatalogError::Unreadable { path: source.to_owned(), reason })?;
+        let catalog = if metadata.is_dir() {
+            folder::read(source)?
+        } else {
+            let beside = source.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let root = root.or(beside).unwrap_or(Path::new("."));
+            manifest::read(source, root)?
+        };
+        if catalog.photos.is_empty() && catalog.skipped.is_empty() {
+            return Err(CatalogError::NoPhotos { path: source.to_owned() });
+        }
+        Ok(catalog)
+    }
+
+    /// Where the file of a photo is.
+    pub fn file(&self, photo: &Photo) -> PathBuf {
+        self.root.join(&photo.path)
+    }
+}

@@ -1,0 +1,178 @@
+//! A folder whose photo folders are products.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use walkdir::{DirEntry, WalkDir};
+
+use crate::patterns::{not_utf8, relative};
+use crate::{Catalog, CatalogError, Photo, Product, Skipped, Split};
+
+/// File name endings of photos. What a file really is, its reader finds out.
+const PHOTO_EXTENSIONS: &[&str] = &[
+    "avif", "bmp", "gif", "heic", "heif", "jfif", "jpe", "jpeg", "jpg", "png", "tif", "tiff",
+    "webp",
+];
+
+/// Every folder that directly holds photos is a product: its path is the id, its own name the name,
+/// the path above it the category.
+///
+/// Where all top folders are called `train`, `val` or `test`, they are splits and not part of the
+/// ids.
+pub(crate) fn read(root: &Path) -> Result<Catalog, CatalogError> {
+    let splits = top_folders_are_splits(root)?;
+    let mut skipped = Vec::new();
+    let mut found: BTreeMap<String, Vec<(String, Option<Split>)>> = BTreeMap::new();
+    let visible = |entry: &DirEntry| {
+        entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with(['.', '@'])
+    };
+    let entries = WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter();
+    for entry in entries.filter_entry(visible) {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                skipped.push(unreadable(&error, root));
+                continue;
+            }
+        };
+        if !entry.file_type().is_file() || !looks_like_photo(entry.path()) {
+            continue;
+        }
+        let Some(path) = relative(entry.path(), root) else {
+            skipped.push(not_utf8(entry.path()));
+            continue;
+        };
+        let mut folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let mut split = None;
+        if splits {
+            let (top, rest) = folder.split_once('/').unwrap_or((folder, ""));
+            split = top.parse().ok();
+            folder = rest;
+        }
+        if folder.is_empty() {
+            let reason = "in no product's folder: move it into one".to_owned();
+            skipped.push(Skipped { path, reason });
+            continue;
+        }
+        found.entry(folder.to_owned()).or_default().push((path, split));
+    }
+    let mut catalog = Catalog { root: root.to_owned(), products: vec![], photos: vec![], skipped };
+    for (id, files) in found {
+        let number = catalog.products.len() as u32;
+        let photo = |(path, split)| Photo { product: number, path, split };
+        catalog.photos.extend(files.into_iter().map(photo));
+        let (category, name) = match id.rsplit_once('/') {
+            Some((category, name)) => (Some(category.to_owned()), name.to_owned()),
+            None => (None, id.clone()),
+        };
+        catalog.products.push(Product { id, name, category, ..Product::default() });
+    }
+    if catalog.photos.is_empty() {
+        // Only loose photos: what is wrong is the layout, not each of them.
+        return Err(CatalogError::NoPhotos { path: root.to_owned() });
+    }
+    Ok(catalog)
+}
+
+fn top_folders_are_splits(root: &Path) -> Result<bool, CatalogError> {
+    let unreadable = |reason| CatalogError::Unreadable { path: root.to_owned(), reason };
+    let mut train = false;
+    for entry in std::fs::read_dir(root).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if !entry.path().is_dir() || name.starts_with('.') {
+            continue;
+        }
+        match name.parse::<Split>() {
+            Ok(split) => train |= split == Split::Train,
+            Err(_) => return Ok(false),
+        }
+    }
+    Ok(train)
+}
+
+fn looks_like_photo(path: &Path) -> bool {
+    path.extension()
+        .and_then(|extension| extension.to_str())
+        .is_some_and(|e| PHOTO_EXTENSIONS.contains(&e.to_ascii_lowercase().as_str()))
+}
+
+fn unreadable(error: &walkdir::Error, root: &Path) -> Skipped {
+    let path = error.path().unwrap_or(root);
+    let reason = match (error.loop_ancestor(), error.io_error()) {
+        (Some(_), _) => "a link that leads back to a folder above it".to_owned(),
+        (None, Some(error)) => format!("cannot be read: {error}"),
+        (None, None) => "cannot be read".to_owned(),
+    };
+    let path = relative(path, root).unwrap_or_else(|| path.to_string_lossy().into_owned());
+    Skipped { path, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shop(files: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a folder");
+        for file in files {
+            let path = folder.path().join(file);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+            std::fs::write(path, "").expect("a file");
+        }
+        folder
+    }
+
+    #[test]
+    fn nested_folders_are_categories_and_names_may_be_korean() {
+        let shop = shop(&[
+            "가구/의자/참나무 의자/2.JPG",
+            "가구/의자/참나무 의자/1.heic",
+            "가구/책상/readme.txt",
+            "lamp/a.png",
+            "lamp/.hidden.png",
+            "loose.jpg",
+        ]);
+        let catalog = read(shop.path()).expect("read");
+        let ids: Vec<_> = catalog.products.iter().map(|p| p.id.as_str()).collect();
+        assert_eq!(ids, ["lamp", "가구/의자/참나무 의자"]);
+        assert_eq!(catalog.products[1].name, "참나무 의자");
+        assert_eq!(catalog.products[1].category.as_deref(), Some("가구/의자"));
+        let paths: Vec<_> = catalog.photos.iter().map(|p| (p.product, p.path.as_str())).collect();
+        let chair = ["가구/의자/참나무 의자/1.heic", "가구/의자/참나무 의자/2.JPG"];
+        assert_eq!(paths, [(0, "lamp/a.png"), (1, chair[0]), (1, chair[1])]);
+        assert_eq!(catalog.skipped.len(), 1);
+        assert_eq!(catalog.skipped[0].path, "loose.jpg");
+    }
+
+    #[test]
+    fn top_folders_named_after_splits_are_splits() {
+        let shop = shop(&["train/cup/1.jpg", "test/cup/2.jpg", "valid/cup/3.jpg"]);
+        let catalog = read(shop.path()).expect("read");
+        assert_eq!(catalog.products.len(), 1);
+        let of = |name: &str| catalog.photos.iter().find(|p| p.path == name).and_then(|p| p.split);
+        assert_eq!(of("train/cup/1.jpg"), Some(Split::Train));
+        assert_eq!(of("valid/cup/3.jpg"), Some(Split::Val));
+        assert_eq!(of("test/cup/2.jpg"), Some(Split::Test));
+    }
+
+    #[test]
+    fn a_folder_without_photos_says_so() {
+        for files in [&["a/readme.txt"][..], &["loose.jpg"], &[]] {
+            assert!(matches!(read(shop(files).path()), Err(CatalogError::NoPhotos { .. })));
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_name_that_is_not_utf8_and_a_link_to_above_are_skipped() {
+        use std::os::unix::ffi::OsStrExt;
+        let shop = shop(&["cup/1.jpg"]);
+        let name = std::ffi::OsStr::from_bytes(b"cup/\xff.jpg");
+        std::fs::write(shop.path().join(name), "").expect("a file");
+        std::os::unix::fs::symlink(shop.path(), shop.path().join("cup/up")).expect("a link");
+        let catalog = read(shop.path()).expect("read");
+        assert_eq!(catalog.photos.len(), 1);
+        assert_eq!(catalog.skipped.len(), 2, "{:?}", catalog.skipped);
+    }
+}
