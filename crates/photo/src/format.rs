@@ -6,13 +6,6 @@ use image::ImageFormat;
 
 use crate::PhotoError;
 
-/// File name endings worth opening when a folder is scanned, in lower case. The content decides
-/// what the file is; HEIC and AVIF are listed so that they are reported instead of overlooked.
-pub const PHOTO_EXTENSIONS: &[&str] = &[
-    "avif", "bmp", "gif", "heic", "heif", "jfif", "jpe", "jpeg", "jpg", "png", "tif", "tiff",
-    "webp",
-];
-
 /// A photo format that can be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -28,6 +28,6 @@ mod thumbnail;
 
 pub use decode::{DecodeLimits, DecodedPhoto, decode};
 pub use error::PhotoError;
-pub use format::{PHOTO_EXTENSIONS, PhotoFormat};
+pub use format::PhotoFormat;
 pub use preprocess::{Normalisation, PREPROCESS_VERSION, Preprocess};
 pub use thumbnail::thumbnail_jpeg;

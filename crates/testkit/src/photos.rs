@@ -73,7 +73,7 @@ fn vivid(turn: f64, lightness: f64) -> Colour {
     let top = 150.0 + 105.0 * lightness;
     [0.0, 1.0, 2.0].map(|channel| {
         let away = (turn * 3.0 - channel).rem_euclid(3.0);
-        top * (away.min(3.0 - away) * 2.0 - 0.5).clamp(0.0, 1.0)
+        top * (away.min(3.0 - away) * 2.0 - 1.0).clamp(0.0, 1.0)
     })
 }
 
@@ -91,7 +91,8 @@ pub fn pattern(seed: u32, width: u32, height: u32) -> RgbImage {
     let corners = [corner(0), corner(1), corner(2), corner(3)];
     let shapes: Vec<Shape> = (0..SHAPES).map(|number| Shape::draw(noise, number)).collect();
     RgbImage::from_fn(width, height, |x, y| {
-        let (x, y) = ((f64::from(x) + 0.5) / f64::from(width), (f64::from(y) + 0.5) / f64::from(height));
+        let (x, y) =
+            ((f64::from(x) + 0.5) / f64::from(width), (f64::from(y) + 0.5) / f64::from(height));
         let top = mix(corners[0], corners[1], x);
         let bottom = mix(corners[2], corners[3], x);
         let background = mix(top, bottom, y);

@@ -54,24 +54,26 @@ pub fn write(
 
 /// The numbers of one tensor, row-major, from its name and shape.
 ///
-/// Weights of convolutions and matrices are uniform with the variance `2 / fan_in` (He et al.,
-/// "Delving deep into rectifiers", 2015); batch norm's scales and variances lie between 0.5 and
-/// 1.5, its means and all biases between -0.1 and 0.1.
+/// Weights of convolutions and matrices have the variance `2 / fan_in` (He et al., "Delving deep
+/// into rectifiers", 2015) and sum to zero in each filter; batch norm's scales and variances lie
+/// between 0.5 and 1.5, its means and all biases between -0.1 and 0.1.
 pub fn values(name: &str, shape: &[usize]) -> Vec<f32> {
     let noise = Noise::named(name);
     let count: usize = shape.iter().product();
-    let number: Box<dyn Fn(f64) -> f64> = if shape.len() >= 2 {
+    let number: Box<dyn Fn(usize) -> f64> = if shape.len() >= 2 {
+        // Noise has the variance 1/12, the difference of two of its numbers 1/6. Differences, since
+        // plain noise lets the positive mean behind each ReLU grow from layer to layer until all
+        // pictures have the same embedding.
         let fan_in: usize = shape[1..].iter().product();
-        // A uniform distribution of width 1 has the deviation 1 / (2 sqrt 3). The goldens were
-        // made in this order of operations.
-        let (width, deviation) = (3f64.sqrt(), (2.0 / fan_in as f64).sqrt());
-        Box::new(move |u| u * 2.0 * width * deviation)
+        let scale = (12.0 / fan_in as f64).sqrt();
+        let previous = move |i: usize| if i % fan_in == 0 { i + fan_in - 1 } else { i - 1 };
+        Box::new(move |i| (noise.at(i) - noise.at(previous(i))) * scale)
     } else if name.ends_with("running_var") || name.ends_with("weight") {
-        Box::new(|u| 0.5 + (u + 0.5))
+        Box::new(|i| 0.5 + (noise.at(i) + 0.5))
     } else {
-        Box::new(|u| 0.2 * u)
+        Box::new(|i| 0.2 * noise.at(i))
     };
-    (0..count).map(|index| number(noise.at(index)) as f32).collect()
+    (0..count).map(|index| number(index) as f32).collect()
 }
 
 #[cfg(test)]
@@ -83,6 +85,9 @@ mod tests {
         let weights = values("conv.weight", &[64, 32, 3, 3]);
         let variance = weights.iter().map(|w| w * w).sum::<f32>() / weights.len() as f32;
         assert!((variance * 288.0 / 2.0 - 1.0).abs() < 0.05, "{variance}");
+        for filter in weights.chunks(288) {
+            assert!(filter.iter().sum::<f32>().abs() < 1e-4, "a filter's weights sum to zero");
+        }
         for name in ["bn1.weight", "bn1.running_var"] {
             assert!(values(name, &[500]).iter().all(|v| (0.5..=1.5).contains(v)), "{name}");
         }

@@ -1,1 +1,69 @@
-//! stub
+//! Nearest neighbours by cosine similarity: one trait, an exact and an HNSW store, snapshots on disk.
+//!
+//! This crate knows nothing of photos or models.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use lookalike_vectors::{ExactStore, HnswParams, HnswStore, Vectors, VectorStore};
+//!
+//! // Three points in two dimensions.
+//! let vectors = Arc::new(Vectors::normalised(2, vec![1.0, 0.0, 0.0, 2.0, 1.0, 1.0])?);
+//! let exact = ExactStore::new(Arc::clone(&vectors));
+//! let hnsw = HnswStore::build(vectors, HnswParams::default(), &|_| {});
+//!
+//! let hits = hnsw.search(&[3.0, 0.1], 2)?;
+//! assert_eq!(hits, exact.search(&[3.0, 0.1], 2)?);
+//! assert_eq!((hits[0].row, hits[1].row), (0, 2));
+//! # Ok::<(), lookalike_vectors::VectorError>(())
+//! ```
+
+mod error;
+mod exact;
+mod graph;
+mod hnsw;
+pub mod snapshot;
+mod vectors;
+
+pub use error::VectorError;
+pub use exact::ExactStore;
+pub use graph::Graph;
+pub use hnsw::{HnswParams, HnswStore};
+pub use vectors::Vectors;
+
+/// One neighbour of a query.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Hit {
+    /// Position of the vector in the store, counted from 0.
+    pub row: u32,
+    /// Cosine similarity, -1 to 1.
+    pub similarity: f32,
+}
+
+/// Somewhere that vectors can be found by nearness. Every store keeps the same contract, which
+/// `tests/contract.rs` runs against each.
+pub trait VectorStore: Send + Sync {
+    /// Number of vectors.
+    fn len(&self) -> usize;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Length of each vector.
+    fn dim(&self) -> usize;
+
+    /// The `k` vectors most like `query`, best first, ties by row; all of them if there are fewer.
+    ///
+    /// The query need not be normalised.
+    ///
+    /// # Errors
+    /// [`VectorError::Dimension`], [`VectorError::NotFinite`] or [`VectorError::Zero`], with the row
+    /// 0, for a query that cannot be compared.
+    fn search(&self, query: &[f32], k: usize) -> Result<Vec<Hit>, VectorError>;
+}
+
+/// Best first; ties by row, so that every store and every run gives the same order.
+pub(crate) fn best_first(a: &Hit, b: &Hit) -> std::cmp::Ordering {
+    b.similarity.total_cmp(&a.similarity).then(a.row.cmp(&b.row))
+}

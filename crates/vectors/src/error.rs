@@ -1,0 +1,28 @@
+/// Why vectors cannot be stored or compared.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VectorError {
+    /// Numbers that do not make up whole vectors, or a query of another length.
+    #[error("{found} numbers do not make vectors of {dim} dimensions")]
+    Dimension {
+        /// Length of a vector.
+        dim: usize,
+        /// How many numbers there were.
+        found: usize,
+    },
+    /// NaN or infinity.
+    #[error("vector {row} holds NaN or infinity")]
+    NotFinite {
+        /// Which vector.
+        row: usize,
+    },
+    /// A vector without direction, which is at the same distance from everything.
+    #[error("vector {row} is zero: it has no direction")]
+    Zero {
+        /// Which vector.
+        row: usize,
+    },
+    /// A graph that does not fit its vectors.
+    #[error("the graph does not fit the vectors: {0}")]
+    Graph(&'static str),
+}

@@ -1,0 +1,237 @@
+//! One file on disk that is either the old state or the new one, never half of either.
+//!
+//! The only module that knows bincode. Layout, all integers little-endian:
+//!
+//! | bytes | what |
+//! | --- | --- |
+//! | 8 | magic `LOOKALIK` |
+//! | 4 | format version of the content |
+//! | 4 | oldest format version whose readers can read this file |
+//! | any | payload: bincode 2, its standard configuration |
+//! | 8 | length of the payload |
+//! | 4 | CRC-32 (IEEE) of everything before |
+//! | 4 | closing magic `END.` |
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+const MAGIC: &[u8; 8] = b"LOOKALIK";
+const END: &[u8; 4] = b"END.";
+const HEADER: u64 = 16;
+const FOOTER: u64 = 16;
+
+/// Version of the content's layout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Format {
+    /// What this program writes.
+    pub current: u32,
+    /// The oldest that this program reads.
+    pub oldest_read: u32,
+    /// The oldest program format that can read what this program writes.
+    pub oldest_reader: u32,
+}
+
+/// Why a snapshot cannot be read or written. Each message is one line that says what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs)]
+pub enum SnapshotError {
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+    #[error("{} is not a Lookalike index: name another file, or build an index", path.display())]
+    NotASnapshot { path: PathBuf },
+    #[error(
+        "{} has the index format {found}; this program reads {oldest} to {newest}: {}",
+        path.display(),
+        if found > newest { "update the program, or build the index again" } else { "build the index again" }
+    )]
+    OtherVersion { path: PathBuf, found: u32, oldest: u32, newest: u32 },
+    #[error("{} is cut short: build the index again, or restore a copy", path.display())]
+    HalfWritten { path: PathBuf },
+    #[error("{} is damaged ({reason}): build the index again, or restore a copy", path.display())]
+    Damaged { path: PathBuf, reason: String },
+    #[error(
+        "another build is writing {}: wait for it, or write elsewhere with --out",
+        path.display()
+    )]
+    Locked { path: PathBuf },
+    #[error("cannot write {}: {source}; an index that was there is unchanged", path.display())]
+    Unwritable { path: PathBuf, source: io::Error },
+}
+
+/// The right to write a snapshot, which one process has at a time. It ends when this is dropped or
+/// the process ends, however it ends.
+#[derive(Debug)]
+pub struct WriteLock {
+    path: PathBuf,
+    _file: File,
+}
+
+impl WriteLock {
+    /// Takes the lock on the snapshot at `path` and creates the folder it is to lie in.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Locked`] when another process has it, [`SnapshotError::Unwritable`] when the
+    /// folder cannot be written to.
+    pub fn take(path: &Path) -> Result<Self, SnapshotError> {
+        let unwritable = |source| SnapshotError::Unwritable { path: path.to_owned(), source };
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(unwritable)?;
+        }
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(beside(path, "lock"))
+            .map_err(unwritable)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _file: file }),
+            Err(fs::TryLockError::WouldBlock) => {
+                Err(SnapshotError::Locked { path: path.to_owned() })
+            }
+            Err(fs::TryLockError::Error(source)) => Err(unwritable(source)),
+        }
+    }
+
+    /// Writes `content` beside the old snapshot and swaps it in once it is safely on disk.
+    ///
+    /// Returns the size of the file in bytes.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Unwritable`], for example on a full disk. The old snapshot is then unchanged.
+    pub fn write<T: Serialize>(&self, format: Format, content: &T) -> Result<u64, SnapshotError> {
+        let partial = beside(&self.path, "partial");
+        let written = write_file(&partial, format, content)
+            .and_then(|bytes| fs::rename(&partial, &self.path).map(|()| bytes));
+        match written {
+            Ok(bytes) => {
+                // The new name is on disk only once its folder is. Not every system can do this;
+                // where it cannot, the old snapshot may come back after a power cut.
+                if let Some(folder) = self.path.parent() {
+                    let folder =
+                        if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+                    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+                }
+                Ok(bytes)
+            }
+            Err(source) => {
+                let _ = fs::remove_file(&partial);
+                Err(SnapshotError::Unwritable { path: self.path.clone(), source })
+            }
+        }
+    }
+}
+
+/// `index.lookalike` to `index.lookalike.lock`.
+fn beside(path: &Path, extension: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(extension);
+    name.into()
+}
+
+fn write_file<T: Serialize>(path: &Path, format: Format, content: &T) -> io::Result<u64> {
+    let mut out = Checksummed::new(BufWriter::with_capacity(1 << 20, File::create(path)?));
+    out.write_all(MAGIC)?;
+    out.write_all(&format.current.to_le_bytes())?;
+    out.write_all(&format.oldest_reader.to_le_bytes())?;
+    bincode::serde::encode_into_std_write(content, &mut out, bincode::config::standard()).map_err(
+        |error| match error {
+            bincode::error::EncodeError::Io { inner, .. } => inner,
+            other => io::Error::other(other),
+        },
+    )?;
+    let payload = out.bytes - HEADER;
+    out.write_all(&payload.to_le_bytes())?;
+    let (checksum, bytes) = (out.crc.clone().finalize(), out.bytes);
+    out.write_all(&checksum.to_le_bytes())?;
+    out.write_all(END)?;
+    let file = out.inner.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.sync_all()?;
+    Ok(bytes + 8)
+}
+
+/// Reads a snapshot, the whole of whose checksum is verified before any of it is believed.
+///
+/// # Errors
+/// [`SnapshotError`].
+pub fn read<T: DeserializeOwned>(path: &Path, format: Format) -> Result<T, SnapshotError> {
+    let unreadable = |source| SnapshotError::Unreadable { path: path.to_owned(), source };
+    let damaged =
+        |reason: &str| SnapshotError::Damaged { path: path.to_owned(), reason: reason.to_owned() };
+    let mut file = File::open(path).map_err(unreadable)?;
+    let size = file.metadata().map_err(unreadable)?.len();
+
+    let mut header = Vec::new();
+    (&mut file).take(HEADER).read_to_end(&mut header).map_err(unreadable)?;
+    if !header.starts_with(&MAGIC[..header.len().min(MAGIC.len())]) || header.is_empty() {
+        return Err(SnapshotError::NotASnapshot { path: path.to_owned() });
+    }
+    if size < HEADER + FOOTER {
+        return Err(SnapshotError::HalfWritten { path: path.to_owned() });
+    }
+    let number = |bytes: &[u8]| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    let (written, oldest_reader) = (number(&header[8..]), number(&header[12..]));
+    if written < format.oldest_read || oldest_reader > format.current {
+        let (oldest, newest) = (format.oldest_read, format.current);
+        return Err(SnapshotError::OtherVersion {
+            path: path.to_owned(),
+            found: written,
+            oldest,
+            newest,
+        });
+    }
+
+    let mut footer = [0; FOOTER as usize];
+    file.seek(SeekFrom::End(-(FOOTER as i64))).map_err(unreadable)?;
+    file.read_exact(&mut footer).map_err(unreadable)?;
+    let payload = u64::from_le_bytes(footer[..8].try_into().expect("eight bytes"));
+    if footer[12..] != *END || payload != size - HEADER - FOOTER {
+        return Err(SnapshotError::HalfWritten { path: path.to_owned() });
+    }
+    file.rewind().map_err(unreadable)?;
+    let mut checked = Checksummed::new(io::sink());
+    io::copy(&mut (&mut file).take(size - 8), &mut checked).map_err(unreadable)?;
+    if checked.crc.finalize() != number(&footer[8..]) {
+        return Err(damaged("its checksum does not match"));
+    }
+
+    file.seek(SeekFrom::Start(HEADER)).map_err(unreadable)?;
+    let mut reader = BufReader::with_capacity(1 << 20, file.take(payload));
+    let content = bincode::serde::decode_from_std_read(&mut reader, bincode::config::standard())
+        .map_err(|error| damaged(&error.to_string()))?;
+    match io::copy(&mut reader, &mut io::sink()) {
+        Ok(0) => Ok(content),
+        _ => Err(damaged("more content than expected")),
+    }
+}
+
+/// Counts and checks what passes through.
+struct Checksummed<W> {
+    inner: W,
+    crc: crc32fast::Hasher,
+    bytes: u64,
+}
+
+impl<W> Checksummed<W> {
+    fn new(inner: W) -> Self {
+        Self { inner, crc: crc32fast::Hasher::new(), bytes: 0 }
+    }
+}
+
+impl<W: Write> Write for Checksummed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.crc.update(&bytes[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}

@@ -1,0 +1,91 @@
+//! Snapshots: whatever happens, a reader sees the old state, the new one, or a clear error.
+
+use std::path::PathBuf;
+
+use lookalike_vectors::snapshot::{Format, SnapshotError, WriteLock, read};
+
+const FORMAT: Format = Format { current: 3, oldest_read: 2, oldest_reader: 3 };
+
+type Content = (String, Vec<f32>);
+
+fn content() -> Content {
+    ("의자".to_owned(), (0..1000).map(|i| i as f32 / 7.0).collect())
+}
+
+fn written() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("new/index");
+    let lock = WriteLock::take(&path).expect("the lock");
+    let bytes = lock.write(FORMAT, &content()).expect("a snapshot");
+    assert_eq!(bytes, std::fs::metadata(&path).expect("a file").len());
+    (folder, path)
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let (_folder, path) = written();
+    assert_eq!(read::<Content>(&path, FORMAT).expect("read"), content());
+}
+
+#[test]
+fn every_cut_and_every_flipped_byte_is_noticed() {
+    let (_folder, path) = written();
+    let whole = std::fs::read(&path).expect("the file");
+    for keep in (0..whole.len()).step_by(97).chain([1, 8, 15, 31, whole.len() - 1]) {
+        std::fs::write(&path, &whole[..keep]).expect("a cut file");
+        let error = read::<Content>(&path, FORMAT).expect_err("cut");
+        let wanted = if keep == 0 {
+            matches!(error, SnapshotError::NotASnapshot { .. })
+        } else {
+            matches!(error, SnapshotError::HalfWritten { .. })
+        };
+        assert!(wanted, "cut to {keep}: {error}");
+    }
+    for at in (0..whole.len()).step_by(53).chain(whole.len() - 16..whole.len()) {
+        let mut spoilt = whole.clone();
+        spoilt[at] ^= 0x10;
+        std::fs::write(&path, &spoilt).expect("a spoilt file");
+        assert!(read::<Content>(&path, FORMAT).is_err(), "byte {at} flipped");
+    }
+}
+
+#[test]
+fn other_versions_and_other_files_are_named() {
+    let (_folder, path) = written();
+    let older = Format { current: 2, oldest_read: 1, oldest_reader: 1 };
+    let newer = Format { current: 5, oldest_read: 4, oldest_reader: 4 };
+    for (reader, advice) in [(older, "update the program"), (newer, "build the index again")] {
+        let error = read::<Content>(&path, reader).expect_err("another version");
+        assert!(matches!(error, SnapshotError::OtherVersion { found: 3, .. }));
+        assert!(error.to_string().contains(advice), "{error}");
+    }
+    let compatible = Format { current: 4, oldest_read: 3, oldest_reader: 4 };
+    assert!(read::<Content>(&path, compatible).is_ok());
+    std::fs::write(&path, "{\"json\": true}").expect("another file");
+    let error = read::<Content>(&path, FORMAT).expect_err("another file");
+    assert!(matches!(error, SnapshotError::NotASnapshot { .. }));
+}
+
+#[test]
+fn two_writers_are_kept_apart_and_the_lock_ends_with_its_holder() {
+    let (_folder, path) = written();
+    let first = WriteLock::take(&path).expect("the lock");
+    let second = WriteLock::take(&path).expect_err("taken");
+    assert!(matches!(second, SnapshotError::Locked { .. }));
+    drop(first);
+    WriteLock::take(&path).expect("free again");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_leaves_the_old_snapshot() {
+    let (_folder, path) = written();
+    // /dev/full takes a file's name and answers every write as a full disk does.
+    let partial = path.with_file_name("index.partial");
+    std::os::unix::fs::symlink("/dev/full", &partial).expect("a link");
+    let lock = WriteLock::take(&path).expect("the lock");
+    let error = lock.write(FORMAT, &("new".to_owned(), vec![1.0f32])).expect_err("full");
+    let message = error.to_string();
+    assert!(message.contains("No space left") && message.contains("unchanged"), "{message}");
+    assert_eq!(read::<Content>(&path, FORMAT).expect("the old one"), content());
+}
