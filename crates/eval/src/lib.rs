@@ -1,1 +1,80 @@
-//! stub
+//! How good a ranking is: top-k accuracy and recall@k.
+//!
+//! This crate knows nothing of how a ranking was made.
+//!
+//! ```
+//! use lookalike_eval::{TopK, recall_at_k};
+//!
+//! let mut top = TopK::default();
+//! top.add([4, 7, 9].iter().position(|&product| product == 7)); // right in second place
+//! top.add(None); // not ranked at all
+//! assert_eq!((top.accuracy(1), top.accuracy(3)), (0.0, 0.5));
+//!
+//! assert_eq!(recall_at_k(&[1, 2, 3, 4], &[4, 3, 2, 9]), 0.75);
+//! ```
+
+use std::collections::HashSet;
+use std::hash::Hash;
+
+/// In which place the right answer came, over many queries.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TopK {
+    /// How often the right answer was in each place, counted from 0.
+    places: Vec<u64>,
+    queries: u64,
+}
+
+impl TopK {
+    /// Counts a query whose right answer was in `place`, counted from 0; `None` if nowhere.
+    pub fn add(&mut self, place: Option<usize>) {
+        self.queries += 1;
+        if let Some(place) = place {
+            if self.places.len() <= place {
+                self.places.resize(place + 1, 0);
+            }
+            self.places[place] += 1;
+        }
+    }
+
+    /// Number of queries.
+    pub fn queries(&self) -> u64 {
+        self.queries
+    }
+
+    /// Share of the queries whose right answer was among the first `k`, 0 to 1; 0 of no queries.
+    pub fn accuracy(&self, k: usize) -> f64 {
+        let right: u64 = self.places.iter().take(k).sum();
+        if self.queries == 0 { 0.0 } else { right as f64 / self.queries as f64 }
+    }
+}
+
+/// Share of the `exact` answers that are among the `found` ones, 0 to 1; 1 if there are none.
+pub fn recall_at_k<T: Eq + Hash>(exact: &[T], found: &[T]) -> f64 {
+    if exact.is_empty() {
+        return 1.0;
+    }
+    let found: HashSet<&T> = found.iter().collect();
+    exact.iter().filter(|answer| found.contains(answer)).count() as f64 / exact.len() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accuracy_grows_with_k() {
+        let mut top = TopK::default();
+        [Some(0), Some(2), Some(0), Some(7), None].into_iter().for_each(|place| top.add(place));
+        assert_eq!(top.queries(), 5);
+        assert_eq!(top.accuracy(1), 0.4);
+        assert_eq!(top.accuracy(3), 0.6);
+        assert_eq!(top.accuracy(100), 0.8);
+        assert_eq!(TopK::default().accuracy(1), 0.0);
+    }
+
+    #[test]
+    fn recall_counts_what_is_missing() {
+        assert_eq!(recall_at_k(&[1, 2], &[3, 4]), 0.0);
+        assert_eq!(recall_at_k::<u32>(&[], &[]), 1.0);
+    }
+}

@@ -1,1 +1,51 @@
-//! stub
+//! Neighbours in, ranked products out: each product once, with the photos that speak for it.
+//!
+//! This crate knows nothing of where neighbours come from.
+//!
+//! ```
+//! use lookalike_rank::{Neighbour, VoteParams, vote};
+//!
+//! let neighbour = |photo, product, similarity| Neighbour { photo, product, similarity };
+//! // Product 7 is nearest, but product 3 has two photos nearly as near.
+//! let neighbours = [neighbour(10, 7, 0.80), neighbour(11, 3, 0.78), neighbour(12, 3, 0.77)];
+//! let ranked = vote(&neighbours, &VoteParams::default());
+//! assert_eq!(ranked[0].product, 3);
+//! assert_eq!(ranked[0].evidence.iter().map(|e| e.photo).collect::<Vec<_>>(), [11, 12]);
+//! assert!((ranked[0].score + ranked[1].score - 1.0).abs() < 1e-6);
+//! ```
+
+mod vote;
+
+pub use vote::{VoteParams, vote};
+
+/// A photo near the query.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Neighbour {
+    /// Which photo.
+    pub photo: u32,
+    /// The product that it shows.
+    pub product: u32,
+    /// Cosine similarity to the query, -1 to 1.
+    pub similarity: f32,
+}
+
+/// A photo that speaks for a product.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Evidence {
+    /// Which photo.
+    pub photo: u32,
+    /// Cosine similarity to the query, -1 to 1.
+    pub similarity: f32,
+}
+
+/// A product in a ranking.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RankedProduct {
+    /// Which product.
+    pub product: u32,
+    /// Its share of the vote, 0 to 1; the shares of a ranking add up to 1. No probability: nothing
+    /// says here that the query shows any of the products.
+    pub score: f32,
+    /// Its photos among the neighbours, most similar first.
+    pub evidence: Vec<Evidence>,
+}

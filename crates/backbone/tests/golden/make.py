@@ -2,7 +2,7 @@
 weights of crates/testkit on a made-up input, for crates/backbone/tests/golden.rs to compare with.
 
 MobileNetV3-Large is timm's own; the minimalistic one is written out below. No weights and no photos
-are read. Run with Python PYTHONVERSION, torch TORCHVERSION, timm TIMMVERSION, numpy NUMPYVERSION, on a CPU:
+are read. Run on a CPU with Python 3.11.7, torch 2.15.0, timm 1.0.31 and numpy 2.4.6:
 
     python crates/backbone/tests/golden/make.py
 """
