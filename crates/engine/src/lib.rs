@@ -1,1 +1,39 @@
-//! stub
+//! The two flows, build and search, as one library: photos to an index, a photo to products.
+//!
+//! This crate knows nothing of HTTP or terminals.
+//!
+//! ```no_run
+//! use lookalike_catalog::Catalog;
+//! use lookalike_engine::{BuildOptions, Encoder, Index, Searcher, Silent, build};
+//!
+//! let encoder = Encoder::new(lookalike_backbone::load("mobilenet.safetensors".as_ref(), None)?);
+//! let catalog = Catalog::open("photos".as_ref(), None)?;
+//! let index = build(&catalog, &encoder, &BuildOptions::default(), &Silent)?;
+//! index.save("index".as_ref())?;
+//!
+//! let searcher = Searcher::new(Index::open("index".as_ref())?, encoder)?;
+//! let answer = searcher.search_file("chair.jpg".as_ref(), 5)?;
+//! println!("{} ({:.0} %)", answer.matches[0].product.name, 100.0 * answer.matches[0].score);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod answer;
+mod build;
+mod centring;
+mod encoder;
+mod error;
+mod evaluate;
+mod index;
+mod progress;
+mod searcher;
+mod verify;
+
+pub use answer::{Answer, EvidencePhoto, Match};
+pub use build::{BuildOptions, BuildReport, build};
+pub use encoder::Encoder;
+pub use error::EngineError;
+pub use evaluate::{Evaluation, evaluate};
+pub use index::{INDEX_FILE, Index, IndexInfo, IndexLock, IndexedPhoto};
+pub use progress::{Progress, Silent, Stage};
+pub use searcher::{SearchOptions, Searcher};
+pub use verify::{Verification, verify};

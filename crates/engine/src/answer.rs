@@ -1,0 +1,42 @@
+use std::path::PathBuf;
+
+use lookalike_catalog::Product;
+use serde::Serialize;
+
+/// The products most like a photo, the best first. Every way of asking gives this same answer.
+#[derive(Debug, Clone, Serialize)]
+pub struct Answer {
+    /// What the photo that was asked about is called.
+    pub query: String,
+    /// The products.
+    pub matches: Vec<Match>,
+    /// How long reading, embedding and searching took, in milliseconds.
+    pub milliseconds: f64,
+}
+
+/// A product like the photo.
+#[derive(Debug, Clone, Serialize)]
+pub struct Match {
+    /// Its place, counted from 1.
+    pub rank: usize,
+    /// Its share of the neighbours' vote, 0 to 1.
+    pub score: f32,
+    /// Cosine similarity of its most similar photo, -1 to 1.
+    pub similarity: f32,
+    /// The product itself.
+    pub product: Product,
+    /// Its photos most like the query, the most similar first.
+    pub evidence: Vec<EvidencePhoto>,
+}
+
+/// A photo that speaks for a product.
+#[derive(Debug, Clone, Serialize)]
+pub struct EvidencePhoto {
+    /// Path relative to the catalogue's root.
+    pub photo: String,
+    /// Cosine similarity to the query, -1 to 1.
+    pub similarity: f32,
+    /// Where its file was when the index was built. Not for everyone to see.
+    #[serde(skip)]
+    pub file: PathBuf,
+}

@@ -1,0 +1,189 @@
+use std::collections::{BTreeSet, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use lookalike_catalog::{Catalog, Photo, Skipped, Split};
+use lookalike_vectors::{HnswParams, HnswStore, Vectors};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::centring::Centring;
+use crate::encoder::Encoded;
+use crate::index::Content;
+use crate::{Encoder, EngineError, Index, IndexedPhoto, Progress, Stage};
+
+/// Photos embedded at once by each core. Larger batches were slower: their activations leave the
+/// core's cache.
+const BATCH: usize = 2;
+
+/// Photos whose results are gathered before the next ones begin.
+const CHUNK: usize = 512;
+
+/// What to build.
+#[derive(Debug, Clone, Default)]
+pub struct BuildOptions {
+    /// The splits whose photos are indexed; empty for `train` and photos without a split.
+    pub splits: Vec<Split>,
+    /// The graph's parameters.
+    pub hnsw: HnswParams,
+}
+
+/// What became of the photos. Stored in the index.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct BuildReport {
+    /// Photos that the catalogue lists for the splits that were indexed, and what it could not list.
+    pub listed: u64,
+    /// Photos in the index.
+    pub indexed: u64,
+    /// Photos left out because the same product has the very same file already.
+    pub duplicates: u64,
+    /// Photos of other splits.
+    pub other_splits: u64,
+    /// Photos that could not be used, with the reason.
+    pub skipped: Vec<Skipped>,
+    /// Ids of products without a photo in the index: no search can find them.
+    pub products_without_photos: Vec<String>,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// Builds an index of a catalogue's photos.
+///
+/// Photos are decoded and embedded on all cores. Memory holds the embeddings and, for each core, one
+/// batch of decoded photos.
+///
+/// # Errors
+/// [`EngineError::NothingUsable`] when not one photo can be used; a single bad photo is skipped and
+/// reported.
+pub fn build(
+    catalog: &Catalog,
+    encoder: &Encoder,
+    options: &BuildOptions,
+    progress: &dyn Progress,
+) -> Result<Index, EngineError> {
+    let started = Instant::now();
+    let wanted: Vec<&Photo> =
+        catalog.photos.iter().filter(|photo| is_wanted(photo.split, &options.splits)).collect();
+    if wanted.is_empty() && !catalog.photos.is_empty() {
+        return Err(empty_split(catalog, &options.splits));
+    }
+    let mut report = BuildReport {
+        listed: (wanted.len() + catalog.skipped.len()) as u64,
+        other_splits: (catalog.photos.len() - wanted.len()) as u64,
+        skipped: catalog.skipped.clone(),
+        ..BuildReport::default()
+    };
+
+    progress.begin(Stage::Embed, wanted.len() as u64);
+    let mut photos: Vec<IndexedPhoto> = Vec::new();
+    let mut embeddings: Vec<f32> = Vec::new();
+    let mut seen: HashSet<(u32, [u8; 32])> = HashSet::new();
+    for chunk in wanted.chunks(CHUNK) {
+        let encoded = encode_all(catalog, chunk, encoder, progress)?;
+        for (photo, encoded) in chunk.iter().zip(encoded) {
+            match encoded {
+                Err(reason) => report.skipped.push(Skipped { path: photo.path.clone(), reason }),
+                Ok(Encoded { sha256, .. }) if !seen.insert((photo.product, sha256)) => {
+                    report.duplicates += 1;
+                }
+                Ok(Encoded { embedding, sha256 }) => {
+                    embeddings.extend_from_slice(&embedding);
+                    let Photo { product, path, split } = (*photo).clone();
+                    photos.push(IndexedPhoto { product, path, split, sha256 });
+                }
+            }
+        }
+    }
+    progress.end();
+    report.indexed = photos.len() as u64;
+    report.products_without_photos = without_photos(catalog, &photos);
+    if photos.is_empty() {
+        return Err(EngineError::NothingUsable { report: Box::new(report) });
+    }
+
+    let dim = encoder.identity().embedding_dim as usize;
+    let centring = Centring::fit(&embeddings, dim);
+    embeddings.par_chunks_exact_mut(dim).for_each(|embedding| centring.apply(embedding));
+    let vectors = Arc::new(Vectors::normalised(dim, embeddings)?);
+    progress.begin(Stage::Link, vectors.len() as u64);
+    let counted = std::sync::atomic::AtomicUsize::new(0);
+    let store = HnswStore::build(Arc::clone(&vectors), options.hnsw, &|done| {
+        let before = counted.fetch_max(done, std::sync::atomic::Ordering::Relaxed);
+        progress.advance(done.saturating_sub(before) as u64);
+    });
+    progress.end();
+    report.seconds = started.elapsed().as_secs_f64();
+
+    Ok(Index::from_content(Content {
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+        identity: encoder.identity().clone(),
+        weights: absolute(encoder.weights()),
+        root: absolute(&catalog.root),
+        products: catalog.products.clone(),
+        photos,
+        report,
+        centring,
+        hnsw: store.params(),
+        graph: store.graph().clone(),
+        vectors,
+    }))
+}
+
+/// Embeds photos on all cores; the results come in the photos' order.
+pub(crate) fn encode_all(
+    catalog: &Catalog,
+    photos: &[&Photo],
+    encoder: &Encoder,
+    progress: &dyn Progress,
+) -> Result<Vec<Result<Encoded, String>>, EngineError> {
+    let batches: Vec<_> = photos
+        .par_chunks(BATCH)
+        .map(|batch| {
+            let files: Vec<PathBuf> = batch.iter().map(|photo| catalog.file(photo)).collect();
+            let files: Vec<_> = files.iter().map(PathBuf::as_path).collect();
+            let encoded = encoder.encode_files(&files);
+            progress.advance(batch.len() as u64);
+            encoded
+        })
+        .collect::<Result<_, _>>()?;
+    Ok(batches.into_iter().flatten().collect())
+}
+
+fn is_wanted(split: Option<Split>, splits: &[Split]) -> bool {
+    match split {
+        None => true,
+        Some(split) if splits.is_empty() => split == Split::Train,
+        Some(split) => splits.contains(&split),
+    }
+}
+
+/// Says which splits there are when none of the wanted is among them.
+pub(crate) fn empty_split(catalog: &Catalog, wanted: &[Split]) -> EngineError {
+    let names = |splits: &mut dyn Iterator<Item = Split>| {
+        splits.map(Split::name).collect::<Vec<_>>().join(", ")
+    };
+    let found: BTreeSet<Split> = catalog.photos.iter().filter_map(|photo| photo.split).collect();
+    let default = [Split::Train];
+    let wanted = if wanted.is_empty() { &default[..] } else { wanted };
+    EngineError::EmptySplit {
+        wanted: names(&mut wanted.iter().copied()),
+        found: names(&mut found.into_iter()),
+    }
+}
+
+fn without_photos(catalog: &Catalog, photos: &[IndexedPhoto]) -> Vec<String> {
+    let shown: HashSet<u32> = photos.iter().map(|photo| photo.product).collect();
+    let products = (0u32..).zip(&catalog.products);
+    products
+        .filter(|(number, _)| !shown.contains(number))
+        .map(|(_, product)| product.id.clone())
+        .collect()
+}
+
+/// As a path that still leads there from elsewhere.
+fn absolute(path: &std::path::Path) -> String {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    path.to_string_lossy().into_owned()
+}

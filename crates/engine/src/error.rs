@@ -1,0 +1,80 @@
+use std::path::PathBuf;
+
+use lookalike_backbone::BackboneError;
+use lookalike_catalog::CatalogError;
+use lookalike_vectors::VectorError;
+use lookalike_vectors::snapshot::SnapshotError;
+
+use crate::BuildReport;
+
+/// Why a build or a search failed. Each message is one line that says what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The catalogue cannot be read.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The network cannot be loaded or run.
+    #[error(transparent)]
+    Backbone(#[from] BackboneError),
+    /// The index cannot be read or written.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// There is no index.
+    #[error("no index in {}: build one with `lookalike index build PHOTOS`", path.display())]
+    NoIndex {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The index is whole, but its parts do not fit each other.
+    #[error("{} is damaged ({reason}): build the index again", path.display())]
+    DamagedIndex {
+        /// The index file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+    /// The index was made by another model: its embeddings mean something else.
+    #[error(
+        "the index was made with another {what} ({index}, now {now}): \
+         name the one it was made with, or build the index again"
+    )]
+    OtherModel {
+        /// What differs.
+        what: &'static str,
+        /// In the index.
+        index: String,
+        /// In the encoder.
+        now: String,
+    },
+    /// The photo that was asked about cannot be used.
+    #[error("{name}: {reason}")]
+    Photo {
+        /// What the photo is called.
+        name: String,
+        /// Why it cannot be used, and what to do.
+        reason: String,
+    },
+    /// Not one photo could be used.
+    #[error("none of the {} photos could be used; the first: {}", report.listed, first(report))]
+    NothingUsable {
+        /// Every photo, with its reason.
+        report: Box<BuildReport>,
+    },
+    /// No photo is in the wanted split.
+    #[error("no photos of the split {wanted}: the catalogue has {found}")]
+    EmptySplit {
+        /// What was asked for.
+        wanted: String,
+        /// What there is.
+        found: String,
+    },
+    /// Vectors that cannot be compared.
+    #[error(transparent)]
+    Vector(#[from] VectorError),
+}
+
+fn first(report: &BuildReport) -> String {
+    let first = report.skipped.first();
+    first.map_or_else(|| "-".into(), |skipped| format!("{}: {}", skipped.path, skipped.reason))
+}

@@ -1,0 +1,252 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use lookalike_backbone::ModelIdentity;
+use lookalike_catalog::{Product, Split};
+use lookalike_vectors::snapshot::{self, Format, SnapshotError, WriteLock};
+use lookalike_vectors::{Graph, HnswParams, HnswStore, Vectors};
+use serde::{Deserialize, Serialize};
+
+use crate::centring::Centring;
+use crate::{BuildReport, Encoder, EngineError};
+
+/// Name of the file in an index folder.
+pub const INDEX_FILE: &str = "lookalike.index";
+
+/// Raise `current` when [`Content`] changes; `index/README.md` tells the versions.
+const FORMAT: Format = Format { current: 1, oldest_read: 1, oldest_reader: 1 };
+
+/// What an index file holds, in this order.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Content {
+    /// Version of the program that wrote it.
+    pub(crate) program: String,
+    /// Seconds since 1970-01-01, UTC.
+    pub(crate) created: u64,
+    pub(crate) identity: ModelIdentity,
+    /// Where the weights were.
+    pub(crate) weights: String,
+    /// The folder that photo paths are relative to.
+    pub(crate) root: String,
+    pub(crate) products: Vec<Product>,
+    /// In the order of the vectors' rows.
+    pub(crate) photos: Vec<IndexedPhoto>,
+    pub(crate) report: BuildReport,
+    pub(crate) centring: Centring,
+    pub(crate) hnsw: HnswParams,
+    pub(crate) graph: Graph,
+    pub(crate) vectors: Arc<Vectors>,
+}
+
+/// A photo in an index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexedPhoto {
+    /// Position of its product in [`Index::products`].
+    pub product: u32,
+    /// Path relative to [`Index::root`].
+    pub path: String,
+    /// The part of the data it was kept for.
+    pub split: Option<Split>,
+    /// Checksum of its file.
+    pub sha256: [u8; 32],
+}
+
+/// A catalogue's photos, embedded and linked, ready to be searched.
+pub struct Index {
+    content: Content,
+}
+
+/// What an index is, in short.
+#[derive(Debug, Clone, Serialize)]
+pub struct IndexInfo {
+    /// The index file.
+    pub file: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+    /// Version of the on-disk format.
+    pub format: u32,
+    /// Version of the program that wrote it.
+    pub program: String,
+    /// When, in seconds since 1970-01-01, UTC.
+    pub created: u64,
+    /// What made the embeddings.
+    pub model: ModelIdentity,
+    /// The folder that photo paths are relative to.
+    pub root: String,
+    /// Number of products with photos.
+    pub products: usize,
+    /// Number of photos.
+    pub photos: usize,
+    /// Number of different embeddings.
+    pub nodes: usize,
+    /// The graph's parameters.
+    pub hnsw: HnswParams,
+    /// What became of the photos during the build.
+    pub report: BuildReport,
+}
+
+impl Index {
+    pub(crate) fn from_content(content: Content) -> Self {
+        Self { content }
+    }
+
+    pub(crate) fn content(&self) -> &Content {
+        &self.content
+    }
+
+    /// Opens an index by its folder or file, and checks that it is whole.
+    ///
+    /// # Errors
+    /// [`EngineError::NoIndex`], [`EngineError::DamagedIndex`] or [`EngineError::Snapshot`].
+    pub fn open(path: &Path) -> Result<Self, EngineError> {
+        let file = index_file(path);
+        let content: Content = match snapshot::read(&file, FORMAT) {
+            Err(SnapshotError::Unreadable { source, .. })
+                if source.kind() == std::io::ErrorKind::NotFound =>
+            {
+                return Err(EngineError::NoIndex { path: path.to_owned() });
+            }
+            content => content?,
+        };
+        match content.misfit() {
+            Some(reason) => Err(EngineError::DamagedIndex { path: file, reason }),
+            None => Ok(Self { content }),
+        }
+    }
+
+    /// Writes the index into a folder, in place of one that is there.
+    ///
+    /// Returns the size of the file in bytes.
+    ///
+    /// # Errors
+    /// [`EngineError::Snapshot`]; an index that was there is then unchanged.
+    pub fn save(&self, folder: &Path) -> Result<u64, EngineError> {
+        Self::lock(folder)?.save(self)
+    }
+
+    /// Takes the right to write an index into a folder, so that a build learns at its start that
+    /// another one is under way or that the folder cannot be written to.
+    ///
+    /// # Errors
+    /// [`EngineError::Snapshot`].
+    pub fn lock(folder: &Path) -> Result<IndexLock, EngineError> {
+        Ok(IndexLock(WriteLock::take(&folder.join(INDEX_FILE))?))
+    }
+
+    /// The products, with and without photos.
+    pub fn products(&self) -> &[Product] {
+        &self.content.products
+    }
+
+    /// The photos, in the order of their vectors.
+    pub fn photos(&self) -> &[IndexedPhoto] {
+        &self.content.photos
+    }
+
+    /// What became of the photos during the build.
+    pub fn report(&self) -> &BuildReport {
+        &self.content.report
+    }
+
+    /// The folder that photo paths are relative to.
+    pub fn root(&self) -> &Path {
+        Path::new(&self.content.root)
+    }
+
+    /// What made the embeddings.
+    pub fn model(&self) -> &ModelIdentity {
+        &self.content.identity
+    }
+
+    /// Where the weights were when the index was built.
+    pub fn weights(&self) -> &Path {
+        Path::new(&self.content.weights)
+    }
+
+    /// What the index is, in short. `path` is where it was opened.
+    ///
+    /// # Errors
+    /// [`EngineError::Snapshot`] when its file is gone.
+    pub fn info(&self, path: &Path) -> Result<IndexInfo, EngineError> {
+        let file = index_file(path);
+        let metadata = std::fs::metadata(&file)
+            .map_err(|source| SnapshotError::Unreadable { path: file.clone(), source })?;
+        let content = &self.content;
+        Ok(IndexInfo {
+            bytes: metadata.len(),
+            file,
+            format: FORMAT.current,
+            program: content.program.clone(),
+            created: content.created,
+            model: content.identity.clone(),
+            root: content.root.clone(),
+            products: content.products.len() - content.report.products_without_photos.len(),
+            photos: content.photos.len(),
+            nodes: content.graph.len(),
+            hnsw: content.hnsw,
+            report: content.report.clone(),
+        })
+    }
+
+    /// Checks that an encoder's embeddings can be compared with this index's.
+    ///
+    /// # Errors
+    /// [`EngineError::OtherModel`] with the first thing that differs.
+    pub fn check_model(&self, encoder: &Encoder) -> Result<(), EngineError> {
+        let (index, now) = (&self.content.identity, encoder.identity());
+        let parts = [
+            ("backbone", &index.backbone, &now.backbone),
+            ("weights file, by its SHA-256", &index.weights_sha256, &now.weights_sha256),
+            ("photo preprocessing", &index.preprocess, &now.preprocess),
+        ];
+        match parts.into_iter().find(|(_, index, now)| index != now) {
+            None => Ok(()),
+            Some((what, index, now)) => {
+                let short = |text: &str| {
+                    let is_checksum = what.contains("SHA-256");
+                    if is_checksum { text.chars().take(12).collect() } else { text.to_owned() }
+                };
+                Err(EngineError::OtherModel { what, index: short(index), now: short(now) })
+            }
+        }
+    }
+
+    pub(crate) fn store(&self) -> Result<HnswStore, EngineError> {
+        let Content { vectors, graph, hnsw, .. } = &self.content;
+        Ok(HnswStore::from_graph(Arc::clone(vectors), graph.clone(), *hnsw)?)
+    }
+}
+
+/// The right to write an index into a folder; see [`Index::lock`].
+pub struct IndexLock(WriteLock);
+
+impl IndexLock {
+    /// [`Index::save`], by the holder of the lock.
+    ///
+    /// # Errors
+    /// [`EngineError::Snapshot`]; an index that was there is then unchanged.
+    pub fn save(&self, index: &Index) -> Result<u64, EngineError> {
+        Ok(self.0.write(FORMAT, &index.content)?)
+    }
+}
+
+impl Content {
+    /// What does not fit together, if anything.
+    fn misfit(&self) -> Option<String> {
+        let dim = self.identity.embedding_dim as usize;
+        if self.vectors.dim() != dim || self.centring.mean.len() != dim {
+            return Some("its embeddings have another length than its model's".into());
+        }
+        if self.photos.len() != self.vectors.len() {
+            return Some("photos and embeddings differ in number".into());
+        }
+        if self.photos.iter().any(|photo| photo.product as usize >= self.products.len()) {
+            return Some("a photo belongs to no product".into());
+        }
+        None
+    }
+}
+
+fn index_file(path: &Path) -> PathBuf {
+    if path.is_file() { path.to_owned() } else { path.join(INDEX_FILE) }
+}

@@ -1,0 +1,31 @@
+/// A long part of the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stage {
+    /// Photos are read and embedded.
+    Embed,
+    /// Embeddings are linked into the graph.
+    Link,
+    /// Photos are searched for, to measure.
+    Measure,
+}
+
+/// Is told how far long work has come, from many threads at once.
+pub trait Progress: Sync {
+    /// A stage begins that has `total` steps.
+    fn begin(&self, stage: Stage, total: u64);
+    /// Steps that were done since the last call.
+    fn advance(&self, steps: u64);
+    /// The stage is over.
+    fn end(&self);
+}
+
+/// Tells nobody.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn begin(&self, _: Stage, _: u64) {}
+    fn advance(&self, _: u64) {}
+    fn end(&self) {}
+}
