@@ -117,6 +117,8 @@ impl Checkpoint {
         let part = |name: &str| self.tensor(&format!("{norm}.{name}"), &[channels]);
         let deviation = (part("running_var")? + BATCH_NORM_EPS)?.sqrt()?;
         let scale = (part("weight")? / deviation)?;
+        // The root of a negative variance; ReLU would hide it behind zeros.
+        self.check_finite(&scale, &format!("{norm}.running_var"))?;
         let bias = (part("bias")? - (part("running_mean")? * &scale)?)?;
         Ok((weight.broadcast_mul(&scale.reshape(((), 1, 1, 1))?)?, bias))
     }
@@ -142,12 +144,16 @@ impl Checkpoint {
             });
         }
         let tensor = self.tensors.load(name, &Device::Cpu)?.to_dtype(DType::F32)?;
-        // A sum is finite only if every term is; weights are far from overflowing one.
-        if !tensor.sum_all()?.to_scalar::<f32>()?.is_finite() {
-            let (path, tensor) = (self.path.clone(), name.to_owned());
-            return Err(BackboneError::NotFinite { path, tensor });
-        }
+        self.check_finite(&tensor, name)?;
         Ok(tensor)
+    }
+
+    fn check_finite(&self, values: &Tensor, name: &str) -> Result<(), BackboneError> {
+        // A sum is finite only if every term is; weights are far from overflowing one.
+        if values.sum_all()?.to_scalar::<f32>()?.is_finite() {
+            return Ok(());
+        }
+        Err(BackboneError::NotFinite { path: self.path.clone(), tensor: name.to_owned() })
     }
 
     /// A layer's names in this file: its convolution's, and its batch norm's where it is apart.

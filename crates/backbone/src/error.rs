@@ -75,8 +75,11 @@ pub enum BackboneError {
         /// Shape of the network.
         wanted: Vec<usize>,
     },
-    /// A tensor holds NaN or infinity: every embedding would.
-    #[error("{}: the tensor '{tensor}' holds NaN or infinity: the file is damaged", path.display())]
+    /// A tensor holds NaN, infinity or a negative variance: every embedding would be wrong.
+    #[error(
+        "{}: the tensor '{tensor}' holds NaN, infinity or a negative variance: download it again",
+        path.display()
+    )]
     NotFinite {
         /// The weights file.
         path: PathBuf,

@@ -94,6 +94,7 @@ fn nan_and_infinity_are_found_wherever_they_are() {
         (minimalistic(11), "conv_1.bias", f32::INFINITY),
         (timm(10), "blocks.3.2.bn3.running_mean", f32::NEG_INFINITY),
         (timm(10), "blocks.6.0.bn1.running_var", f32::NAN),
+        (timm(10), "bn1.running_var", -1e9),
     ];
     for (tensors, name, poison) in cases {
         let file = Weights::from(|path| {
@@ -106,7 +107,7 @@ fn nan_and_infinity_are_found_wherever_they_are() {
                 values
             });
         });
-        let error = file.refused(None, &[name, "NaN or infinity"]);
+        let error = file.refused(None, &[name, "NaN, infinity"]);
         let BackboneError::NotFinite { tensor, .. } = error else { panic!("{error:?}") };
         assert_eq!(tensor, name);
     }

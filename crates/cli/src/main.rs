@@ -1,1 +1,36 @@
-fn main() {}
+//! The command line: everything it can leave to the engine, it does.
+
+mod args;
+mod commands;
+mod exit;
+mod html;
+mod model;
+mod output;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command, IndexCommand};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Index(IndexCommand::Build(args)) => commands::index::build(&args),
+        Command::Index(IndexCommand::Info(args)) => commands::index::info(&args),
+        Command::Index(IndexCommand::Verify(args)) => commands::index::verify(&args),
+        Command::Search(args) => commands::search::run(&args),
+        Command::Eval(args) => commands::eval::run(&args),
+        Command::Serve(args) => commands::serve::run(&args),
+        Command::Completions { shell } => commands::completions::run(shell),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if exit::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", output::one_line(&format!("{error:#}")));
+            exit::code(&error)
+        }
+    }
+}

@@ -1,1 +1,79 @@
-//! stub
+//! The similar-items endpoint: `POST /v1/similar` with a photo, `GET /healthz`.
+//!
+//! This crate knows nothing of the terminal.
+//!
+//! | route | in | out |
+//! | --- | --- | --- |
+//! | `POST /v1/similar?top=5` | a photo's bytes as the body, at most 24 MiB | 200 and [`Answer`] as JSON |
+//! | `GET /healthz` | | 200 and what is served, as JSON |
+//!
+//! Errors are `application/problem+json` (RFC 9457): 400 for a bad parameter or no body, 408 for a
+//! body that takes too long, 413 for one that is too large, 415 for a form instead of a photo, 422
+//! for a photo that cannot be used, 503 with `Retry-After` when there is too much to do.
+
+mod error;
+mod routes;
+mod state;
+
+use std::net::SocketAddr;
+
+#[cfg(doc)]
+use lookalike_engine::Answer;
+use lookalike_engine::Searcher;
+use tokio::net::TcpListener;
+
+pub use error::ServeError;
+pub use state::Limits;
+
+use state::Shared;
+
+/// Serves until the process is told to stop (SIGINT or SIGTERM), then finishes what it has begun.
+///
+/// `ready` is told the address that is listened on, which differs from `address` when its port is 0.
+///
+/// # Errors
+/// [`ServeError`] when the address cannot be listened on.
+pub fn run(
+    searcher: Searcher,
+    address: SocketAddr,
+    limits: Limits,
+    ready: impl FnOnce(SocketAddr),
+) -> Result<(), ServeError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(ServeError::Failed)?;
+    runtime.block_on(async {
+        let bound = |source| ServeError::Address { address, source };
+        let listener = TcpListener::bind(address).await.map_err(bound)?;
+        ready(listener.local_addr().map_err(bound)?);
+        axum::serve(listener, routes::router(Shared::new(searcher, limits)))
+            .with_graceful_shutdown(told_to_stop())
+            .await
+            .map_err(ServeError::Failed)
+    })
+}
+
+async fn told_to_stop() {
+    let interrupt = async {
+        // Without a handler there is nothing to wait for, and a plain kill still works.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+}

@@ -1,0 +1,7 @@
+//! One module a command.
+
+pub(crate) mod completions;
+pub(crate) mod eval;
+pub(crate) mod index;
+pub(crate) mod search;
+pub(crate) mod serve;

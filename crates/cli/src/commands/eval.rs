@@ -1,0 +1,40 @@
+use std::fmt::Write as _;
+
+use lookalike_catalog::Catalog;
+use lookalike_engine::evaluate;
+
+use crate::args::EvalArgs;
+use crate::output::{count, print, print_json, skipped};
+use crate::{model, progress};
+
+pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
+    let catalog = Catalog::open(&args.catalog.photos, args.catalog.root.as_deref())?;
+    let searcher = model::searcher(&args.index, &args.model)?;
+    let progress = progress::reporter(args.quiet);
+    let found = evaluate(&searcher, &catalog, args.split, &*progress)?;
+    if args.json {
+        return print_json(&found);
+    }
+    let mut text = String::new();
+    let of_split = found.split.map(|split| format!(" of the split {split}")).unwrap_or_default();
+    let _ = writeln!(
+        text,
+        "{}{of_split}, showing {}, among {} indexed",
+        count(found.queries, "photo"),
+        count(found.products as u64, "product"),
+        count(searcher.index().photos().len() as u64, "photo")
+    );
+    let _ = writeln!(text, "top-1      {:.1} %", 100.0 * found.top1);
+    let _ = writeln!(text, "top-3      {:.1} %", 100.0 * found.top3);
+    let _ = writeln!(text, "recall@10  {:.4} (HNSW against exact search)", found.recall_at_10);
+    for (number, why) in [
+        (found.in_index, "left out, because the very same file is in the index"),
+        (found.not_in_index, "left out, because their product has no photo in the index"),
+    ] {
+        if number > 0 {
+            let _ = writeln!(text, "{} {why}", count(number, "photo"));
+        }
+    }
+    text.push_str(&skipped(&found.skipped, "--json lists them all"));
+    print(&text)
+}

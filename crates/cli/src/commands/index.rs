@@ -1,0 +1,132 @@
+use std::fmt::Write as _;
+
+use lookalike_catalog::Catalog;
+use lookalike_engine::{BuildOptions, BuildReport, EngineError, Index, IndexInfo, verify as check};
+use serde_json::json;
+
+use crate::args::{BuildArgs, IndexArgs};
+use crate::output::{bytes, count, one_line, print, print_json, skipped, thousands};
+use crate::{model, progress};
+
+pub(crate) fn build(args: &BuildArgs) -> anyhow::Result<()> {
+    let catalog = Catalog::open(&args.catalog.photos, args.catalog.root.as_deref())?;
+    let encoder = model::encoder(&args.model)?;
+    // First of all: who has embedded for an hour should not hear then that it was in vain.
+    let lock = Index::lock(&args.out)?;
+    let options = BuildOptions { splits: args.split.clone(), ..BuildOptions::default() };
+    let progress = progress::reporter(args.quiet);
+    let built = lookalike_engine::build(&catalog, &encoder, &options, &*progress);
+    if let Err(EngineError::NothingUsable { report }) = &built {
+        eprint!("{}", skipped(&report.skipped, "all of them for the reasons above or like them"));
+    }
+    let index = built?;
+    let size = lock.save(&index)?;
+    if args.json {
+        return print_json(&json!({
+            "index": args.out.join(lookalike_engine::INDEX_FILE),
+            "bytes": size,
+            "model": index.model(),
+            "products": index.products().len() - index.report().products_without_photos.len(),
+            "report": index.report(),
+        }));
+    }
+    let mut text = summary(index.report());
+    let file = args.out.join(lookalike_engine::INDEX_FILE);
+    let _ = writeln!(text, "wrote {} ({})", file.display(), bytes(size));
+    print(&text)
+}
+
+pub(crate) fn info(args: &IndexArgs) -> anyhow::Result<()> {
+    let index = Index::open(&args.index)?;
+    let info = index.info(&args.index)?;
+    if args.json {
+        return print_json(&info);
+    }
+    let IndexInfo { file, bytes: size, format, program, model, hnsw, .. } = &info;
+    let mut text = String::new();
+    let _ = writeln!(text, "file        {} ({})", file.display(), bytes(*size));
+    let _ = writeln!(text, "format      {format}, written by lookalike {program}");
+    let _ = writeln!(text, "photos      {}", thousands(info.photos as u64));
+    let _ = writeln!(text, "products    {}", thousands(info.products as u64));
+    let _ = writeln!(text, "photo root  {}", one_line(&info.root));
+    let _ = writeln!(text, "backbone    {} ({} numbers)", model.backbone, model.embedding_dim);
+    let _ =
+        writeln!(text, "weights     {} sha256 {}", index.weights().display(), model.weights_sha256);
+    let _ = writeln!(text, "photos as   {}", model.preprocess);
+    let _ = writeln!(
+        text,
+        "graph       m {}, ef_construction {}, ef_search {}, {} nodes",
+        hnsw.m,
+        hnsw.ef_construction,
+        hnsw.ef_search,
+        thousands(info.nodes as u64)
+    );
+    text.push_str(&summary(&info.report));
+    print(&text)
+}
+
+pub(crate) fn verify(args: &IndexArgs) -> anyhow::Result<()> {
+    let index = Index::open(&args.index)?;
+    let found = check(&index)?;
+    if args.json {
+        print_json(&found)?;
+    } else {
+        let mut text = String::new();
+        let _ = writeln!(
+            text,
+            "searched for {} of its own: {} lost, recall@10 {:.4}",
+            count(found.sampled as u64, "photo"),
+            found.lost,
+            found.recall_at_10
+        );
+        if found.missing_files > 0 {
+            let missing = count(found.missing_files as u64, "photo file");
+            let _ = writeln!(text, "{missing} no longer in {}", index.root().display());
+        }
+        if !found.weights_found {
+            let weights = index.weights().display();
+            let _ =
+                writeln!(text, "the weights are no longer at {weights}: name them by --weights");
+        }
+        if found.is_sound() {
+            text.push_str("the index is sound\n");
+        }
+        print(&text)?;
+    }
+    if found.is_sound() {
+        return Ok(());
+    }
+    let reason = "searches miss what they should find".to_owned();
+    Err(EngineError::DamagedIndex { path: args.index.clone(), reason }.into())
+}
+
+fn summary(report: &BuildReport) -> String {
+    let mut text = String::new();
+    let rate = report.listed as f64 / report.seconds.max(1e-9);
+    let _ = writeln!(
+        text,
+        "indexed {} of {} in {:.1} s ({rate:.0} photos/s)",
+        thousands(report.indexed),
+        count(report.listed, "photo"),
+        report.seconds
+    );
+    if report.duplicates > 0 {
+        let copies = count(report.duplicates, "exact copy").replace("copys", "copies");
+        let _ = writeln!(text, "left out {copies} of photos that the same product has already");
+    }
+    if report.other_splits > 0 {
+        let _ = writeln!(text, "left out {} of other splits", count(report.other_splits, "photo"));
+    }
+    text.push_str(&skipped(&report.skipped, "`lookalike index info --json` lists them all"));
+    let unseen = &report.products_without_photos;
+    if !unseen.is_empty() {
+        let names = unseen.iter().take(5).map(|id| one_line(id)).collect::<Vec<_>>().join(", ");
+        let more = if unseen.len() > 5 { ", ..." } else { "" };
+        let _ = writeln!(
+            text,
+            "{} without a usable photo, never to be found: {names}{more}",
+            count(unseen.len() as u64, "product")
+        );
+    }
+    text
+}

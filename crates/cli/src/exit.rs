@@ -1,0 +1,51 @@
+//! Exit codes, so that scripts can tell what to do.
+
+use std::process::ExitCode;
+
+use lookalike_backbone::BackboneError;
+use lookalike_catalog::CatalogError;
+use lookalike_engine::EngineError;
+use lookalike_vectors::snapshot::SnapshotError;
+
+/// The end of `--help`.
+pub(crate) const HELP: &str = "Exit codes:
+  0  done; skipped photos are listed, but are no failure
+  1  failed for another reason
+  2  wrong usage
+  3  nothing usable: a bad photo to search for, no usable photos to index, a bad manifest
+  4  the index is missing, damaged, of another version, being written, or made by another model
+  5  the weights are missing, damaged or another network's";
+
+pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
+    let code = match error.downcast_ref::<EngineError>() {
+        Some(EngineError::Catalog(error)) => catalog(error),
+        Some(EngineError::Backbone(_)) => 5,
+        Some(
+            EngineError::Photo { .. }
+            | EngineError::NothingUsable { .. }
+            | EngineError::EmptySplit { .. },
+        ) => 3,
+        Some(EngineError::Snapshot(SnapshotError::Unwritable { .. })) => 1,
+        Some(
+            EngineError::Snapshot(_)
+            | EngineError::NoIndex { .. }
+            | EngineError::DamagedIndex { .. }
+            | EngineError::OtherModel { .. }
+            | EngineError::Vector(_),
+        ) => 4,
+        Some(_) => 1,
+        None if error.is::<BackboneError>() => 5,
+        None => error.downcast_ref::<CatalogError>().map_or(1, catalog),
+    };
+    ExitCode::from(code)
+}
+
+fn catalog(_: &CatalogError) -> u8 {
+    3
+}
+
+/// Whether nobody reads what we print any more, as in `lookalike ... | head`.
+pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<std::io::Error>();
+    io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,69 @@
+//! An answer as one page with all pictures in it.
+
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use lookalike_engine::{Answer, Searcher};
+use lookalike_photo::{DecodeLimits, decode, thumbnail_jpeg};
+use minijinja::{Environment, context};
+
+use crate::output;
+
+/// Longest side of a picture on the page, in pixels: the query's and the others'.
+const LARGE: u32 = 640;
+const SMALL: u32 = 320;
+
+const QUALITY: u8 = 82;
+
+/// The page. A picture that cannot be read is left out with a word.
+pub(crate) fn page(answer: &Answer, photo: &Path, searcher: &Searcher) -> anyhow::Result<String> {
+    let index = searcher.index();
+    let matches = answer.matches.iter().map(|found| {
+        let product = &found.product;
+        // A picture on the web would make the page depend on the web.
+        let picture = product.image.as_ref().filter(|image| !is_web(image));
+        let evidence = found.evidence.iter().map(|photo| {
+            context! {
+                picture => picture_data(&photo.file, SMALL),
+                name => &photo.photo,
+                similarity => format!("{:.2}", photo.similarity),
+            }
+        });
+        context! {
+            rank => found.rank,
+            name => &product.name,
+            share => format!("{:.0}", 100.0 * found.score),
+            facts => output::facts(product),
+            description => &product.description,
+            // Anything else, such as javascript:, would run when clicked.
+            url => product.url.as_ref().filter(|url| is_web(url)),
+            picture => picture.and_then(|image| picture_data(&index.root().join(image), SMALL)),
+            evidence => evidence.collect::<Vec<_>>(),
+        }
+    });
+    let mut templates = Environment::new();
+    templates.add_template("answer.html", include_str!("templates/answer.html"))?;
+    Ok(templates.get_template("answer.html")?.render(context! {
+        query => photo.file_name().map_or_else(|| answer.query.clone(), |n| n.to_string_lossy().into_owned()),
+        picture => picture_data(photo, LARGE),
+        matches => matches.collect::<Vec<_>>(),
+        photos => output::count(index.photos().len() as u64, "photo"),
+        products => output::count(index.products().len() as u64, "product"),
+        milliseconds => format!("{:.0}", answer.milliseconds),
+        model => &index.model().backbone,
+    })?)
+}
+
+fn is_web(address: &str) -> bool {
+    let address = address.to_ascii_lowercase();
+    address.starts_with("https://") || address.starts_with("http://")
+}
+
+/// A picture as a data address (RFC 2397), upright and small.
+fn picture_data(file: &Path, side: u32) -> Option<String> {
+    let bytes = std::fs::read(file).ok()?;
+    let photo = decode(&bytes, &DecodeLimits::default()).ok()?;
+    let jpeg = thumbnail_jpeg(&photo.pixels, side, QUALITY);
+    Some(format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg)))
+}

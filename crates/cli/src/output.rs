@@ -1,0 +1,148 @@
+//! Text for people.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use lookalike_catalog::{Product, Skipped};
+use lookalike_engine::Answer;
+
+/// Lines of a long list that are shown.
+const LISTED: usize = 20;
+
+/// Prints to standard output; a reader that went away is an error that `main` knows.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// Prints a value as JSON, for programs.
+pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    print(&(serde_json::to_string_pretty(value)? + "\n"))
+}
+
+/// Text from elsewhere without what would move a terminal's cursor.
+pub(crate) fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// 46976 as `46,976`.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number of bytes as people say it.
+pub(crate) fn bytes(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} bytes"),
+        1_000..1_000_000 => format!("{:.0} kB", bytes as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.2} GB", bytes as f64 / 1e9),
+    }
+}
+
+/// `1 photo`, `2 photos`.
+pub(crate) fn count(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", thousands(number))
+}
+
+/// What could not be used, with the reasons; the first of them if there are many.
+pub(crate) fn skipped(skipped: &[Skipped], rest: &str) -> String {
+    let mut text = String::new();
+    if skipped.is_empty() {
+        return text;
+    }
+    let _ = writeln!(text, "skipped {}:", count(skipped.len() as u64, "photo"));
+    for Skipped { path, reason } in skipped.iter().take(LISTED) {
+        let _ = writeln!(text, "  {}", one_line(&format!("{path}: {reason}")));
+    }
+    if skipped.len() > LISTED {
+        let _ =
+            writeln!(text, "  and {} more ({rest})", thousands((skipped.len() - LISTED) as u64));
+    }
+    text
+}
+
+/// What a product card says, in one line; empty if nothing is known.
+pub(crate) fn facts(product: &Product) -> Vec<String> {
+    let mut facts = Vec::new();
+    if let Some(category) = &product.category {
+        facts.push(category.replace('/', " / "));
+    }
+    let currency = product.currency.as_ref().map(|c| format!(" {c}")).unwrap_or_default();
+    if let Some(price) = product.price {
+        facts.push(format!("{}{currency}", amount(price)));
+    }
+    if let Some(list_price) = product.list_price {
+        facts.push(format!("instead of {}{currency}", amount(list_price)));
+    }
+    if let Some(discount) = product.discount {
+        facts.push(format!("{} % off", amount(discount)));
+    }
+    match (product.rating, product.review_count) {
+        (Some(rating), Some(reviews)) => {
+            facts.push(format!("★ {rating:.1} ({})", count(reviews, "review")));
+        }
+        (Some(rating), None) => facts.push(format!("★ {rating:.1}")),
+        (None, Some(reviews)) => facts.push(count(reviews, "review")),
+        (None, None) => {}
+    }
+    facts.extend(product.delivery.clone());
+    facts
+}
+
+/// 12900 as `12,900`, 4.5 as `4.50`.
+fn amount(number: f64) -> String {
+    let cents = (number * 100.0).round() as u64;
+    let whole = thousands(cents / 100);
+    if cents.is_multiple_of(100) { whole } else { format!("{whole}.{:02}", cents % 100) }
+}
+
+/// An answer as text.
+pub(crate) fn answer(answer: &Answer) -> String {
+    let mut text = String::new();
+    for found in &answer.matches {
+        let product = &found.product;
+        let share = 100.0 * found.score;
+        let _ = writeln!(text, "{}. {}  {share:.0} %", found.rank, one_line(&product.name));
+        let facts = facts(product).join(" · ");
+        for line in [Some(facts), product.url.clone()].into_iter().flatten() {
+            if !line.is_empty() {
+                let _ = writeln!(text, "   {}", one_line(&line));
+            }
+        }
+        for photo in &found.evidence {
+            let _ = writeln!(text, "   {:.3}  {}", photo.similarity, one_line(&photo.photo));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!(thousands(0), "0");
+        assert_eq!(thousands(999), "999");
+        assert_eq!(thousands(46_976), "46,976");
+        assert_eq!(amount(12_900.0), "12,900");
+        assert_eq!(amount(4.5), "4.50");
+        assert_eq!(count(1, "photo"), "1 photo");
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        assert_eq!(one_line("a\x1b[2Jb\nc"), "a [2Jb c");
+    }
+}

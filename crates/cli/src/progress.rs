@@ -1,0 +1,107 @@
+//! Progress: a bar on a terminal, a line now and then elsewhere.
+
+use std::io::{IsTerminal, stderr};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use lookalike_engine::{Progress, Stage};
+
+use crate::output::thousands;
+
+/// Seconds between two plain lines.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// The right one for where standard error goes.
+pub(crate) fn reporter(quiet: bool) -> Box<dyn Progress> {
+    if quiet {
+        Box::new(lookalike_engine::Silent)
+    } else if stderr().is_terminal() {
+        Box::new(Bar(Mutex::new(ProgressBar::hidden())))
+    } else {
+        Box::new(Lines(Mutex::new(None)))
+    }
+}
+
+fn verb(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Embed => "embedding photos",
+        Stage::Link => "linking photos",
+        _ => "searching for photos",
+    }
+}
+
+struct Bar(Mutex<ProgressBar>);
+
+impl Bar {
+    fn bar(&self) -> std::sync::MutexGuard<'_, ProgressBar> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Progress for Bar {
+    fn begin(&self, stage: Stage, total: u64) {
+        let style = ProgressStyle::with_template(
+            "{msg:20} [{wide_bar}] {human_pos}/{human_len}  {per_sec}  {eta} left",
+        );
+        let bar = ProgressBar::new(total).with_message(verb(stage));
+        // The template is a constant; a plain bar would do as well.
+        if let Ok(style) = style {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        *self.bar() = bar;
+    }
+
+    fn advance(&self, steps: u64) {
+        self.bar().inc(steps);
+    }
+
+    fn end(&self) {
+        self.bar().finish_and_clear();
+    }
+}
+
+struct Running {
+    stage: Stage,
+    total: u64,
+    done: u64,
+    started: Instant,
+    last_line: Instant,
+}
+
+struct Lines(Mutex<Option<Running>>);
+
+impl Lines {
+    fn running(&self) -> std::sync::MutexGuard<'_, Option<Running>> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Progress for Lines {
+    fn begin(&self, stage: Stage, total: u64) {
+        let now = Instant::now();
+        *self.running() = Some(Running { stage, total, done: 0, started: now, last_line: now });
+    }
+
+    fn advance(&self, steps: u64) {
+        let mut running = self.running();
+        let Some(run) = running.as_mut() else { return };
+        run.done += steps;
+        if run.last_line.elapsed() < LINE_EVERY {
+            return;
+        }
+        run.last_line = Instant::now();
+        let rate = run.done as f64 / run.started.elapsed().as_secs_f64();
+        let left = run.total.saturating_sub(run.done) as f64 / rate.max(f64::MIN_POSITIVE);
+        eprintln!(
+            "{}: {} of {} ({rate:.1}/s, {left:.0} s left)",
+            verb(run.stage),
+            thousands(run.done),
+            thousands(run.total)
+        );
+    }
+
+    fn end(&self) {
+        *self.running() = None;
+    }
+}

@@ -1,0 +1,120 @@
+use std::sync::Arc;
+
+use axum::body::{Bytes, to_bytes};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request, State};
+use axum::http::{StatusCode, header};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use lookalike_engine::{Answer, EngineError};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use crate::error::Problem;
+use crate::state::Shared;
+
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/v1/similar", post(similar))
+        .route("/healthz", get(health))
+        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "no such page") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "not to be asked for in this way")
+        })
+        .with_state(shared)
+}
+
+async fn health(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    let index = shared.searcher.index();
+    Json(json!({
+        "status": "ok",
+        "products": index.products().len() - index.report().products_without_photos.len(),
+        "photos": index.photos().len(),
+        "model": index.model().backbone,
+    }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SimilarParams {
+    #[serde(default = "default_top")]
+    top: usize,
+}
+
+fn default_top() -> usize {
+    5
+}
+
+async fn similar(
+    State(shared): State<Arc<Shared>>,
+    params: Result<Query<SimilarParams>, QueryRejection>,
+    request: Request,
+) -> Result<Json<Answer>, Problem> {
+    let Query(SimilarParams { top }) =
+        params.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
+    if !(1..=shared.limits.top).contains(&top) {
+        let detail = format!("top must be from 1 to {}, not {top}", shared.limits.top);
+        return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+    }
+    // Before the body is read: what waits must not fill the memory.
+    let busy = |_| {
+        let detail = "too many requests at once: try again in a moment";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+    };
+    let _request = shared.requests.try_acquire().map_err(busy)?;
+    let photo = read_photo(&shared, request).await?;
+    let search = {
+        let Ok(_search) = shared.searches.acquire().await else { return Err(failed()) };
+        let shared = Arc::clone(&shared);
+        spawn_blocking(move || shared.searcher.search_bytes(&photo, "the photo", top)).await
+    };
+    match search {
+        Ok(Ok(answer)) => Ok(Json(answer)),
+        Ok(Err(EngineError::Photo { reason, .. })) => {
+            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason))
+        }
+        // What went wrong inside is for the operator to see, not for the client.
+        Ok(Err(error)) => {
+            eprintln!("error: a search failed: {error}");
+            Err(failed())
+        }
+        Err(_) => Err(failed()),
+    }
+}
+
+fn failed() -> Problem {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the search failed")
+}
+
+async fn read_photo(shared: &Shared, request: Request) -> Result<Bytes, Problem> {
+    let limit = shared.limits.photo_bytes;
+    let (parts, body) = request.into_parts();
+    let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    if header(header::CONTENT_TYPE).is_some_and(|kind| kind.starts_with("multipart/")) {
+        let detail =
+            "send the photo itself as the body, not a form (curl --data-binary @photo.jpg)";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
+    let too_large = || {
+        let detail = format!("the photo is larger than {} MiB: send a smaller one", limit >> 20);
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    };
+    let announced = header(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > limit as u64) {
+        return Err(too_large());
+    }
+    match timeout(shared.limits.upload, to_bytes(body, limit)).await {
+        Err(_) => {
+            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the photo took too long to arrive"))
+        }
+        // Whether the limit was passed or the client went away: only the former reads the answer.
+        Ok(Err(_)) => Err(too_large()),
+        Ok(Ok(photo)) if photo.is_empty() => {
+            let detail = "no photo: send its bytes as the body (curl --data-binary @photo.jpg)";
+            Err(Problem::new(StatusCode::BAD_REQUEST, detail))
+        }
+        Ok(Ok(photo)) => Ok(photo),
+    }
+}
