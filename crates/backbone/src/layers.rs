@@ -1,6 +1,7 @@
 use candle_core::{D, Result, Tensor};
 
 use crate::depthwise::{Padding, depthwise};
+use crate::inplace::{add_bias, scale};
 
 /// What follows a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,16 +10,6 @@ pub(crate) enum Activation {
     Relu,
     /// `x * relu6(x + 3) / 6` (Howard et al., 2019, section 5.2).
     HardSwish,
-}
-
-impl Activation {
-    pub(crate) fn apply(self, x: &Tensor) -> Result<Tensor> {
-        match self {
-            Self::None => Ok(x.clone()),
-            Self::Relu => x.relu(),
-            Self::HardSwish => x * hard_sigmoid(x)?,
-        }
-    }
 }
 
 /// `relu6(x + 3) / 6`
@@ -105,7 +96,7 @@ impl Conv {
                 x.conv2d(&self.weight, 0, stride, 1, 1)?
             }
         };
-        self.activation.apply(&y.broadcast_add(&self.bias)?)
+        add_bias(y, &self.bias, self.activation)
     }
 }
 
@@ -118,10 +109,10 @@ pub(crate) struct SqueezeExcite {
 }
 
 impl SqueezeExcite {
-    pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let pooled = global_average(x)?;
+    pub(crate) fn forward(&self, x: Tensor) -> Result<Tensor> {
+        let pooled = global_average(&x)?;
         let gate = hard_sigmoid(&self.excite.forward(&self.squeeze.forward(&pooled)?)?)?;
-        x.broadcast_mul(&gate)
+        scale(x, &gate)
     }
 }
 

@@ -17,6 +17,7 @@
 mod checkpoint;
 mod depthwise;
 mod error;
+mod inplace;
 mod kind;
 mod layers;
 mod load;

@@ -3,6 +3,7 @@
 use candle_core::{Result, Tensor};
 
 use crate::checkpoint::Checkpoint;
+use crate::inplace::add;
 use crate::layers::{Activation, Conv, ConvShape, PaddingStyle, SqueezeExcite, global_average};
 use crate::{Backbone, BackboneError, BackboneKind};
 
@@ -69,10 +70,10 @@ impl Block {
         };
         let mut y = self.depthwise.forward(&expanded)?;
         if let Some(squeeze_excite) = &self.squeeze_excite {
-            y = squeeze_excite.forward(&y)?;
+            y = squeeze_excite.forward(y)?;
         }
         let y = self.project.forward(&y)?;
-        if self.residual { x + y } else { Ok(y) }
+        if self.residual { add(y, x) } else { Ok(y) }
     }
 }
 

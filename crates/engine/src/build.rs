@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 use crate::centring::Centring;
 use crate::encoder::Encoded;
 use crate::index::Content;
+use crate::workers::map_on_cores;
 use crate::{Encoder, EngineError, Index, IndexedPhoto, Progress, Stage};
 
-/// Photos embedded at once by each core. Larger batches were slower: their activations leave the
-/// core's cache.
-const BATCH: usize = 2;
+/// Photos embedded at once by each core. More are slower: their activations leave the core's cache.
+const BATCH: usize = 4;
 
 /// Photos whose results are gathered before the next ones begin.
 const CHUNK: usize = 512;
@@ -138,17 +138,16 @@ pub(crate) fn encode_all(
     encoder: &Encoder,
     progress: &dyn Progress,
 ) -> Result<Vec<Result<Encoded, String>>, EngineError> {
-    let batches: Vec<_> = photos
-        .par_chunks(BATCH)
-        .map(|batch| {
-            let files: Vec<PathBuf> = batch.iter().map(|photo| catalog.file(photo)).collect();
-            let files: Vec<_> = files.iter().map(PathBuf::as_path).collect();
-            let encoded = encoder.encode_files(&files);
-            progress.advance(batch.len() as u64);
-            encoded
-        })
-        .collect::<Result<_, _>>()?;
-    Ok(batches.into_iter().flatten().collect())
+    let batches: Vec<&[&Photo]> = photos.chunks(BATCH).collect();
+    let encoded = map_on_cores(&batches, |batch| {
+        let files: Vec<PathBuf> = batch.iter().map(|photo| catalog.file(photo)).collect();
+        let files: Vec<_> = files.iter().map(PathBuf::as_path).collect();
+        let encoded = encoder.encode_files(&files);
+        progress.advance(batch.len() as u64);
+        encoded
+    });
+    let encoded: Vec<_> = encoded.into_iter().collect::<Result<_, _>>()?;
+    Ok(encoded.into_iter().flatten().collect())
 }
 
 fn is_wanted(split: Option<Split>, splits: &[Split]) -> bool {

@@ -27,6 +27,7 @@ mod index;
 mod progress;
 mod searcher;
 mod verify;
+mod workers;
 
 pub use answer::{Answer, EvidencePhoto, Match};
 pub use build::{BuildOptions, BuildReport, build};

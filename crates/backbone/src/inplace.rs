@@ -1,0 +1,142 @@
+//! What follows a convolution, done on its result where it lies.
+//!
+//! candle has an operation for each of these, but above 65,536 numbers it shares every one out among
+//! all cores, through one lock for the whole process and threads that wait by spinning. With a photo
+//! on every core that took most of the time: two cores embedded fewer photos than one.
+
+use candle_core::{CpuStorage, InplaceOp2, Layout, Result, Tensor, bail};
+
+use crate::layers::{Activation, hard_sigmoid};
+
+/// Adds a bias of `(1, c, 1, 1)` to `x` of `(n, c, h, w)` and activates the sum.
+///
+/// Like the others here, this changes `x` itself: it must be a result that nobody else holds.
+pub(crate) fn add_bias(x: Tensor, bias: &Tensor, activation: Activation) -> Result<Tensor> {
+    if x.device().is_cpu() {
+        x.inplace_op2(bias, &Operation::AddBias(activation))?;
+        return Ok(x);
+    }
+    let x = x.broadcast_add(bias)?;
+    match activation {
+        Activation::None => Ok(x),
+        Activation::Relu => x.relu(),
+        Activation::HardSwish => &x * hard_sigmoid(&x)?,
+    }
+}
+
+/// Adds `y` to `x`, both `(n, c, h, w)`.
+pub(crate) fn add(x: Tensor, y: &Tensor) -> Result<Tensor> {
+    if x.device().is_cpu() {
+        x.inplace_op2(y, &Operation::Add)?;
+        return Ok(x);
+    }
+    x + y
+}
+
+/// Multiplies every channel of `x`, `(n, c, h, w)`, by its own factor, `(n, c, 1, 1)`.
+pub(crate) fn scale(x: Tensor, factors: &Tensor) -> Result<Tensor> {
+    if x.device().is_cpu() {
+        x.inplace_op2(factors, &Operation::Scale)?;
+        return Ok(x);
+    }
+    x.broadcast_mul(factors)
+}
+
+enum Operation {
+    AddBias(Activation),
+    Add,
+    Scale,
+}
+
+impl InplaceOp2 for Operation {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::AddBias(_) => "add_bias",
+            Self::Add => "add",
+            Self::Scale => "scale",
+        }
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &mut CpuStorage,
+        x_layout: &Layout,
+        y: &CpuStorage,
+        y_layout: &Layout,
+    ) -> Result<()> {
+        let (n, channels, h, w) = x_layout.shape().dims4()?;
+        let wanted = match self {
+            Self::AddBias(_) => (1, channels, 1, 1),
+            Self::Add => (n, channels, h, w),
+            Self::Scale => (n, channels, 1, 1),
+        };
+        if y_layout.shape().dims4()? != wanted {
+            bail!("{}: {:?} with {:?}", self.name(), x_layout.shape(), y_layout.shape());
+        }
+        let (CpuStorage::F32(x), CpuStorage::F32(y)) = (x, y) else {
+            bail!("{} is f32 only", self.name())
+        };
+        let (Some((x_start, x_end)), Some((y_start, y_end))) =
+            (x_layout.contiguous_offsets(), y_layout.contiguous_offsets())
+        else {
+            bail!("{} needs contiguous tensors", self.name())
+        };
+        let (x, y) = (&mut x[x_start..x_end], &y[y_start..y_end]);
+        let planes = x.chunks_exact_mut((h * w).max(1));
+        match self {
+            Self::Add => x.iter_mut().zip(y).for_each(|(x, y)| *x += y),
+            Self::Scale => {
+                planes.zip(y).for_each(|(plane, y)| plane.iter_mut().for_each(|x| *x *= y))
+            }
+            Self::AddBias(activation) => {
+                for (plane, &bias) in planes.zip(y.iter().cycle()) {
+                    match activation {
+                        Activation::None => plane.iter_mut().for_each(|x| *x += bias),
+                        Activation::Relu => {
+                            plane.iter_mut().for_each(|x| *x = (*x + bias).max(0.0))
+                        }
+                        Activation::HardSwish => plane.iter_mut().for_each(|x| {
+                            let sum = *x + bias;
+                            *x = sum * (sum / 6.0 + 0.5).clamp(0.0, 1.0);
+                        }),
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    fn largest_difference(a: &Tensor, b: &Tensor) -> Result<f32> {
+        assert_eq!(a.dims(), b.dims());
+        (a - b)?.abs()?.max_all()?.to_scalar()
+    }
+
+    #[test]
+    fn agrees_with_candles_own_operations() -> Result<()> {
+        let randn =
+            |shape: (usize, usize, usize, usize)| Tensor::randn(0f32, 3.0, shape, &Device::Cpu);
+        let (x, y) = (randn((2, 5, 4, 3))?, randn((2, 5, 4, 3))?);
+        let (bias, factors) = (randn((1, 5, 1, 1))?, randn((2, 5, 1, 1))?);
+        let sum = x.broadcast_add(&bias)?;
+        let activated = [
+            (Activation::None, sum.clone()),
+            (Activation::Relu, sum.relu()?),
+            (Activation::HardSwish, (&sum * hard_sigmoid(&sum)?)?),
+        ];
+        for (activation, wanted) in activated {
+            let found = add_bias(x.copy()?, &bias, activation)?;
+            assert!(largest_difference(&found, &wanted)? < 1e-5, "{activation:?}");
+        }
+        assert_eq!(largest_difference(&add(x.copy()?, &y)?, &(&x + &y)?)?, 0.0);
+        let scaled = scale(x.copy()?, &factors)?;
+        assert_eq!(largest_difference(&scaled, &x.broadcast_mul(&factors)?)?, 0.0);
+        assert!(add(x.copy()?, &bias).is_err(), "another shape");
+        Ok(())
+    }
+}
