@@ -11,24 +11,26 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let root = PathBuf::from(std::env::args_os().nth(1).ok_or("name the data set's folder")?);
-    let mut products = read_classes(&root)?;
+    let root = std::env::args_os().nth(1).ok_or("name the data set's folder")?;
+    Ok(std::io::stdout().write_all(manifest(Path::new(&root))?.as_bytes())?)
+}
+
+/// The manifest of the data set in a folder: JSONL.
+pub fn manifest(root: &Path) -> Result<String, Box<dyn Error>> {
+    let mut products = read_classes(root)?;
     for split in ["train", "val", "test"] {
         for (class, photos) in read_split(&root.join(format!("{split}.txt")))? {
             let product = products.get_mut(&class).ok_or("a photo of no class in classes.csv")?;
             product.insert(format!("photos_{split}"), json!(photos));
         }
     }
-    let mut out = std::io::stdout().lock();
-    for product in products.values() {
-        writeln!(out, "{}", serde_json::to_string(product)?)?;
-    }
-    Ok(())
+    let lines: Result<Vec<_>, _> = products.values().map(serde_json::to_string).collect();
+    Ok(lines?.join("\n") + "\n")
 }
 
 /// Products by class number, from `classes.csv`.

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lookalike_engine::{Answer, Searcher};
 use lookalike_photo::{DecodeLimits, decode, thumbnail_jpeg};
-use minijinja::{Environment, context};
+use minijinja::{Environment, Value, context};
 
 use crate::output;
 
@@ -26,7 +26,8 @@ pub(crate) fn page(answer: &Answer, photo: &Path, searcher: &Searcher) -> anyhow
         let evidence = found.evidence.iter().map(|photo| {
             context! {
                 picture => picture_data(&photo.file, SMALL),
-                name => &photo.photo,
+                name => photo.photo.rsplit('/').next(),
+                path => &photo.photo,
                 similarity => format!("{:.2}", photo.similarity),
             }
         });
@@ -61,9 +62,10 @@ fn is_web(address: &str) -> bool {
 }
 
 /// A picture as a data address (RFC 2397), upright and small.
-fn picture_data(file: &Path, side: u32) -> Option<String> {
+fn picture_data(file: &Path, side: u32) -> Option<Value> {
     let bytes = std::fs::read(file).ok()?;
     let photo = decode(&bytes, &DecodeLimits::default()).ok()?;
     let jpeg = thumbnail_jpeg(&photo.pixels, side, QUALITY);
-    Some(format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg)))
+    // Base64 has no character that means something in HTML; escaping its slashes only makes it long.
+    Some(Value::from_safe_string(format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg))))
 }

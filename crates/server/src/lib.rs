@@ -46,34 +46,35 @@ pub fn run(
     runtime.block_on(async {
         let bound = |source| ServeError::Address { address, source };
         let listener = TcpListener::bind(address).await.map_err(bound)?;
+        // Before anybody hears that the server is ready, and may tell it to stop.
+        let told_to_stop = told_to_stop().map_err(ServeError::Failed)?;
         ready(listener.local_addr().map_err(bound)?);
         axum::serve(listener, routes::router(Shared::new(searcher, limits)))
-            .with_graceful_shutdown(told_to_stop())
+            .with_graceful_shutdown(told_to_stop)
             .await
             .map_err(ServeError::Failed)
     })
 }
 
-async fn told_to_stop() {
-    let interrupt = async {
-        // Without a handler there is nothing to wait for, and a plain kill still works.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
+/// Listens for SIGINT and SIGTERM from now on; what it returns waits for the first of them.
+#[cfg(unix)]
+fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    };
-    #[cfg(unix)]
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<()>();
-    tokio::select! {
-        () = interrupt => {}
-        () = terminate => {}
-    }
+    })
+}
+
+/// Listens for Ctrl-C from now on; what it returns waits for it.
+#[cfg(windows)]
+fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    let mut interrupt = tokio::signal::windows::ctrl_c()?;
+    Ok(async move {
+        interrupt.recv().await;
+    })
 }

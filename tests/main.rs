@@ -1,0 +1,13 @@
+//! The program as its users run it. One binary, so that it is linked once.
+//!
+//! Most tests use a made-up network and made-up photos and need nothing else. Those in `real` need
+//! real data; they say so on standard error when it is not there.
+
+mod eval;
+mod features;
+mod helpers;
+mod indexes;
+mod limits;
+mod photos;
+mod real;
+mod server;
