@@ -121,7 +121,8 @@ pub(crate) fn answer(answer: &Answer) -> String {
             }
         }
         for photo in &found.evidence {
-            let _ = writeln!(text, "   {:.3}  {}", photo.similarity, one_line(&photo.photo));
+            let _ =
+                writeln!(text, "   similarity {:.3}  {}", photo.similarity, one_line(&photo.photo));
         }
     }
     text

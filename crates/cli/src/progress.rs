@@ -4,7 +4,7 @@ use std::io::{IsTerminal, stderr};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use lookalike_engine::{Progress, Stage};
 
 use crate::output::thousands;
@@ -42,12 +42,15 @@ impl Bar {
 impl Progress for Bar {
     fn begin(&self, stage: Stage, total: u64) {
         let style = ProgressStyle::with_template(
-            "{msg:20} [{wide_bar}] {human_pos}/{human_len}  {per_sec}  {eta} left",
+            "{msg:20} [{wide_bar}] {human_pos}/{human_len}  {rate}/s  {eta} left",
         );
         let bar = ProgressBar::new(total).with_message(verb(stage));
         // The template is a constant; a plain bar would do as well.
         if let Ok(style) = style {
-            bar.set_style(style.progress_chars("=> "));
+            let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                let _ = write!(out, "{:.1}", state.per_sec());
+            };
+            bar.set_style(style.with_key("rate", rate).progress_chars("=> "));
         }
         *self.bar() = bar;
     }
