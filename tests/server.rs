@@ -156,13 +156,13 @@ fn many_at_once_get_the_same_answers() {
     let shop = Shop::indexed();
     let server = Server::start(&shop);
     std::thread::scope(|scope| {
-        for product in 0..PRODUCTS.len() {
+        for (number, product) in PRODUCTS.iter().enumerate() {
             let server = &server;
             scope.spawn(move || {
                 for _ in 0..4 {
-                    let (status, answer) = server.post(&new_photo_of(product));
+                    let (status, answer) = server.post(&new_photo_of(number));
                     assert_eq!(status, 200);
-                    assert_eq!(answer["matches"][0]["product"]["id"], PRODUCTS[product]);
+                    assert_eq!(answer["matches"][0]["product"]["id"], *product);
                 }
             });
         }
