@@ -63,14 +63,15 @@ async fn similar(
         let detail = "too many requests at once: try again in a moment";
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
     };
-    let _request = shared.requests.try_acquire().map_err(busy)?;
+    let request_place = Arc::clone(&shared.requests).try_acquire_owned().map_err(busy)?;
     let photo = read_photo(&shared, request).await?;
-    let search = {
-        let Ok(_search) = shared.searches.acquire().await else { return Err(failed()) };
-        let shared = Arc::clone(&shared);
-        spawn_blocking(move || shared.searcher.search_bytes(&photo, "the photo", top)).await
-    };
-    match search {
+    let search_place = Arc::clone(&shared.searches).acquire_owned().await.map_err(|_| failed())?;
+    let search = spawn_blocking(move || {
+        // The work goes on when the client goes away, and so it keeps its places until it is done.
+        let _places = (request_place, search_place);
+        shared.searcher.search_bytes(&photo, "the photo", top)
+    });
+    match search.await {
         Ok(Ok(answer)) => Ok(Json(answer)),
         Ok(Err(EngineError::Photo { reason, .. })) => {
             Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason))

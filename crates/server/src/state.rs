@@ -35,8 +35,8 @@ impl Default for Limits {
 pub(crate) struct Shared {
     pub(crate) searcher: Searcher,
     pub(crate) limits: Limits,
-    pub(crate) requests: Semaphore,
-    pub(crate) searches: Semaphore,
+    pub(crate) requests: Arc<Semaphore>,
+    pub(crate) searches: Arc<Semaphore>,
 }
 
 impl Shared {
@@ -44,8 +44,8 @@ impl Shared {
         Arc::new(Self {
             searcher,
             limits,
-            requests: Semaphore::new(limits.requests.max(1)),
-            searches: Semaphore::new(limits.searches.max(1)),
+            requests: Arc::new(Semaphore::new(limits.requests.max(1))),
+            searches: Arc::new(Semaphore::new(limits.searches.max(1))),
         })
     }
 }
