@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
+use anyhow::Context;
 use lookalike_catalog::{Product, Skipped};
 use lookalike_engine::Answer;
 
@@ -12,8 +13,20 @@ const LISTED: usize = 20;
 /// Prints to standard output; a reader that went away is an error that `main` knows.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    Ok(out.flush()?)
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.context("cannot write to standard output")
+}
+
+/// An error in one line, with its causes where it does not name them itself.
+pub(crate) fn error(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text += if text.is_empty() { "" } else { ": " };
+            text += &cause;
+        }
+    }
+    one_line(&text)
 }
 
 /// Prints a value as JSON, for programs.
