@@ -82,14 +82,15 @@ impl InplaceOp2 for Operation {
             bail!("{} needs contiguous tensors", self.name())
         };
         let (x, y) = (&mut x[x_start..x_end], &y[y_start..y_end]);
-        let planes = x.chunks_exact_mut((h * w).max(1));
+        let plane = (h * w).max(1);
         match self {
             Self::Add => x.iter_mut().zip(y).for_each(|(x, y)| *x += y),
-            Self::Scale => {
-                planes.zip(y).for_each(|(plane, y)| plane.iter_mut().for_each(|x| *x *= y))
-            }
+            Self::Scale => x
+                .chunks_exact_mut(plane)
+                .zip(y)
+                .for_each(|(plane, y)| plane.iter_mut().for_each(|x| *x *= y)),
             Self::AddBias(activation) => {
-                for (plane, &bias) in planes.zip(y.iter().cycle()) {
+                for (plane, &bias) in x.chunks_exact_mut(plane).zip(y.iter().cycle()) {
                     match activation {
                         Activation::None => plane.iter_mut().for_each(|x| *x += bias),
                         Activation::Relu => {

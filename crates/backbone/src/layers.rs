@@ -2,6 +2,7 @@ use candle_core::{D, Result, Tensor};
 
 use crate::depthwise::{Padding, depthwise};
 use crate::inplace::{add_bias, scale};
+use crate::unfold::convolve;
 
 /// What follows a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,9 +92,7 @@ impl Conv {
             }
             ConvShape::Full { stride, padding } => {
                 let k = self.weight.dim(D::Minus1)?;
-                let (before, after) = padding.of(k, stride, h);
-                let x = x.pad_with_zeros(2, before, after)?.pad_with_zeros(3, before, after)?;
-                x.conv2d(&self.weight, 0, stride, 1, 1)?
+                convolve(x, &self.weight, stride, padding.of(k, stride, h))?
             }
         };
         add_bias(y, &self.bias, self.activation)

@@ -23,6 +23,7 @@ mod layers;
 mod load;
 mod manifest;
 mod mobilenet_v3;
+mod unfold;
 
 pub use error::BackboneError;
 pub use kind::BackboneKind;
