@@ -22,7 +22,10 @@ fn splits_products_and_copies_are_kept_apart() {
 
     let text = shop.build_from(&manifest).ok();
     assert!(text.contains("indexed 12 of 12 photos"), "{text}");
-    assert!(text.contains("1 product without a usable photo, never to be found: 99"), "{text}");
+    assert!(
+        text.contains("1 product without a usable photo, which no search can find: 99"),
+        "{text}"
+    );
     let eval = |split: &str| {
         let manifest = manifest.to_str().expect("UTF-8");
         shop.run(["eval", manifest, "--quiet", "--json", "--split", split]).json()

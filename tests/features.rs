@@ -110,6 +110,29 @@ fn the_page_holds_everything_and_trusts_nothing() {
     assert!(!page.contains("src=\"http"), "self-contained");
 }
 
+/// `--html` in the wrong place names the photo.
+#[test]
+fn a_page_replaces_pages_only() {
+    let shop = Shop::indexed();
+    let photo = shop.beside("query.jpg", new_photo_of(0));
+    let args = ["search".as_ref(), photo.as_os_str(), "--html".as_ref(), photo.as_os_str()];
+    assert!(shop.run(args).error(1).contains("is no page"));
+    assert_eq!(std::fs::read(&photo).expect("the photo"), new_photo_of(0));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_catalogue_picture_that_never_ends_is_left_out() {
+    let shop = Shop::new();
+    let row = serde_json::json!({
+        "id": "1", "name": "Rug", "photos": "photos/rug 1/*.jpg", "image": "/dev/zero"
+    });
+    shop.build_from(&shop.beside("shop.jsonl", row.to_string())).ok();
+    let photo = shop.beside("query.jpg", new_photo_of(4));
+    let page = shop.folder.path().join("answer.html");
+    shop.run(["search".as_ref(), photo.as_os_str(), "--html".as_ref(), page.as_os_str()]).ok();
+}
+
 #[test]
 fn bad_photos_are_skipped_counted_and_listed() {
     let shop = Shop::new();
@@ -163,7 +186,7 @@ fn copies_within_a_product_are_left_out() {
     shop.add("rug 2/copy.jpg", &photo); // a set of both: evidence for either
     let text = shop.build().ok();
     assert!(text.contains("indexed 19 of 20 photos"), "{text}");
-    assert!(text.contains("left out 1 exact copy"), "{text}");
+    assert!(text.contains("left out 1 photo that the same product has already"), "{text}");
 }
 
 #[test]

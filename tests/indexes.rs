@@ -142,6 +142,6 @@ fn manifest_errors_name_the_line() {
     let error = shop.build_from(&manifest).error(3);
     assert!(error.contains("shop.csv, line 3: the product id 'a' is already on line 2"), "{error}");
     let manifest = shop.beside("shop.jsonl", "{\"id\":\"a\"}\n");
-    assert!(shop.build_from(&manifest).error(3).contains("line 1: no photos are named"));
+    assert!(shop.build_from(&manifest).error(3).contains("line 1: no column names photos"));
     assert_eq!(shop.build_from(&shop.photos().join("rug 1/0.jpg")).code, 3);
 }

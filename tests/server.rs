@@ -180,6 +180,33 @@ fn being_told_to_stop_is_no_failure() {
     assert!(server.child.wait().expect("the server ends").success());
 }
 
+/// A manifest may name photos by whole paths; over HTTP those are told by their names.
+#[test]
+fn whole_paths_stay_on_the_machine() {
+    let shop = Shop::empty();
+    let elsewhere = Shop::empty();
+    let photo = elsewhere.add("cup.jpg", &new_photo_of(0));
+    let row = serde_json::json!({"id": "cup", "name": "Cup", "photos": photo, "image": photo});
+    shop.build_from(&shop.beside("shop.jsonl", row.to_string())).ok();
+    let server = Server::start(&shop);
+    let (status, answer) = server.post(&new_photo_of(0));
+    assert_eq!((status, &answer["matches"][0]["evidence"][0]["photo"]), (200, &"cup.jpg".into()));
+    assert_eq!(answer["matches"][0]["product"]["image"], "cup.jpg");
+}
+
+/// Fewer pixels than the command line takes: everybody can send them.
+#[test]
+fn pixel_bombs_are_cheap_to_refuse() {
+    let shop = Shop::indexed();
+    let server = Server::start(&shop);
+    let mut png = std::io::Cursor::new(Vec::new());
+    let blank = image::GrayImage::new(7200, 7200);
+    blank.write_to(&mut png, image::ImageFormat::Png).expect("written to memory");
+    let (status, problem) = server.post(png.get_ref());
+    let detail = problem["detail"].as_str().expect("a reason");
+    assert!(status == 422 && detail.contains("7200x7200 pixels"), "{status}: {detail}");
+}
+
 #[test]
 fn an_address_in_use_is_told() {
     let shop = Shop::indexed();

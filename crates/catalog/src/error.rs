@@ -55,17 +55,15 @@ pub enum RowProblem {
     Csv(String),
     #[error("not UTF-8: save the file as UTF-8 (in Excel: \"CSV UTF-8\")")]
     NotUtf8,
-    #[error("the column '{0}' is missing")]
+    #[error("the column '{0}' is missing or empty")]
     Missing(&'static str),
-    #[error(
-        "no photos are named: fill one of the columns photos, photos_train, photos_val, photos_test"
-    )]
+    #[error("no column names photos: it is one of photos, photos_train, photos_val, photos_test")]
     NoPhotosColumn,
     #[error("'{column}' must be {wanted}, not '{value}'")]
     BadValue { column: String, wanted: &'static str, value: String },
     #[error("the product id '{id}' is already on line {first}: give each product one line")]
     DuplicateId { id: String, first: u64 },
-    #[error("the column '{0}' stands there twice")]
+    #[error("there are two columns '{0}': rename one")]
     DuplicateColumn(String),
     #[error("'{pattern}' is no file pattern ({reason})")]
     BadPattern { pattern: String, reason: String },

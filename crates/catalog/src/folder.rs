@@ -1,6 +1,7 @@
 //! A folder whose photo folders are products.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsStr;
 use std::path::Path;
 
 use walkdir::{DirEntry, WalkDir};
@@ -17,15 +18,14 @@ const PHOTO_EXTENSIONS: &[&str] = &[
 /// Every folder that directly holds photos is a product: its path is the id, its own name the name,
 /// the path above it the category.
 ///
-/// Where all top folders are called `train`, `val` or `test`, they are splits and not part of the
-/// ids.
+/// Top folders called `train` and `val` or `test` are splits and not part of the ids; what lies beside
+/// them is in no split, and left out.
 pub(crate) fn read(root: &Path) -> Result<Catalog, CatalogError> {
     let splits = top_folders_are_splits(root)?;
     let mut skipped = Vec::new();
+    let mut outside: BTreeMap<String, u64> = BTreeMap::new();
     let mut found: BTreeMap<String, Vec<(String, Option<Split>)>> = BTreeMap::new();
-    let visible = |entry: &DirEntry| {
-        entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with(['.', '@'])
-    };
+    let visible = |entry: &DirEntry| entry.depth() == 0 || is_visible(entry.file_name());
     let entries = WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter();
     for entry in entries.filter_entry(visible) {
         let entry = match entry {
@@ -39,7 +39,7 @@ pub(crate) fn read(root: &Path) -> Result<Catalog, CatalogError> {
             continue;
         }
         let Some(path) = relative(entry.path(), root) else {
-            skipped.push(not_utf8(entry.path()));
+            skipped.push(not_utf8(entry.path(), root));
             continue;
         };
         let mut folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -47,6 +47,10 @@ pub(crate) fn read(root: &Path) -> Result<Catalog, CatalogError> {
         if splits {
             let (top, rest) = folder.split_once('/').unwrap_or((folder, ""));
             split = top.parse().ok();
+            if split.is_none() && !top.is_empty() {
+                *outside.entry(top.to_owned()).or_default() += 1;
+                continue;
+            }
             folder = rest;
         }
         if folder.is_empty() {
@@ -55,6 +59,10 @@ pub(crate) fn read(root: &Path) -> Result<Catalog, CatalogError> {
             continue;
         }
         found.entry(folder.to_owned()).or_default().push((path, split));
+    }
+    for (folder, photos) in outside {
+        let reason = format!("beside train, val and test: its photos ({photos}) are in no split");
+        skipped.push(Skipped { path: folder, reason });
     }
     let mut catalog = Catalog { root: root.to_owned(), products: vec![], photos: vec![], skipped };
     for (id, files) in found {
@@ -76,20 +84,26 @@ pub(crate) fn read(root: &Path) -> Result<Catalog, CatalogError> {
 
 fn top_folders_are_splits(root: &Path) -> Result<bool, CatalogError> {
     let unreadable = |reason| CatalogError::Unreadable { path: root.to_owned(), reason };
-    let mut train = false;
+    let mut found = HashSet::new();
+    let mut others = false;
     for entry in std::fs::read_dir(root).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if !entry.path().is_dir() || name.starts_with('.') {
+        if !entry.path().is_dir() || !is_visible(&entry.file_name()) {
             continue;
         }
-        match name.parse::<Split>() {
-            Ok(split) => train |= split == Split::Train,
-            Err(_) => return Ok(false),
+        match entry.file_name().to_string_lossy().parse::<Split>() {
+            Ok(split) => others |= !found.insert(split),
+            Err(_) => others = true,
         }
     }
-    Ok(train)
+    // A lone `train` beside others is a toy shop's; with `val` or `test` it is a data set's.
+    Ok(found.contains(&Split::Train) && (found.len() > 1 || !others))
+}
+
+/// Whether a file or folder is one of the user's: systems hide theirs behind a dot, storage boxes
+/// behind an at sign.
+fn is_visible(name: &OsStr) -> bool {
+    !name.to_string_lossy().starts_with(['.', '@'])
 }
 
 fn looks_like_photo(path: &Path) -> bool {
@@ -147,13 +161,21 @@ mod tests {
 
     #[test]
     fn top_folders_named_after_splits_are_splits() {
-        let shop = shop(&["train/cup/1.jpg", "test/cup/2.jpg", "valid/cup/3.jpg"]);
+        let shop = shop(&[
+            "train/cup/1.jpg",
+            "test/cup/2.jpg",
+            "valid/cup/3.jpg",
+            "@eaDir/thumbs/4.jpg",
+            "icons/cup/5.jpg",
+        ]);
         let catalog = read(shop.path()).expect("read");
         assert_eq!(catalog.products.len(), 1);
         let of = |name: &str| catalog.photos.iter().find(|p| p.path == name).and_then(|p| p.split);
         assert_eq!(of("train/cup/1.jpg"), Some(Split::Train));
         assert_eq!(of("valid/cup/3.jpg"), Some(Split::Val));
         assert_eq!(of("test/cup/2.jpg"), Some(Split::Test));
+        let skipped: Vec<_> = catalog.skipped.iter().map(|s| s.path.as_str()).collect();
+        assert_eq!(skipped, ["icons"], "in no split, and said so");
     }
 
     #[test]

@@ -87,10 +87,10 @@ fn csv(bytes: &[u8], delimiter: u8) -> Lines {
     for record in reader.records() {
         match record {
             Ok(record) => {
-                let line = record.position().map_or(0, csv::Position::line);
+                let line = record.position().map_or(0, |at| line_of_record(bytes, at));
                 let cells = names.iter().cloned().zip(record.iter());
                 let columns = cells
-                    .filter(|(name, cell)| !name.is_empty() && !cell.is_empty())
+                    .filter(|(name, _)| !name.is_empty())
                     .map(|(name, cell)| (name, Value::String(cell.to_owned())))
                     .collect();
                 lines.push((line, Ok(Row { columns, separator: Some(CSV_LIST_SEPARATOR) })));
@@ -103,6 +103,13 @@ fn csv(bytes: &[u8], delimiter: u8) -> Lines {
         }
     }
     lines
+}
+
+/// The line that a record begins on: its position is that of the empty lines before it.
+fn line_of_record(bytes: &[u8], at: &csv::Position) -> u64 {
+    let before = &bytes[(at.byte() as usize).min(bytes.len())..];
+    let empty = before.iter().take_while(|byte| matches!(byte, b'\n' | b'\r'));
+    at.line() + empty.filter(|&&byte| byte == b'\n').count() as u64
 }
 
 fn csv_problem(error: &csv::Error) -> RowProblem {
@@ -195,6 +202,7 @@ mod tests {
             row(r#"{"id":"x","name":"y","photos_train":"a/1.jpg","photos_test":"a/*.jpg"}"#),
             (1, P::TwoSplits { .. })
         ));
+        assert_eq!(problem("m.csv", "id,name,photos\n\n\n,y,a/1.jpg\n"), (4, P::Missing("id")));
         let twice = "id,name,photos\nx,y,a/1.jpg\nx,z,a/2.jpg\n";
         assert_eq!(problem("m.csv", twice), (3, P::DuplicateId { id: "x".into(), first: 2 }));
         assert_eq!(problem("m.csv", "id,photos\nx,a/1.jpg\n"), (1, P::Missing("name")));
@@ -202,6 +210,15 @@ mod tests {
         // "의자" in the code page of Korean Windows.
         let cp949 = b"id,name,photos\nx,\xC0\xC7\xC0\xDA,a/1.jpg\n";
         assert_eq!(problem("m.csv", cp949), (2, P::NotUtf8));
+    }
+
+    #[test]
+    fn a_product_without_photos_yet_is_a_product() {
+        let catalog = open("m.csv", "id,name,photos\nx,y,\nz,w,a/1.jpg\n").expect("open");
+        assert_eq!((catalog.products.len(), catalog.photos.len()), (2, 1));
+        let json = r#"{"id":"x","name":"y","photos":[]}"#.to_owned() + "\n";
+        let more = r#"{"id":"z","name":"w","photos":"a/1.jpg"}"#;
+        assert_eq!(open("m.jsonl", json + more).expect("open").products.len(), 2);
     }
 
     #[test]

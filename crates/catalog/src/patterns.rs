@@ -35,7 +35,11 @@ impl PhotoSet {
     ) -> Result<(), RowProblem> {
         let is_glob = pattern.contains(['*', '?', '[']) && !root.join(pattern).is_file();
         if !is_glob {
-            return self.add_file(pattern.to_owned(), split);
+            // A whole path may lead into the root all the same.
+            let inner = std::path::absolute(root).ok().and_then(|root| {
+                Path::new(pattern).strip_prefix(root).ok()?.to_str().map(str::to_owned)
+            });
+            return self.add_file(inner.unwrap_or_else(|| pattern.to_owned()), split);
         }
         let bad = |reason: String| RowProblem::BadPattern { pattern: pattern.to_owned(), reason };
         // The root's own name may hold characters that mean something in a pattern.
@@ -47,7 +51,7 @@ impl PhotoSet {
             any = true;
             match relative(&path, root) {
                 Some(path) => self.add_file(path, split)?,
-                None => self.skipped.push(not_utf8(&path)),
+                None => self.skipped.push(not_utf8(&path, root)),
             }
         }
         if !any {
@@ -81,7 +85,8 @@ pub(crate) fn relative(path: &Path, root: &Path) -> Option<String> {
     parts.map(|parts| parts.join("/"))
 }
 
-pub(crate) fn not_utf8(path: &Path) -> Skipped {
+pub(crate) fn not_utf8(path: &Path, root: &Path) -> Skipped {
     let reason = "the name is not UTF-8: rename it".to_owned();
-    Skipped { path: path.to_string_lossy().into_owned(), reason }
+    let inner = path.strip_prefix(root).unwrap_or(path);
+    Skipped { path: inner.to_string_lossy().into_owned(), reason }
 }

@@ -26,14 +26,14 @@ impl Row {
             price: self.number("price")?,
             list_price: self.number("list_price")?,
             currency: self.text("currency")?,
-            discount: self.number("discount")?,
+            discount: self.percent("discount")?,
             rating: self.number("rating")?,
             review_count: self.count("review_count")?,
             delivery: self.text("delivery")?,
             url: self.text("url")?,
             image: self.text("image")?,
             description: self.text("description")?,
-            extra: self.columns,
+            extra: self.columns.into_iter().filter(|(_, value)| !is_empty(value)).collect(),
         };
         Ok((product, photos))
     }
@@ -47,24 +47,25 @@ impl Row {
                 None => None,
             };
         let mut photos = PhotoSet::default();
-        let mut named = false;
+        let named = self.columns.keys().any(|column| {
+            column.strip_prefix("photos").is_some_and(|rest| {
+                rest.is_empty()
+                    || Split::ALL.iter().any(|s| rest.strip_prefix('_') == Some(s.name()))
+            })
+        });
         let by_split = Split::ALL.map(|split| (format!("photos_{split}"), Some(split)));
         for (column, split) in [("photos".to_owned(), split)].into_iter().chain(by_split) {
             for pattern in self.list(&column)? {
-                named = true;
                 photos.add(root, &pattern, split)?;
             }
         }
+        // A product that nobody has reviewed yet is a product; a manifest without the column is a slip.
         if named { Ok(photos) } else { Err(RowProblem::NoPhotosColumn) }
     }
 
     /// A value that is there: an empty cell is a missing one.
     fn take(&mut self, column: &str) -> Option<Value> {
-        self.columns.remove(column).filter(|value| match value {
-            Value::Null => false,
-            Value::String(text) => !text.trim().is_empty(),
-            _ => true,
-        })
+        self.columns.remove(column).filter(|value| !is_empty(value))
     }
 
     fn text(&mut self, column: &str) -> Result<Option<String>, RowProblem> {
@@ -86,6 +87,15 @@ impl Row {
         match number {
             Some(number) if number.is_finite() && number >= 0.0 => Ok(Some(number)),
             _ => Err(bad(column, "a number like 12900 or 4.5, 0 or more", &value)),
+        }
+    }
+
+    fn percent(&mut self, column: &str) -> Result<Option<f64>, RowProblem> {
+        match self.number(column)? {
+            Some(number) if number > 100.0 => {
+                Err(bad(column, "in percent, 0 to 100", &Value::from(number)))
+            }
+            number => Ok(number),
         }
     }
 
@@ -115,6 +125,14 @@ impl Row {
             _ => return Err(bad(column, wanted, &value)),
         };
         Ok(items.into_iter().filter(|item| !item.is_empty()).collect())
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        _ => false,
     }
 }
 

@@ -50,7 +50,7 @@ pub(crate) fn page(answer: &Answer, photo: &Path, searcher: &Searcher) -> anyhow
         picture => picture_data(photo, LARGE),
         matches => matches.collect::<Vec<_>>(),
         photos => output::count(index.photos().len() as u64, "photo"),
-        products => output::count(index.products().len() as u64, "product"),
+        products => output::count(index.products_shown() as u64, "product"),
         milliseconds => format!("{:.0}", answer.milliseconds),
         model => &index.model().backbone,
     })?)
@@ -63,8 +63,8 @@ fn is_web(address: &str) -> bool {
 
 /// A picture as a data address (RFC 2397), upright and small.
 fn picture_data(file: &Path, side: u32) -> Option<Value> {
-    let bytes = std::fs::read(file).ok()?;
-    let photo = decode(&bytes, &DecodeLimits::default()).ok()?;
+    let limits = DecodeLimits::default();
+    let photo = decode(&lookalike_photo::read(file, &limits).ok()?, &limits).ok()?;
     let jpeg = thumbnail_jpeg(&photo.pixels, side, QUALITY);
     // Base64 has no character that means something in HTML; escaping its slashes only makes it long.
     Some(Value::from_safe_string(format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg))))

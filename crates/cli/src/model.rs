@@ -30,6 +30,9 @@ fn encoder_like(
         (Some(named), _) => weights_at(named, backbone)?,
         (None, Some(recorded)) if recorded.is_file() => recorded.to_owned(),
         (None, _) => {
+            if let Some(gone) = recorded {
+                eprintln!("note: the index's weights are no longer at {}", gone.display());
+            }
             let folder = std::env::var_os(WEIGHTS_FOLDER_VARIABLE).filter(|f| !f.is_empty());
             match folder {
                 Some(folder) => weights_at(Path::new(&folder), backbone)?,

@@ -1,5 +1,6 @@
 //! Text for people.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
@@ -36,7 +37,11 @@ pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
 
 /// Text from elsewhere without what would move a terminal's cursor.
 pub(crate) fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let moves = |c: char| {
+        // Unicode's directional overrides turn the rest of a line around.
+        c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if moves(c) { ' ' } else { c }).collect()
 }
 
 /// 46976 as `46,976`.
@@ -69,7 +74,7 @@ pub(crate) fn count(number: u64, thing: &str) -> String {
 }
 
 /// What could not be used, with the reasons; the first of them if there are many.
-pub(crate) fn skipped(skipped: &[Skipped], rest: &str) -> String {
+pub(crate) fn skipped(skipped: &[Skipped]) -> String {
     let mut text = String::new();
     if skipped.is_empty() {
         return text;
@@ -79,8 +84,13 @@ pub(crate) fn skipped(skipped: &[Skipped], rest: &str) -> String {
         let _ = writeln!(text, "  {}", one_line(&format!("{path}: {reason}")));
     }
     if skipped.len() > LISTED {
-        let _ =
-            writeln!(text, "  and {} more ({rest})", thousands((skipped.len() - LISTED) as u64));
+        let rest = &skipped[LISTED..];
+        let _ = writeln!(text, "  and {} more:", thousands(rest.len() as u64));
+        let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
+        rest.iter().for_each(|photo| *reasons.entry(&photo.reason).or_default() += 1);
+        for (reason, number) in reasons.into_iter().take(LISTED) {
+            let _ = writeln!(text, "  {}: {}", count(number, "photo"), one_line(reason));
+        }
     }
     text
 }
@@ -115,6 +125,9 @@ pub(crate) fn facts(product: &Product) -> Vec<String> {
 
 /// 12900 as `12,900`, 4.5 as `4.50`.
 fn amount(number: f64) -> String {
+    if number >= 1e15 {
+        return format!("{number:e}");
+    }
     let cents = (number * 100.0).round() as u64;
     let whole = thousands(cents / 100);
     if cents.is_multiple_of(100) { whole } else { format!("{whole}.{:02}", cents % 100) }

@@ -126,7 +126,7 @@ pub fn build(
         report,
         centring,
         hnsw: store.params(),
-        graph: store.graph().clone(),
+        graph: Arc::clone(store.graph()),
         vectors,
     }))
 }

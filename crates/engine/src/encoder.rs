@@ -1,5 +1,3 @@
-use std::fs::{self, File};
-use std::io::Read;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
@@ -17,6 +15,14 @@ pub struct Encoder {
 pub(crate) struct Encoded {
     pub(crate) embedding: Vec<f32>,
     pub(crate) sha256: [u8; 32],
+}
+
+/// Why a photo has no embedding.
+pub(crate) const SEES_NOTHING: &str = "the network sees nothing in it: try another photo";
+
+/// Whether an embedding has no direction.
+pub(crate) fn is_blind(embedding: &[f32]) -> bool {
+    embedding.iter().all(|&x| x == 0.0) || embedding.iter().any(|x| !x.is_finite())
 }
 
 impl Encoder {
@@ -46,17 +52,18 @@ impl Encoder {
         let mut batch = Vec::new();
         let mut prepared = Vec::with_capacity(files.len());
         for file in files {
-            prepared.push(self.read(file).and_then(|bytes| {
-                self.prepare(&bytes, &mut batch).map_err(|error| error.to_string())?;
+            let photo = self.read(file).and_then(|bytes| {
+                self.prepare(&bytes, &mut batch)?;
                 Ok(Sha256::digest(&bytes).into())
-            }));
+            });
+            prepared.push(photo.map_err(|error| error.to_string()));
         }
         let mut embeddings = self.embed(batch)?.into_iter();
         let encoded = prepared.into_iter().map(|sha256| {
             let sha256 = sha256?;
             let embedding = embeddings.next().unwrap_or_default();
-            if embedding.iter().all(|&x| x == 0.0) || embedding.iter().any(|x| !x.is_finite()) {
-                return Err("the network sees nothing in it".to_owned());
+            if is_blind(&embedding) {
+                return Err(SEES_NOTHING.to_owned());
             }
             Ok(Encoded { embedding, sha256 })
         });
@@ -76,17 +83,13 @@ impl Encoder {
     }
 
     /// The bytes of a photo's file, no more than the limit.
-    pub(crate) fn read(&self, file: &Path) -> Result<Vec<u8>, String> {
-        let failed = |error: std::io::Error| format!("cannot be read: {error}");
-        let metadata = fs::metadata(file).map_err(failed)?;
-        // A pipe or a device would be waited on for ever.
-        if !metadata.is_file() {
-            return Err("not a file".to_owned());
-        }
-        let mut bytes = Vec::with_capacity(metadata.len().min(self.limits.max_bytes) as usize);
-        let opened = File::open(file).map_err(failed)?;
-        opened.take(self.limits.max_bytes + 1).read_to_end(&mut bytes).map_err(failed)?;
-        Ok(bytes)
+    pub(crate) fn read(&self, file: &Path) -> Result<Vec<u8>, PhotoError> {
+        lookalike_photo::read(file, &self.limits)
+    }
+
+    /// Sets what a photo may cost.
+    pub fn set_limits(&mut self, limits: DecodeLimits) {
+        self.limits = limits;
     }
 
     fn prepare(&self, bytes: &[u8], batch: &mut Vec<f32>) -> Result<(), PhotoError> {

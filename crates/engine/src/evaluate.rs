@@ -122,9 +122,12 @@ pub fn evaluate(
     }
     progress.end();
     if top.queries() == 0 {
-        let reason = "not one photo can be measured: name photos of the index's products that are \
-                      not in the index themselves"
-            .to_owned();
+        let Evaluation { in_index, not_in_index, skipped, .. } = &evaluation;
+        let reason = format!(
+            "not one photo can be measured: {in_index} are in the index themselves, {not_in_index} \
+             show products that are not in it (by their ids), {} cannot be used",
+            skipped.len()
+        );
         return Err(EngineError::Photo { name: catalog.root.display().to_string(), reason });
     }
     Ok(Evaluation {

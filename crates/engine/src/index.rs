@@ -34,7 +34,7 @@ pub(crate) struct Content {
     pub(crate) report: BuildReport,
     pub(crate) centring: Centring,
     pub(crate) hnsw: HnswParams,
-    pub(crate) graph: Graph,
+    pub(crate) graph: Arc<Graph>,
     pub(crate) vectors: Arc<Vectors>,
 }
 
@@ -138,6 +138,11 @@ impl Index {
         &self.content.products
     }
 
+    /// Number of products that a search can find: those with a photo.
+    pub fn products_shown(&self) -> usize {
+        self.content.products.len() - self.content.report.products_without_photos.len()
+    }
+
     /// The photos, in the order of their vectors.
     pub fn photos(&self) -> &[IndexedPhoto] {
         &self.content.photos
@@ -180,7 +185,7 @@ impl Index {
             created: content.created,
             model: content.identity.clone(),
             root: content.root.clone(),
-            products: content.products.len() - content.report.products_without_photos.len(),
+            products: self.products_shown(),
             photos: content.photos.len(),
             nodes: content.graph.len(),
             hnsw: content.hnsw,
@@ -213,7 +218,7 @@ impl Index {
 
     pub(crate) fn store(&self) -> Result<HnswStore, EngineError> {
         let Content { vectors, graph, hnsw, .. } = &self.content;
-        Ok(HnswStore::from_graph(Arc::clone(vectors), graph.clone(), *hnsw)?)
+        Ok(HnswStore::from_graph(Arc::clone(vectors), Arc::clone(graph), *hnsw)?)
     }
 }
 
@@ -239,6 +244,9 @@ impl Content {
         }
         if self.photos.len() != self.vectors.len() {
             return Some("photos and embeddings differ in number".into());
+        }
+        if self.report.products_without_photos.len() > self.products.len() {
+            return Some("more products lack photos than there are".into());
         }
         if self.photos.iter().any(|photo| photo.product as usize >= self.products.len()) {
             return Some("a photo belongs to no product".into());

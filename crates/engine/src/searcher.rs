@@ -1,9 +1,11 @@
 use std::path::Path;
 use std::time::Instant;
 
+use lookalike_photo::DecodeLimits;
 use lookalike_rank::{Neighbour, RankedProduct, VoteParams, vote};
 use lookalike_vectors::{HnswStore, VectorStore};
 
+use crate::encoder::{SEES_NOTHING, is_blind};
 use crate::{Answer, Encoder, EngineError, EvidencePhoto, Index, Match};
 
 /// How to search.
@@ -38,6 +40,11 @@ impl Searcher {
         Ok(Self { index, encoder, store, options: SearchOptions::default() })
     }
 
+    /// Sets what a photo that is searched for may cost.
+    pub fn set_limits(&mut self, limits: DecodeLimits) {
+        self.encoder.set_limits(limits);
+    }
+
     /// The index.
     pub fn index(&self) -> &Index {
         &self.index
@@ -58,10 +65,10 @@ impl Searcher {
     pub fn search_file(&self, file: &Path, top: usize) -> Result<Answer, EngineError> {
         let started = Instant::now();
         let name = file.display().to_string();
-        let bytes = self
-            .encoder
-            .read(file)
-            .map_err(|reason| EngineError::Photo { name: name.clone(), reason })?;
+        let bytes = self.encoder.read(file).map_err(|error| EngineError::Photo {
+            name: name.clone(),
+            reason: error.to_string(),
+        })?;
         self.answer(&bytes, name, top, started)
     }
 
@@ -89,10 +96,11 @@ impl Searcher {
         let failed = |reason: String| EngineError::Photo { name: query.clone(), reason };
         let mut embedding =
             self.encoder.encode(bytes)?.map_err(|error| failed(error.to_string()))?;
+        if is_blind(&embedding) {
+            return Err(failed(SEES_NOTHING.to_owned()));
+        }
         self.index.content().centring.apply(&mut embedding);
-        let ranked = self
-            .rank(&embedding, top)
-            .map_err(|_| failed("the network sees nothing in it: try another photo".to_owned()))?;
+        let ranked = self.rank(&embedding, top)?;
         let matches = ranked.into_iter().take(top).zip(1..).map(|(r, rank)| self.card(r, rank));
         let matches = matches.collect();
         Ok(Answer { query, matches, milliseconds: started.elapsed().as_secs_f64() * 1e3 })

@@ -4,6 +4,15 @@ use crate::PhotoFormat;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PhotoError {
+    /// The file cannot be read.
+    #[error("cannot be read: {reason}")]
+    Unreadable {
+        /// The system's reason.
+        reason: String,
+    },
+    /// A folder, a pipe or a device.
+    #[error("not a file")]
+    NotAFile,
     /// The file has no bytes at all.
     #[error("the file is empty (0 bytes): copy the photo again")]
     Empty,

@@ -24,10 +24,12 @@ mod decode;
 mod error;
 mod format;
 mod preprocess;
+mod read;
 mod thumbnail;
 
 pub use decode::{DecodeLimits, DecodedPhoto, decode};
 pub use error::PhotoError;
 pub use format::PhotoFormat;
 pub use preprocess::{Normalisation, PREPROCESS_VERSION, Preprocess};
+pub use read::read;
 pub use thumbnail::thumbnail_jpeg;

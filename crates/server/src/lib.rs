@@ -20,6 +20,7 @@ use std::net::SocketAddr;
 #[cfg(doc)]
 use lookalike_engine::Answer;
 use lookalike_engine::Searcher;
+use lookalike_photo::DecodeLimits;
 use tokio::net::TcpListener;
 
 pub use error::ServeError;
@@ -34,11 +35,15 @@ use state::Shared;
 /// # Errors
 /// [`ServeError`] when the address cannot be listened on.
 pub fn run(
-    searcher: Searcher,
+    mut searcher: Searcher,
     address: SocketAddr,
     limits: Limits,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), ServeError> {
+    searcher.set_limits(DecodeLimits {
+        max_pixels: limits.photo_pixels,
+        max_bytes: limits.photo_bytes as u64,
+    });
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -49,10 +54,23 @@ pub fn run(
         // Before anybody hears that the server is ready, and may tell it to stop.
         let told_to_stop = told_to_stop().map_err(ServeError::Failed)?;
         ready(listener.local_addr().map_err(bound)?);
-        axum::serve(listener, routes::router(Shared::new(searcher, limits)))
-            .with_graceful_shutdown(told_to_stop)
-            .await
-            .map_err(ServeError::Failed)
+        let (stopping, stop) = tokio::sync::oneshot::channel();
+        let serving = axum::serve(listener, routes::router(Shared::new(searcher, limits)))
+            .with_graceful_shutdown(async {
+                told_to_stop.await;
+                let _ = stopping.send(());
+            });
+        // A client that never finishes its request must not keep the server from ending.
+        let patience = async {
+            if stop.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(limits.upload).await;
+        };
+        tokio::select! {
+            served = serving => served.map_err(ServeError::Failed),
+            () = patience => Ok(()),
+        }
     })
 }
 

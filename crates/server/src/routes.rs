@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::body::{Bytes, to_bytes};
@@ -21,7 +22,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/healthz", get(health))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "no such page") })
         .method_not_allowed_fallback(|| async {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "not to be asked for in this way")
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this page does not take that method")
         })
         .with_state(shared)
 }
@@ -30,7 +31,7 @@ async fn health(State(shared): State<Arc<Shared>>) -> Json<Value> {
     let index = shared.searcher.index();
     Json(json!({
         "status": "ok",
-        "products": index.products().len() - index.report().products_without_photos.len(),
+        "products": index.products_shown(),
         "photos": index.photos().len(),
         "model": index.model().backbone,
     }))
@@ -72,7 +73,10 @@ async fn similar(
         shared.searcher.search_bytes(&photo, "the photo", top)
     });
     match search.await {
-        Ok(Ok(answer)) => Ok(Json(answer)),
+        Ok(Ok(mut answer)) => {
+            hide_folders(&mut answer);
+            Ok(Json(answer))
+        }
         Ok(Err(EngineError::Photo { reason, .. })) => {
             Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason))
         }
@@ -85,6 +89,20 @@ async fn similar(
     }
 }
 
+/// Leaves only the names of files outside the catalogue's root, which are whole paths: clients need
+/// not know the machine's folders.
+fn hide_folders(answer: &mut Answer) {
+    for found in &mut answer.matches {
+        let photos = found.evidence.iter_mut().map(|evidence| &mut evidence.photo);
+        for path in photos.chain(&mut found.product.image) {
+            if Path::new(path).is_absolute() {
+                let name = Path::new(path).file_name();
+                *path = name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            }
+        }
+    }
+}
+
 fn failed() -> Problem {
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the search failed")
 }
@@ -93,7 +111,8 @@ async fn read_photo(shared: &Shared, request: Request) -> Result<Bytes, Problem>
     let limit = shared.limits.photo_bytes;
     let (parts, body) = request.into_parts();
     let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    if header(header::CONTENT_TYPE).is_some_and(|kind| kind.starts_with("multipart/")) {
+    let kind = header(header::CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
+    if kind.starts_with("multipart/") {
         let detail =
             "send the photo itself as the body, not a form (curl --data-binary @photo.jpg)";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
@@ -110,8 +129,8 @@ async fn read_photo(shared: &Shared, request: Request) -> Result<Bytes, Problem>
         Err(_) => {
             Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the photo took too long to arrive"))
         }
-        // Whether the limit was passed or the client went away: only the former reads the answer.
-        Ok(Err(_)) => Err(too_large()),
+        Ok(Err(error)) if error.to_string().contains("length limit") => Err(too_large()),
+        Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "the photo did not arrive whole")),
         Ok(Ok(photo)) if photo.is_empty() => {
             let detail = "no photo: send its bytes as the body (curl --data-binary @photo.jpg)";
             Err(Problem::new(StatusCode::BAD_REQUEST, detail))

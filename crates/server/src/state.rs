@@ -9,6 +9,9 @@ use tokio::sync::Semaphore;
 pub struct Limits {
     /// Largest photo in bytes. Default 24 MiB.
     pub photo_bytes: usize,
+    /// Most pixels of a photo: decoding takes up to 11 bytes for each, on every core at once. Default
+    /// 50 million.
+    pub photo_pixels: u64,
     /// Longest time that a photo may take to arrive. Default 30 s.
     pub upload: Duration,
     /// Requests that are read, waiting or worked on; more are told to come back. Default 32.
@@ -23,6 +26,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             photo_bytes: 24 << 20,
+            photo_pixels: 50_000_000,
             upload: Duration::from_secs(30),
             requests: 32,
             searches: std::thread::available_parallelism().map_or(1, usize::from),

@@ -46,7 +46,7 @@ impl HnswParams {
 #[derive(Debug, Clone)]
 pub struct HnswStore {
     vectors: Arc<Vectors>,
-    graph: Graph,
+    graph: Arc<Graph>,
     params: HnswParams,
 }
 
@@ -106,7 +106,7 @@ impl HnswStore {
             }
         }
         drop(hnsw);
-        let graph = builder.finish(&vectors);
+        let graph = Arc::new(builder.finish(&vectors));
         progress(vectors.len());
         Self { vectors, graph, params }
     }
@@ -117,7 +117,7 @@ impl HnswStore {
     /// [`VectorError::Graph`] when the graph does not fit the vectors.
     pub fn from_graph(
         vectors: Arc<Vectors>,
-        graph: Graph,
+        graph: Arc<Graph>,
         params: HnswParams,
     ) -> Result<Self, VectorError> {
         graph.check(vectors.len())?;
@@ -125,7 +125,7 @@ impl HnswStore {
     }
 
     /// The graph, to be stored.
-    pub fn graph(&self) -> &Graph {
+    pub fn graph(&self) -> &Arc<Graph> {
         &self.graph
     }
 

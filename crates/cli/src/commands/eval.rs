@@ -35,6 +35,6 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
             let _ = writeln!(text, "{} {why}", count(number, "photo"));
         }
     }
-    text.push_str(&skipped(&found.skipped, "--json lists them all"));
+    text.push_str(&skipped(&found.skipped));
     print(&text)
 }

@@ -17,7 +17,7 @@ pub(crate) fn build(args: &BuildArgs) -> anyhow::Result<()> {
     let progress = progress::reporter(args.quiet);
     let built = lookalike_engine::build(&catalog, &encoder, &options, &*progress);
     if let Err(EngineError::NothingUsable { report }) = &built {
-        eprint!("{}", skipped(&report.skipped, "all of them for the reasons above or like them"));
+        eprint!("{}", skipped(&report.skipped));
     }
     let index = built?;
     let size = lock.save(&index)?;
@@ -26,7 +26,7 @@ pub(crate) fn build(args: &BuildArgs) -> anyhow::Result<()> {
             "index": args.out.join(lookalike_engine::INDEX_FILE),
             "bytes": size,
             "model": index.model(),
-            "products": index.products().len() - index.report().products_without_photos.len(),
+            "products": index.products_shown(),
             "report": index.report(),
         }));
     }
@@ -111,20 +111,21 @@ fn summary(report: &BuildReport) -> String {
         report.seconds
     );
     if report.duplicates > 0 {
-        let copies = count(report.duplicates, "exact copy").replace("copys", "copies");
-        let _ = writeln!(text, "left out {copies} of photos that the same product has already");
+        let photos = count(report.duplicates, "photo");
+        let _ =
+            writeln!(text, "left out {photos} that the same product has already, byte for byte");
     }
     if report.other_splits > 0 {
         let _ = writeln!(text, "left out {} of other splits", count(report.other_splits, "photo"));
     }
-    text.push_str(&skipped(&report.skipped, "`lookalike index info --json` lists them all"));
+    text.push_str(&skipped(&report.skipped));
     let unseen = &report.products_without_photos;
     if !unseen.is_empty() {
         let names = unseen.iter().take(5).map(|id| one_line(id)).collect::<Vec<_>>().join(", ");
         let more = if unseen.len() > 5 { ", ..." } else { "" };
         let _ = writeln!(
             text,
-            "{} without a usable photo, never to be found: {names}{more}",
+            "{} without a usable photo, which no search can find: {names}{more}",
             count(unseen.len() as u64, "product")
         );
     }

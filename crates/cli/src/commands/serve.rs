@@ -5,7 +5,7 @@ use crate::{model, output};
 
 pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
     let searcher = model::searcher(&args.index, &args.model)?;
-    let (photos, products) = (searcher.index().photos().len(), searcher.index().products().len());
+    let (photos, products) = (searcher.index().photos().len(), searcher.index().products_shown());
     let what = format!(
         "{} of {}",
         output::count(photos as u64, "photo"),
