@@ -2,7 +2,7 @@
 //!
 //! Corpus: 10,000 unit vectors of 256 dimensions in 54 noisy clusters, always the same; queries from
 //! the same clusters that are not among them. The recall of the graph is printed first, because its
-//! speed means nothing without it.
+//! speed means nothing without it. Exact search and the build use all cores, HNSW search one.
 
 use std::hint::black_box;
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 pub struct Limits {
     /// Largest photo in bytes. Default 24 MiB.
     pub photo_bytes: usize,
-    /// Most pixels of a photo: decoding takes up to 11 bytes for each, on every core at once. Default
+    /// Most pixels of a photo: decoding takes up to 12 bytes for each, on every core at once. Default
     /// 50 million.
     pub photo_pixels: u64,
     /// Longest time that a photo may take to arrive. Default 30 s.
