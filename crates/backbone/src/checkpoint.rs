@@ -1,67 +1,60 @@
-//! A weights file, and the names its tensors go by.
+//! From a weights file to a network's layers.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use candle_core::safetensors::BufferedSafetensors;
-use candle_core::{DType, Device, Tensor};
-use sha2::{Digest, Sha256};
+use candle_core::{DType, Tensor, Var};
+use lookalike_photo::Preprocess;
 
-use crate::layers::{Activation, Conv, ConvShape};
+use crate::kind::{PREPROCESS_KEY, preprocess_named};
+use crate::layers::{Activation, BatchNorm, Conv, ConvShape, Follower};
+use crate::names::Naming;
+use crate::tensors::TensorFile;
 use crate::{BackboneError, BackboneKind};
 
-/// Batch norm's epsilon in timm's and torchvision's plain configurations.
-const BATCH_NORM_EPS: f64 = 1e-5;
+/// Variables by their names in a file.
+pub(crate) type Variables = BTreeMap<String, Var>;
 
-/// Which names a file's tensors have.
+/// What a network is loaded for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Naming {
-    /// This project's own: `blocks.3.expand.weight` with a bias, batch norm folded in.
-    Own,
-    /// timm's MobileNetV3: `blocks.2.0.conv_pw.weight`, batch norm apart.
-    Timm,
+pub(crate) enum Use {
+    /// Batch norms are folded into the convolutions before them.
+    Inference,
+    /// Parameters are variables, batch norms stay apart.
+    Training,
 }
-
-/// Blocks in each of timm's stages of MobileNetV3-Large.
-const TIMM_STAGES: [usize; 6] = [1, 2, 3, 4, 2, 3];
 
 /// An opened weights file, ready to hand out layers of the network it holds.
 pub(crate) struct Checkpoint {
-    path: PathBuf,
-    tensors: BufferedSafetensors,
-    shapes: BTreeMap<String, Vec<usize>>,
+    file: TensorFile,
     naming: Naming,
     kind: BackboneKind,
-    sha256: String,
+    used_for: Use,
+    /// Parameters, and batch norm's running statistics.
+    variables: RefCell<(Variables, Variables)>,
 }
 
 impl Checkpoint {
-    /// Reads a safetensors file and recognises the network by the names of its tensors.
-    pub(crate) fn open(path: &Path, wanted: Option<BackboneKind>) -> Result<Self, BackboneError> {
-        let path = path.to_owned();
-        let bytes = std::fs::read(&path)
-            .map_err(|source| BackboneError::Unreadable { path: path.clone(), source })?;
-        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        let tensors = BufferedSafetensors::new(bytes).map_err(|error| {
-            let reason = error.to_string().lines().next().unwrap_or_default().to_owned();
-            BackboneError::NotSafetensors { path: path.clone(), reason }
-        })?;
-        let shapes: BTreeMap<_, _> = tensors
-            .tensors()
-            .into_iter()
-            .map(|(name, view)| (name, view.shape().to_vec()))
-            .collect();
-        let recognised = recognise(&shapes);
-        match (recognised, wanted) {
+    /// Reads a file and recognises the network by the names of its tensors.
+    pub(crate) fn open(
+        path: &Path,
+        wanted: Option<BackboneKind>,
+        used_for: Use,
+    ) -> Result<Self, BackboneError> {
+        let file = TensorFile::open(path)?;
+        match (Naming::recognise(&file.shapes), wanted) {
             (Ok((kind, naming)), wanted) if wanted.is_none_or(|wanted| wanted == kind) => {
-                Ok(Self { path, tensors, shapes, naming, kind, sha256 })
+                Ok(Self { file, naming, kind, used_for, variables: RefCell::default() })
             }
             (recognised, wanted) => Err(BackboneError::WrongNetwork {
-                path,
+                path: file.path,
                 found: recognised
                     .map_or_else(str::to_owned, |(kind, _)| format!("the network '{kind}'")),
-                wanted: wanted
-                    .map_or_else(|| "a MobileNetV3-Large".into(), |kind| format!("'{kind}'")),
+                wanted: wanted.map_or_else(
+                    || "a MobileNetV3-Large, ResNet50 or VGG19".into(),
+                    |kind| format!("'{kind}'"),
+                ),
             }),
         }
     }
@@ -71,12 +64,33 @@ impl Checkpoint {
     }
 
     pub(crate) fn sha256(&self) -> &str {
-        &self.sha256
+        &self.file.sha256
+    }
+
+    /// As the file itself says, else as is usual for its network.
+    pub(crate) fn preprocess(&self) -> Result<Preprocess, BackboneError> {
+        let Some(name) = self.file.metadata.get(PREPROCESS_KEY) else {
+            return Ok(self.kind.preprocess());
+        };
+        preprocess_named(name).ok_or_else(|| BackboneError::UnknownPreprocess {
+            path: self.file.path.clone(),
+            name: name.clone(),
+        })
+    }
+
+    /// The parameters and running statistics of all layers that were handed out.
+    pub(crate) fn into_variables(self) -> (Variables, Variables) {
+        self.variables.into_inner()
+    }
+
+    /// Whether a VGG has its two dense layers.
+    pub(crate) fn has_dense_layers(&self) -> bool {
+        self.naming != Naming::PlainVgg
     }
 
     /// Number of output channels of a layer, read from the file.
     pub(crate) fn outputs(&self, layer: &str) -> Result<usize, BackboneError> {
-        let name = format!("{}.weight", self.names(layer).0);
+        let name = format!("{}.weight", self.naming.layer(layer).layer);
         self.shape(&name).map(|shape| shape.first().copied().unwrap_or(0))
     }
 
@@ -90,21 +104,32 @@ impl Checkpoint {
         shape: ConvShape,
         activation: Activation,
     ) -> Result<Conv, BackboneError> {
-        let (conv, norm) = self.names(layer);
-        let weight_name = format!("{conv}.weight");
-        // A 1x1 layer on pooled features may be stored as the matrix it is.
+        let names = self.naming.layer(layer);
+        let weight_name = format!("{}.weight", names.layer);
+        // A 1x1 layer on pooled features may be stored as the matrix it is, and one on a whole map as
+        // the convolution of that map that it also is.
         let found = self.shape(&weight_name)?;
-        let as_matrix = wanted[2..] == [1, 1] && found == &wanted[..2];
-        let weight = if as_matrix {
-            self.tensor(&weight_name, &wanted[..2])?.reshape(&wanted[..])?
-        } else {
-            self.tensor(&weight_name, &wanted)?
+        let is_matrix = wanted[2..] == [1, 1] && found[..] == wanted[..2];
+        let is_map = wanted[2..] == [1, 1]
+            && found.len() == 4
+            && found[0] == wanted[0]
+            && found[1..].iter().product::<usize>() == wanted[1];
+        let stored = if is_matrix || is_map { found.clone() } else { wanted.to_vec() };
+        let weight = self.parameter(&weight_name, &stored)?;
+        let weight = weight.reshape(&wanted[..])?;
+        let channels = wanted[0];
+        let (weight, follower) = match (names.norm, self.used_for) {
+            (None, _) => {
+                let bias = self.parameter(&format!("{}.bias", names.layer), &[channels])?;
+                (weight, Follower::Bias(bias))
+            }
+            (Some(norm), Use::Inference) => {
+                let (weight, bias) = self.fold(weight, &norm, channels)?;
+                (weight, Follower::Bias(bias))
+            }
+            (Some(norm), Use::Training) => (weight, Follower::Norm(self.norm(&norm, channels)?)),
         };
-        let (weight, bias) = match norm {
-            None => (weight, self.tensor(&format!("{conv}.bias"), &wanted[..1])?),
-            Some(norm) => self.fold(weight, &norm, wanted[0])?,
-        };
-        Ok(Conv::new(weight, bias, shape, activation)?)
+        Ok(Conv::new(weight, follower, shape, activation))
     }
 
     /// `gamma * (conv(x) - mean) / sqrt(variance + eps) + beta` as a weight and a bias.
@@ -115,7 +140,7 @@ impl Checkpoint {
         channels: usize,
     ) -> Result<(Tensor, Tensor), BackboneError> {
         let part = |name: &str| self.tensor(&format!("{norm}.{name}"), &[channels]);
-        let deviation = (part("running_var")? + BATCH_NORM_EPS)?.sqrt()?;
+        let deviation = (part("running_var")? + self.naming.batch_norm_eps())?.sqrt()?;
         let scale = (part("weight")? / deviation)?;
         // The root of a negative variance; ReLU would hide it behind zeros.
         self.check_finite(&scale, &format!("{norm}.running_var"))?;
@@ -123,9 +148,41 @@ impl Checkpoint {
         Ok((weight.broadcast_mul(&scale.reshape(((), 1, 1, 1))?)?, bias))
     }
 
+    fn norm(&self, norm: &str, channels: usize) -> Result<BatchNorm, BackboneError> {
+        let statistic = |name: &str| -> Result<Var, BackboneError> {
+            let name = format!("{norm}.{name}");
+            let statistic = Var::from_tensor(&self.tensor(&name, &[channels])?)?;
+            self.variables.borrow_mut().1.insert(name, statistic.clone());
+            Ok(statistic)
+        };
+        let (mean, variance) = (statistic("running_mean")?, statistic("running_var")?);
+        let eps = self.naming.batch_norm_eps();
+        let deviation = (variance.as_tensor() + eps)?.sqrt()?;
+        self.check_finite(&deviation, &format!("{norm}.running_var"))?;
+        Ok(BatchNorm {
+            gamma: self.parameter(&format!("{norm}.weight"), &[channels])?,
+            beta: self.parameter(&format!("{norm}.bias"), &[channels])?,
+            mean,
+            variance,
+            eps,
+        })
+    }
+
+    /// A tensor that training changes, then as a variable.
+    fn parameter(&self, name: &str, wanted: &[usize]) -> Result<Tensor, BackboneError> {
+        let tensor = self.tensor(name, wanted)?;
+        if self.used_for == Use::Inference {
+            return Ok(tensor);
+        }
+        let variable = Var::from_tensor(&tensor)?;
+        let tensor = variable.as_tensor().clone();
+        self.variables.borrow_mut().0.insert(name.to_owned(), variable);
+        Ok(tensor)
+    }
+
     fn shape(&self, name: &str) -> Result<&Vec<usize>, BackboneError> {
-        self.shapes.get(name).ok_or_else(|| BackboneError::MissingTensor {
-            path: self.path.clone(),
+        self.file.shapes.get(name).ok_or_else(|| BackboneError::MissingTensor {
+            path: self.file.path.clone(),
             kind: self.kind,
             tensor: name.to_owned(),
         })
@@ -136,14 +193,14 @@ impl Checkpoint {
         let found = self.shape(name)?;
         if found != wanted {
             return Err(BackboneError::TensorShape {
-                path: self.path.clone(),
+                path: self.file.path.clone(),
                 kind: self.kind,
                 tensor: name.to_owned(),
                 found: found.clone(),
                 wanted: wanted.to_vec(),
             });
         }
-        let tensor = self.tensors.load(name, &Device::Cpu)?.to_dtype(DType::F32)?;
+        let tensor = self.file.read(name)?.to_dtype(DType::F32)?.contiguous()?;
         self.check_finite(&tensor, name)?;
         Ok(tensor)
     }
@@ -153,88 +210,6 @@ impl Checkpoint {
         if values.sum_all()?.to_scalar::<f32>()?.is_finite() {
             return Ok(());
         }
-        Err(BackboneError::NotFinite { path: self.path.clone(), tensor: name.to_owned() })
-    }
-
-    /// A layer's names in this file: its convolution's, and its batch norm's where it is apart.
-    fn names(&self, layer: &str) -> (String, Option<String>) {
-        match self.naming {
-            Naming::Own => (layer.to_owned(), None),
-            Naming::Timm => timm_names(layer),
-        }
-    }
-}
-
-fn timm_names(layer: &str) -> (String, Option<String>) {
-    let parts: Vec<&str> = layer.split('.').collect();
-    match parts[..] {
-        ["conv"] => ("conv_stem".into(), Some("bn1".into())),
-        ["conv_1"] => ("blocks.6.0.conv".into(), Some("blocks.6.0.bn1".into())),
-        ["conv_2"] => ("conv_head".into(), None),
-        ["logits"] => ("classifier".into(), None),
-        ["blocks", number, part] => {
-            let mut block: usize = number.parse().unwrap_or(usize::MAX);
-            let mut stage = 0;
-            while stage + 1 < TIMM_STAGES.len() && block >= TIMM_STAGES[stage] {
-                block -= TIMM_STAGES[stage];
-                stage += 1;
-            }
-            let prefix = format!("blocks.{stage}.{block}");
-            // The first block has no expansion, which shifts the numbers of its norms.
-            let (conv, norm) = match (part, stage) {
-                ("expand", _) => ("conv_pw", Some("bn1")),
-                ("depthwise", 0) => ("conv_dw", Some("bn1")),
-                ("depthwise", _) => ("conv_dw", Some("bn2")),
-                ("project", 0) => ("conv_pw", Some("bn2")),
-                ("project", _) => ("conv_pwl", Some("bn3")),
-                ("squeeze", _) => ("se.conv_reduce", None),
-                _ => ("se.conv_expand", None),
-            };
-            (format!("{prefix}.{conv}"), norm.map(|norm| format!("{prefix}.{norm}")))
-        }
-        _ => (layer.to_owned(), None),
-    }
-}
-
-/// The network and naming that a file's tensor names show, or what else they look like.
-fn recognise(
-    shapes: &BTreeMap<String, Vec<usize>>,
-) -> Result<(BackboneKind, Naming), &'static str> {
-    let has = |name: &str| shapes.contains_key(name);
-    if has("blocks.0.depthwise.weight") {
-        let full = has("blocks.3.squeeze.weight");
-        let kind =
-            if full { BackboneKind::MobileNetV3 } else { BackboneKind::MobileNetV3Minimalistic };
-        Ok((kind, Naming::Own))
-    } else if has("conv_stem.weight") && has("blocks.6.0.conv.weight") {
-        Ok((BackboneKind::MobileNetV3, Naming::Timm))
-    } else if has("conv_stem.weight") {
-        Err("another MobileNet or EfficientNet")
-    } else if has("layer1.0.conv1.weight") {
-        Err("a ResNet")
-    } else if has("features.0.0.weight") {
-        Err("a MobileNet with torchvision's tensor names")
-    } else if has("features.0.weight") {
-        Err("a VGG")
-    } else {
-        Err("an unknown network")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn timm_counts_blocks_by_stage() {
-        let name = |layer: &str| timm_names(layer).0;
-        assert_eq!(name("blocks.0.project"), "blocks.0.0.conv_pw");
-        assert_eq!(name("blocks.1.expand"), "blocks.1.0.conv_pw");
-        assert_eq!(name("blocks.3.squeeze"), "blocks.2.0.se.conv_reduce");
-        assert_eq!(name("blocks.9.project"), "blocks.3.3.conv_pwl");
-        assert_eq!(name("blocks.10.depthwise"), "blocks.4.0.conv_dw");
-        assert_eq!(name("blocks.14.depthwise"), "blocks.5.2.conv_dw");
-        assert_eq!(timm_names("blocks.0.depthwise").1.as_deref(), Some("blocks.0.0.bn1"));
-        assert_eq!(timm_names("blocks.2.depthwise").1.as_deref(), Some("blocks.1.1.bn2"));
+        Err(BackboneError::NotFinite { path: self.file.path.clone(), tensor: name.to_owned() })
     }
 }

@@ -5,6 +5,8 @@ use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
+use crate::values::Values;
+
 /// Zeros put around a picture before a convolution: `(before, after)`, the same for both axes.
 pub(crate) type Padding = (usize, usize);
 
@@ -16,7 +18,7 @@ pub(crate) fn depthwise(
     padding: Padding,
 ) -> Result<Tensor> {
     if input.device().is_cpu() {
-        return input.apply_op2_no_bwd(kernel, &Depthwise { stride, padding });
+        return input.contiguous()?.apply_op2(&kernel.contiguous()?, Depthwise { stride, padding });
     }
     let groups = input.dim(1)?;
     let (before, after) = padding;
@@ -27,6 +29,65 @@ pub(crate) fn depthwise(
 struct Depthwise {
     stride: usize,
     padding: Padding,
+}
+
+impl Depthwise {
+    /// Height and width of the result of a picture.
+    fn out(&self, (h, w): (usize, usize), k: usize) -> Result<(usize, usize)> {
+        let side = |side: usize| match (side + self.padding.0 + self.padding.1).checked_sub(k) {
+            Some(room) => Ok(room / self.stride + 1),
+            None => bail!("a {h}x{w} picture is smaller than the {k}x{k} kernel"),
+        };
+        Ok((side(h)?, side(w)?))
+    }
+
+    /// The gradient of the input: that of the result, with the stride's gaps filled by zeros,
+    /// convolved with the kernel turned by half.
+    fn of_input(&self, input: &Tensor, kernel: &Tensor, grad: &Tensor) -> Result<Tensor> {
+        let (n, channels, h, w) = input.dims4()?;
+        let (_, _, out_h, out_w) = grad.dims4()?;
+        let k = kernel.dim(3)?;
+        let (before, after) = self.padding;
+        let turned: Vec<f32> = Values::of(kernel)?
+            .chunks_exact(k * k)
+            .flat_map(|kernel| kernel.iter().rev().copied())
+            .collect();
+        let turned = Tensor::from_vec(turned, kernel.shape(), input.device())?;
+        let (wide_h, wide_w) = (h + before + after + 1 - k, w + before + after + 1 - k);
+        let wide = if self.stride == 1 {
+            grad.detach()
+        } else {
+            let mut wide = vec![0f32; n * channels * wide_h * wide_w];
+            let grads = Values::of(grad)?;
+            let planes = wide.chunks_exact_mut(wide_h * wide_w);
+            for (wide, grad) in planes.zip(grads.chunks_exact(out_h * out_w)) {
+                let rows = wide.chunks_exact_mut(wide_w).step_by(self.stride);
+                for (row, grad) in rows.zip(grad.chunks_exact(out_w)) {
+                    row.iter_mut().step_by(self.stride).zip(grad).for_each(|(to, g)| *to = *g);
+                }
+            }
+            Tensor::from_vec(wide, (n, channels, wide_h, wide_w), input.device())?
+        };
+        depthwise(&wide, &turned, 1, (k - 1 - before, k - 1 - after))
+    }
+
+    /// The gradient of the kernel: each weight's with all that it met.
+    fn of_kernel(&self, input: &Tensor, kernel: &Tensor, grad: &Tensor) -> Result<Tensor> {
+        let (_, channels, h, w) = input.dims4()?;
+        let (_, _, out_h, out_w) = grad.dims4()?;
+        let k = kernel.dim(3)?;
+        let phases = Phases::new(self, (h, w), k, (out_h, out_w));
+        let (arch, mut scratch) = (Arch::new(), phases.scratch());
+        let (inputs, grads) = (Values::of(input)?, Values::of(grad)?);
+        let mut sums = vec![0f32; channels * k * k];
+        let planes = inputs.chunks_exact(h * w).zip(grads.chunks_exact(out_h * out_w));
+        for (plane, (input, grad)) in planes.enumerate() {
+            let sums = &mut sums[plane % channels * k * k..][..k * k];
+            let scratch = &mut scratch;
+            arch.dispatch(KernelGradient { phases: &phases, input, grad, sums, scratch });
+        }
+        Tensor::from_vec(sums, kernel.shape(), input.device())
+    }
 }
 
 impl CustomOp2 for Depthwise {
@@ -48,12 +109,7 @@ impl CustomOp2 for Depthwise {
         }
         let input = contiguous(input, input_layout)?;
         let kernel = contiguous(kernel, kernel_layout)?;
-        let (before, after) = self.padding;
-        if h + before + after < k || w + before + after < k {
-            bail!("a {h}x{w} picture is smaller than the {k}x{k} kernel");
-        }
-        let out_h = (h + before + after - k) / self.stride + 1;
-        let out_w = (w + before + after - k) / self.stride + 1;
+        let (out_h, out_w) = self.out((h, w), k)?;
         let mut out = vec![0f32; n * channels * out_h * out_w];
         let (arch, phases) = (Arch::new(), Phases::new(self, (h, w), k, (out_h, out_w)));
         out.par_chunks_mut(out_h * out_w).enumerate().for_each_init(
@@ -65,6 +121,17 @@ impl CustomOp2 for Depthwise {
             },
         );
         Ok((CpuStorage::F32(out), (n, channels, out_h, out_w).into()))
+    }
+
+    fn bwd(
+        &self,
+        input: &Tensor,
+        kernel: &Tensor,
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let of_input = self.of_input(input, kernel, grad)?;
+        Ok((Some(of_input), Some(self.of_kernel(input, kernel, grad)?)))
     }
 }
 
@@ -114,6 +181,23 @@ impl Phases {
         Self { stride, padding: before, met, picture_width, out_width, width, sums, len }
     }
 
+    /// Copies a plane's numbers to their places in the phases.
+    #[inline(always)] // into functions that are compiled for the processor's vectors
+    fn take_apart(&self, input: &[f32], planes: &mut [f32]) {
+        let &Self { stride, padding, picture_width, width, len, .. } = self;
+        for (y, row) in input.chunks_exact(picture_width).enumerate() {
+            let (phase_y, y) = ((y + padding) % stride, (y + padding) / stride);
+            for phase_x in 0..stride {
+                // The first column of the picture that falls into this phase.
+                let first = (phase_x + stride - padding % stride) % stride;
+                let start =
+                    (phase_y * stride + phase_x) * len + y * width + (first + padding) / stride;
+                let values = row.iter().skip(first).step_by(stride);
+                planes[start..].iter_mut().zip(values).for_each(|(to, from)| *to = *from);
+            }
+        }
+    }
+
     /// Room for the phases and the sums of one plane; zero, as the padding stays.
     fn scratch(&self) -> Vec<f32> {
         vec![0.0; self.stride * self.stride * self.len + self.sums]
@@ -135,19 +219,9 @@ impl WithSimd for Plane<'_> {
     #[inline(always)] // or it would not be compiled for the processor's vectors
     fn with_simd<S: Simd>(self, _: S) {
         let Self { phases, input, kernel, out, scratch } = self;
-        let &Phases { stride, padding, picture_width: w, width, len, .. } = phases;
+        let &Phases { stride, width, len, .. } = phases;
         let (planes, sums) = scratch.split_at_mut(stride * stride * len);
-        for (y, row) in input.chunks_exact(w).enumerate() {
-            let (phase_y, y) = ((y + padding) % stride, (y + padding) / stride);
-            for phase_x in 0..stride {
-                // The first column of the picture that falls into this phase.
-                let first = (phase_x + stride - padding % stride) % stride;
-                let start =
-                    (phase_y * stride + phase_x) * len + y * width + (first + padding) / stride;
-                let values = row.iter().skip(first).step_by(stride);
-                planes[start..].iter_mut().zip(values).for_each(|(to, from)| *to = *from);
-            }
-        }
+        phases.take_apart(input, planes);
         for (block, sums) in sums.chunks_exact_mut(BLOCK).enumerate() {
             let mut block_sums = [0f32; BLOCK];
             for (&weight, &start) in kernel.iter().zip(&phases.met) {
@@ -163,6 +237,39 @@ impl WithSimd for Plane<'_> {
     }
 }
 
+/// One channel of one picture, on the way back.
+struct KernelGradient<'a> {
+    phases: &'a Phases,
+    input: &'a [f32],
+    grad: &'a [f32],
+    /// The gradient of each weight so far.
+    sums: &'a mut [f32],
+    scratch: &'a mut [f32],
+}
+
+impl WithSimd for KernelGradient<'_> {
+    type Output = ();
+
+    #[inline(always)] // or it would not be compiled for the processor's vectors
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { phases, input, grad, sums, scratch } = self;
+        let (planes, grads) = scratch.split_at_mut(phases.stride * phases.stride * phases.len);
+        phases.take_apart(input, planes);
+        let rows = grads.chunks_exact_mut(phases.width).zip(grad.chunks_exact(phases.out_width));
+        rows.for_each(|(to, from)| to[..from.len()].copy_from_slice(from));
+        for (sum, &start) in sums.iter_mut().zip(&phases.met) {
+            let mut lanes = [0f32; BLOCK];
+            let met = planes[start..].chunks_exact(BLOCK);
+            for (grads, met) in grads.chunks_exact(BLOCK).zip(met) {
+                for ((lane, grad), met) in lanes.iter_mut().zip(grads).zip(met) {
+                    *lane += grad * met;
+                }
+            }
+            *sum += lanes.iter().sum::<f32>();
+        }
+    }
+}
+
 pub(crate) fn contiguous<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
     let CpuStorage::F32(values) = storage else { bail!("convolutions are f32 only") };
     match layout.contiguous_offsets() {
@@ -174,10 +281,12 @@ pub(crate) fn contiguous<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::Device;
+    use candle_core::backprop::GradStore;
+    use candle_core::{Device, Var};
 
+    /// Values and gradients are those of candle's own grouped convolution.
     #[test]
-    fn agrees_with_candles_grouped_convolution() -> Result<()> {
+    fn agrees_with_candles_grouped_convolution_there_and_back() -> Result<()> {
         // (side, kernel, stride, padding): odd and even sides, TensorFlow's and PyTorch's paddings.
         let cases = [
             (7, 3, 1, (1, 1)),
@@ -186,17 +295,36 @@ mod tests {
             (9, 5, 2, (2, 2)),
             (6, 5, 1, (2, 2)),
             (3, 5, 2, (1, 2)),
+            (40, 3, 2, (0, 1)),
         ];
         for (side, k, stride, (before, after)) in cases {
-            let input = Tensor::randn(0f32, 1.0, (2, 5, side, side + 1), &Device::Cpu)?;
-            let kernel = Tensor::randn(0f32, 1.0, (5, 1, k, k), &Device::Cpu)?;
+            let var =
+                |shape: &[usize]| Var::from_tensor(&Tensor::randn(0f32, 1.0, shape, &Device::Cpu)?);
+            let input = var(&[2, 5, side, side + 1])?;
+            let kernel = var(&[5, 1, k, k])?;
             let ours = depthwise(&input, &kernel, stride, (before, after))?;
             let padded =
                 input.pad_with_zeros(2, before, after)?.pad_with_zeros(3, before, after)?;
-            let reference = padded.conv2d(&kernel, 0, stride, 1, 5)?;
+            // The gradient of candle's strided convolution is for squares only.
+            let every = |length: usize| {
+                Tensor::arange_step(0, (length + 1 - k) as u32, stride as u32, &Device::Cpu)
+            };
+            let (rows, columns) = (every(padded.dim(2)?)?, every(padded.dim(3)?)?);
+            let reference = padded.conv2d(&kernel, 0, 1, 1, 5)?;
+            let reference = reference.index_select(&rows, 2)?.index_select(&columns, 3)?;
             assert_eq!(ours.dims(), reference.dims(), "{side} {k} {stride}");
-            let off = (ours - reference)?.abs()?.max_all()?.to_scalar::<f32>()?;
-            assert!(off < 1e-4, "off by {off} at side {side}, kernel {k}, stride {stride}");
+            let off = |a: &Tensor, b: &Tensor| (a - b)?.abs()?.max_all()?.to_scalar::<f32>();
+            let factors = Tensor::randn(0f32, 1.0, ours.shape(), &Device::Cpu)?;
+            let gradients = |y: &Tensor| (y * &factors)?.sum_all()?.backward();
+            let (of_ours, of_reference) = (gradients(&ours)?, gradients(&reference)?);
+            let of = |store: &GradStore, var: &Var| store.get(var).expect("it counts").clone();
+            let offs = [
+                off(&ours, &reference)?,
+                off(&of(&of_ours, &input), &of(&of_reference, &input))?,
+                off(&of(&of_ours, &kernel), &of(&of_reference, &kernel))?,
+            ];
+            let case = format!("side {side}, kernel {k}, stride {stride}");
+            assert!(offs.iter().all(|&off| off < 1e-3), "off by {offs:?} at {case}");
         }
         Ok(())
     }

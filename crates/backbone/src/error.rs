@@ -8,16 +8,14 @@ use crate::BackboneKind;
 pub enum BackboneError {
     /// No weights file was named and none was found.
     #[error(
-        "no weights file: name one with --weights FILE, or put {} into the folder named by \
-         LOOKALIKE_WEIGHTS{}",
-        expected.join(" or "),
-        folder.as_ref().map(|f| format!(" (now {})", f.display())).unwrap_or_default()
+        "no weights for {wanted}: get some with `lookalike weights fetch {fetch}`, name a file with \
+         --weights FILE, or put one into the folder named by LOOKALIKE_WEIGHTS"
     )]
     NoWeights {
-        /// File names that would have been taken.
-        expected: Vec<String>,
-        /// The folder that was looked through, if one is named.
-        folder: Option<PathBuf>,
+        /// The network.
+        wanted: BackboneKind,
+        /// Name of a file of the manifest's that holds it.
+        fetch: String,
     },
     /// The file cannot be read.
     #[error("cannot read the weights file {}: {source}", path.display())]
@@ -37,6 +35,25 @@ pub enum BackboneError {
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The file is a PyTorch checkpoint that cannot be read.
+    #[error("{} is a PyTorch checkpoint that cannot be read: {reason}", path.display())]
+    NotPth {
+        /// The weights file.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+    /// The file says that photos are prepared in a way that this program does not know.
+    #[error(
+        "{} wants photos prepared as '{name}', which this version does not know: update it",
+        path.display()
+    )]
+    UnknownPreprocess {
+        /// The weights file.
+        path: PathBuf,
+        /// What the file says.
+        name: String,
     },
     /// The file holds another network.
     #[error("{} holds {found}, not {wanted}: name another file with --weights", path.display())]
@@ -85,6 +102,25 @@ pub enum BackboneError {
         path: PathBuf,
         /// Name in the file's own naming.
         tensor: String,
+    },
+    /// A number is too large for the precision that was asked for.
+    #[error(
+        "{}: the tensor '{tensor}' has numbers too large for f16: use --precision bf16 or f32",
+        path.display()
+    )]
+    OutOfRange {
+        /// The weights file.
+        path: PathBuf,
+        /// Name in the file's own naming.
+        tensor: String,
+    },
+    /// A weights file cannot be written.
+    #[error("cannot write the weights file {}: {source}", path.display())]
+    Unwritable {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
     },
     /// candle failed.
     #[error("{0}")]

@@ -24,13 +24,15 @@ pub(crate) fn add_bias(x: Tensor, bias: &Tensor, activation: Activation) -> Resu
     }
 }
 
-/// Adds `y` to `x`, both `(n, c, h, w)`.
-pub(crate) fn add(x: Tensor, y: &Tensor) -> Result<Tensor> {
+/// Adds `y` to `x`, both `(n, c, h, w)`, and activates the sum; never with a hard swish.
+pub(crate) fn add(x: Tensor, y: &Tensor, activation: Activation) -> Result<Tensor> {
+    let relu = activation == Activation::Relu;
     if x.device().is_cpu() {
-        x.inplace_op2(y, &Operation::Add)?;
+        x.inplace_op2(y, &Operation::Add { relu })?;
         return Ok(x);
     }
-    x + y
+    let sum = (x + y)?;
+    if relu { sum.relu() } else { Ok(sum) }
 }
 
 /// Multiplies every channel of `x`, `(n, c, h, w)`, by its own factor, `(n, c, 1, 1)`.
@@ -44,7 +46,7 @@ pub(crate) fn scale(x: Tensor, factors: &Tensor) -> Result<Tensor> {
 
 enum Operation {
     AddBias(Activation),
-    Add,
+    Add { relu: bool },
     Scale,
 }
 
@@ -52,7 +54,7 @@ impl InplaceOp2 for Operation {
     fn name(&self) -> &'static str {
         match self {
             Self::AddBias(_) => "add_bias",
-            Self::Add => "add",
+            Self::Add { .. } => "add",
             Self::Scale => "scale",
         }
     }
@@ -67,7 +69,7 @@ impl InplaceOp2 for Operation {
         let (n, channels, h, w) = x_layout.shape().dims4()?;
         let wanted = match self {
             Self::AddBias(_) => (1, channels, 1, 1),
-            Self::Add => (n, channels, h, w),
+            Self::Add { .. } => (n, channels, h, w),
             Self::Scale => (n, channels, 1, 1),
         };
         if y_layout.shape().dims4()? != wanted {
@@ -84,7 +86,10 @@ impl InplaceOp2 for Operation {
         let (x, y) = (&mut x[x_start..x_end], &y[y_start..y_end]);
         let plane = (h * w).max(1);
         match self {
-            Self::Add => x.iter_mut().zip(y).for_each(|(x, y)| *x += y),
+            Self::Add { relu } => {
+                let floor = if *relu { 0.0 } else { f32::NEG_INFINITY };
+                x.iter_mut().zip(y).for_each(|(x, y)| *x = (*x + y).max(floor));
+            }
             Self::Scale => x
                 .chunks_exact_mut(plane)
                 .zip(y)
@@ -134,10 +139,14 @@ mod tests {
             let found = add_bias(x.copy()?, &bias, activation)?;
             assert!(largest_difference(&found, &wanted)? < 1e-5, "{activation:?}");
         }
-        assert_eq!(largest_difference(&add(x.copy()?, &y)?, &(&x + &y)?)?, 0.0);
+        let sum = (&x + &y)?;
+        let added = add(x.copy()?, &y, Activation::None)?;
+        assert_eq!(largest_difference(&added, &sum)?, 0.0);
+        let added = add(x.copy()?, &y, Activation::Relu)?;
+        assert_eq!(largest_difference(&added, &sum.relu()?)?, 0.0);
         let scaled = scale(x.copy()?, &factors)?;
         assert_eq!(largest_difference(&scaled, &x.broadcast_mul(&factors)?)?, 0.0);
-        assert!(add(x.copy()?, &bias).is_err(), "another shape");
+        assert!(add(x.copy()?, &bias, Activation::None).is_err(), "another shape");
         Ok(())
     }
 }

@@ -1,8 +1,9 @@
-use candle_core::{D, Result, Tensor};
+use candle_core::{D, Result, Tensor, Var};
 
+use crate::convolve::convolve;
 use crate::depthwise::{Padding, depthwise};
-use crate::inplace::{add_bias, scale};
-use crate::unfold::convolve;
+use crate::train::TrainMode;
+use crate::{elementwise, inplace};
 
 /// What follows a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,52 +51,137 @@ pub(crate) enum ConvShape {
     Full { stride: usize, padding: PaddingStyle },
 }
 
-/// A convolution with its bias (a folded batch norm included) and activation.
+/// Why a network runs, which decides how its layers do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Pass<'a> {
+    /// For its results: operations change them in place, and nothing is kept for gradients.
+    Infer,
+    /// For gradients.
+    Train(&'a TrainMode),
+}
+
+/// A convolution with what follows it.
 #[derive(Debug, Clone)]
 pub(crate) struct Conv {
-    /// `(out, in)` for [`ConvShape::Pointwise`], `(out, in / groups, k, k)` otherwise.
+    /// `(out, in / groups, k, k)`
     weight: Tensor,
-    /// `(1, out, 1, 1)`
-    bias: Tensor,
+    follower: Follower,
     shape: ConvShape,
     activation: Activation,
 }
 
+/// What comes between a convolution and its activation.
+#[derive(Debug, Clone)]
+pub(crate) enum Follower {
+    /// `(out,)`; a folded batch norm is one.
+    Bias(Tensor),
+    /// Batch norm that is trained.
+    Norm(BatchNorm),
+}
+
 impl Conv {
-    /// From a weight of `(out, in / groups, k, k)` and a bias of `(out,)`.
+    /// From a weight of `(out, in / groups, k, k)`.
     pub(crate) fn new(
         weight: Tensor,
-        bias: Tensor,
+        follower: Follower,
         shape: ConvShape,
         activation: Activation,
-    ) -> Result<Self> {
-        let weight = match shape {
-            ConvShape::Pointwise => weight.squeeze(3)?.squeeze(2)?,
-            _ => weight,
-        };
-        let bias = bias.reshape((1, (), 1, 1))?;
-        Ok(Self { weight, bias, shape, activation })
+    ) -> Self {
+        Self { weight, follower, shape, activation }
+    }
+
+    /// Number of output channels.
+    pub(crate) fn outputs(&self) -> usize {
+        self.weight.dims()[0]
     }
 
     /// `(n, c, h, w)` to `(n, out, h', w')`.
-    pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    pub(crate) fn forward(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
+        match (pass, &self.follower) {
+            (Pass::Infer, Follower::Bias(bias)) => {
+                let bias = bias.detach().reshape((1, (), 1, 1))?;
+                inplace::add_bias(self.convolve(x, &self.weight.detach())?, &bias, self.activation)
+            }
+            (Pass::Infer, Follower::Norm(norm)) => {
+                let y = self.convolve(x, &self.weight.detach())?;
+                let (scale, shift) = norm.running_affine()?;
+                elementwise::affine(&y, &scale.detach(), &shift.detach(), self.activation)
+            }
+            (Pass::Train(_), Follower::Bias(bias)) => {
+                let y = self.convolve(x, &self.weight)?;
+                elementwise::affine(&y, &bias.ones_like()?.detach(), bias, self.activation)
+            }
+            (Pass::Train(mode), Follower::Norm(norm)) => {
+                let y = self.convolve(x, &self.weight)?;
+                let (scale, shift) = if mode.batch_statistics {
+                    norm.batch_affine(&y, mode.momentum)?
+                } else {
+                    norm.running_affine()?
+                };
+                elementwise::affine(&y, &scale, &shift, self.activation)
+            }
+        }
+    }
+
+    fn convolve(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
         let (n, c, h, w) = x.dims4()?;
-        let y = match self.shape {
+        let (out, _, k, _) = weight.dims4()?;
+        match self.shape {
+            // What is left of a pooled picture is one column: one product for the whole batch.
+            ConvShape::Pointwise if h * w == 1 => {
+                let weight = weight.reshape((out, c))?;
+                x.reshape((n, c))?.matmul(&weight.t()?)?.reshape((n, out, 1, 1))
+            }
             ConvShape::Pointwise => {
-                let out = self.weight.dim(0)?;
-                let weight = self.weight.broadcast_as((n, out, c))?;
-                weight.matmul(&x.reshape((n, c, h * w))?)?.reshape((n, out, h, w))?
+                let weight = weight.reshape((1, out, c))?.broadcast_as((n, out, c))?;
+                weight.matmul(&x.reshape((n, c, h * w))?)?.reshape((n, out, h, w))
             }
             ConvShape::Depthwise { stride, padding } => {
-                let k = self.weight.dim(D::Minus1)?;
-                depthwise(x, &self.weight, stride, padding.of(k, stride, h))?
+                depthwise(x, weight, stride, padding.of(k, stride, h))
             }
             ConvShape::Full { stride, padding } => {
-                let k = self.weight.dim(D::Minus1)?;
-                convolve(x, &self.weight, stride, padding.of(k, stride, h))?
+                convolve(x, weight, stride, padding.of(k, stride, h))
             }
+        }
+    }
+}
+
+/// Batch norm (Ioffe and Szegedy, 2015) with its parameters and running statistics, each `(c,)`.
+#[derive(Debug, Clone)]
+pub(crate) struct BatchNorm {
+    pub(crate) gamma: Tensor,
+    pub(crate) beta: Tensor,
+    pub(crate) mean: Var,
+    pub(crate) variance: Var,
+    pub(crate) eps: f64,
+}
+
+impl BatchNorm {
+    /// Scale and shift by the running statistics, which are constants.
+    fn running_affine(&self) -> Result<(Tensor, Tensor)> {
+        self.affine(&self.mean.detach(), &self.variance.detach())
+    }
+
+    /// Scale and shift by the batch's own mean and variance, and the running ones moved towards them
+    /// by `momentum`: PyTorch's convention, with the unbiased variance.
+    fn batch_affine(&self, x: &Tensor, momentum: f64) -> Result<(Tensor, Tensor)> {
+        let (n, c, h, w) = x.dims4()?;
+        let count = (n * h * w) as f64;
+        let mean = x.mean((0, 2, 3))?;
+        let variance = x.broadcast_sub(&mean.reshape((1, c, 1, 1))?)?.sqr()?.mean((0, 2, 3))?;
+        let moved = |running: &Var, batch: &Tensor| {
+            running
+                .set(&((running.as_tensor() * (1.0 - momentum))? + (batch.detach() * momentum)?)?)
         };
-        add_bias(y, &self.bias, self.activation)
+        moved(&self.mean, &mean)?;
+        moved(&self.variance, &(variance.detach() * (count / (count - 1.0).max(1.0)))?)?;
+        self.affine(&mean, &variance)
+    }
+
+    fn affine(&self, mean: &Tensor, variance: &Tensor) -> Result<(Tensor, Tensor)> {
+        let scale = (&self.gamma / (variance + self.eps)?.sqrt()?)?;
+        let shift = (&self.beta - (mean * &scale)?)?;
+        Ok((scale, shift))
     }
 }
 
@@ -108,10 +194,26 @@ pub(crate) struct SqueezeExcite {
 }
 
 impl SqueezeExcite {
-    pub(crate) fn forward(&self, x: Tensor) -> Result<Tensor> {
-        let pooled = global_average(&x)?;
-        let gate = hard_sigmoid(&self.excite.forward(&self.squeeze.forward(&pooled)?)?)?;
-        scale(x, &gate)
+    pub(crate) fn forward(&self, x: Tensor, pass: Pass) -> Result<Tensor> {
+        let squeezed = self.squeeze.forward(&global_average(&x)?, pass)?;
+        let gate = hard_sigmoid(&self.excite.forward(&squeezed, pass)?)?;
+        match pass {
+            Pass::Infer => inplace::scale(x, &gate),
+            Pass::Train(_) => elementwise::scale(&x, &gate),
+        }
+    }
+}
+
+/// `activation(branch + shortcut)`, of the same shape; never with a hard swish.
+pub(crate) fn residual(
+    branch: Tensor,
+    shortcut: &Tensor,
+    activation: Activation,
+    pass: Pass,
+) -> Result<Tensor> {
+    match pass {
+        Pass::Infer => inplace::add(branch, shortcut, activation),
+        Pass::Train(_) => elementwise::add(&branch, shortcut, activation),
     }
 }
 

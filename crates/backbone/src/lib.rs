@@ -15,22 +15,42 @@
 //! ```
 
 mod checkpoint;
+mod convolve;
 mod depthwise;
+mod elementwise;
 mod error;
+mod import;
 mod inplace;
 mod kind;
 mod layers;
 mod load;
 mod manifest;
 mod mobilenet_v3;
-mod unfold;
+mod names;
+mod network;
+mod pool;
+mod resnet50;
+mod tensors;
+mod train;
+mod values;
+mod vgg19;
 
 pub use error::BackboneError;
+pub use import::{Precision, import};
 pub use kind::BackboneKind;
-pub use load::{LoadedBackbone, ModelIdentity, WEIGHTS_FOLDER_VARIABLE, find_weights, load};
-pub use manifest::{WeightFile, weight_files};
+pub use load::{LoadedBackbone, ModelIdentity, load};
+pub use manifest::{HubFile, WeightFile, weight_files};
+pub use train::{TrainMode, TrainOutput, TrainableBackbone, load_trainable};
 
 use candle_core::{Result, Tensor};
+
+/// What a part of a network makes of a batch.
+pub struct Stage {
+    /// `stem`, `block_3`, `layer1` and the like.
+    pub name: String,
+    /// `(n, c, h, w)`
+    pub output: Tensor,
+}
 
 /// A network as a feature extractor and a classifier.
 pub trait Backbone: Send + Sync {
@@ -45,6 +65,19 @@ pub trait Backbone: Send + Sync {
     /// # Errors
     /// candle's, when the batch has another shape or device.
     fn logits(&self, batch: &Tensor) -> Result<Tensor>;
+
+    /// The feature maps of a batch, stage by stage; the last is the one that is pooled.
+    ///
+    /// # Errors
+    /// candle's, when the batch has another shape or device.
+    fn stages(&self, batch: &Tensor) -> Result<Vec<Stage>>;
+
+    /// Embeddings and logits that gradients can be taken of. Only those of a network loaded by
+    /// [`load_trainable`] lead to its parameters.
+    ///
+    /// # Errors
+    /// candle's, when the batch has another shape or device.
+    fn forward_train(&self, batch: &Tensor, mode: &TrainMode) -> Result<TrainOutput>;
 
     /// Length of an embedding.
     fn embedding_dim(&self) -> usize;

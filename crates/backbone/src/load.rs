@@ -3,12 +3,11 @@ use std::path::{Path, PathBuf};
 use lookalike_photo::Preprocess;
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, Use};
 use crate::mobilenet_v3::MobileNetV3;
-use crate::{Backbone, BackboneError, BackboneKind, weight_files};
-
-/// The environment variable that names a folder of weight files.
-pub const WEIGHTS_FOLDER_VARIABLE: &str = "LOOKALIKE_WEIGHTS";
+use crate::resnet50::ResNet50;
+use crate::vgg19::Vgg19;
+use crate::{Backbone, BackboneError, BackboneKind};
 
 /// What made an embedding. Embeddings of different identities must never be compared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,22 +34,17 @@ pub struct LoadedBackbone {
     pub weights: PathBuf,
 }
 
-/// Loads a network from a safetensors file, recognised by its tensors' names.
+/// Loads a network from a safetensors file or a PyTorch checkpoint, recognised by its tensors' names.
 ///
 /// # Errors
 /// [`BackboneError`]; in particular [`BackboneError::WrongNetwork`] where the file holds another
 /// network than `wanted`, or none that is known.
 pub fn load(weights: &Path, wanted: Option<BackboneKind>) -> Result<LoadedBackbone, BackboneError> {
-    let checkpoint = Checkpoint::open(weights, wanted)?;
-    let kind = checkpoint.kind();
-    let network: Box<dyn Backbone> = match kind {
-        BackboneKind::MobileNetV3 | BackboneKind::MobileNetV3Minimalistic => {
-            Box::new(MobileNetV3::load(&checkpoint)?)
-        }
-    };
-    let preprocess = kind.preprocess();
+    let checkpoint = Checkpoint::open(weights, wanted, Use::Inference)?;
+    let network = network(&checkpoint)?;
+    let preprocess = checkpoint.preprocess()?;
     let identity = ModelIdentity {
-        backbone: kind.name().to_owned(),
+        backbone: checkpoint.kind().name().to_owned(),
         weights_sha256: checkpoint.sha256().to_owned(),
         preprocess: preprocess.id(),
         embedding_dim: network.embedding_dim() as u32,
@@ -58,19 +52,13 @@ pub fn load(weights: &Path, wanted: Option<BackboneKind>) -> Result<LoadedBackbo
     Ok(LoadedBackbone { network, preprocess, identity, weights: weights.to_owned() })
 }
 
-/// The first of the manifest's files that is in `folder`, for the network `wanted` if one is.
-///
-/// # Errors
-/// [`BackboneError::NoWeights`] when there is none, or no folder.
-pub fn find_weights(
-    folder: Option<&Path>,
-    wanted: Option<BackboneKind>,
-) -> Result<PathBuf, BackboneError> {
-    let files = || weight_files().into_iter().filter(|f| wanted.is_none_or(|w| w == f.backbone));
-    folder
-        .and_then(|folder| files().map(|f| folder.join(f.file)).find(|path| path.is_file()))
-        .ok_or_else(|| BackboneError::NoWeights {
-            expected: files().map(|f| f.file).collect(),
-            folder: folder.map(Path::to_owned),
-        })
+/// The network that a file holds.
+pub(crate) fn network(checkpoint: &Checkpoint) -> Result<Box<dyn Backbone>, BackboneError> {
+    Ok(match checkpoint.kind() {
+        BackboneKind::MobileNetV3 | BackboneKind::MobileNetV3Minimalistic => {
+            Box::new(MobileNetV3::load(checkpoint)?)
+        }
+        BackboneKind::ResNet50 => Box::new(ResNet50::load(checkpoint)?),
+        BackboneKind::Vgg19 => Box::new(Vgg19::load(checkpoint)?),
+    })
 }

@@ -3,9 +3,11 @@
 use candle_core::{Result, Tensor};
 
 use crate::checkpoint::Checkpoint;
-use crate::inplace::add;
-use crate::layers::{Activation, Conv, ConvShape, PaddingStyle, SqueezeExcite, global_average};
-use crate::{Backbone, BackboneError, BackboneKind};
+use crate::layers::{
+    Activation, Conv, ConvShape, PaddingStyle, Pass, SqueezeExcite, global_average, residual,
+};
+use crate::network::Network;
+use crate::{BackboneError, BackboneKind};
 
 /// One row of the paper's table 1.
 struct Row {
@@ -54,6 +56,11 @@ const STEM_CHANNELS: usize = 16;
 const LAST_CONV: usize = 960;
 const EMBEDDING: usize = 1280;
 
+/// Whether a block has squeeze-and-excitation.
+pub(crate) fn squeezes(block: usize) -> bool {
+    TABLE.get(block).is_some_and(|row| row.squeeze)
+}
+
 struct Block {
     expand: Option<Conv>,
     depthwise: Conv,
@@ -63,17 +70,17 @@ struct Block {
 }
 
 impl Block {
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
         let expanded = match &self.expand {
-            Some(expand) => expand.forward(x)?,
+            Some(expand) => expand.forward(x, pass)?,
             None => x.clone(),
         };
-        let mut y = self.depthwise.forward(&expanded)?;
+        let mut y = self.depthwise.forward(&expanded, pass)?;
         if let Some(squeeze_excite) = &self.squeeze_excite {
-            y = squeeze_excite.forward(y)?;
+            y = squeeze_excite.forward(y, pass)?;
         }
-        let y = self.project.forward(&y)?;
-        if self.residual { add(y, x) } else { Ok(y) }
+        let y = self.project.forward(&y, pass)?;
+        if self.residual { residual(y, x, Activation::None, pass) } else { Ok(y) }
     }
 }
 
@@ -87,7 +94,6 @@ pub(crate) struct MobileNetV3 {
     last_conv: Conv,
     embedding: Conv,
     classifier: Conv,
-    classes: usize,
 }
 
 impl MobileNetV3 {
@@ -138,34 +144,37 @@ impl MobileNetV3 {
             last_conv: pointwise("conv_1", LAST_CONV, channels, outer)?,
             embedding: pointwise("conv_2", EMBEDDING, LAST_CONV, outer)?,
             classifier: pointwise("logits", classes, EMBEDDING, Activation::None)?,
-            classes,
         })
-    }
-
-    /// `(n, 3, s, s)` to `(n, 1280, 1, 1)`.
-    fn features(&self, batch: &Tensor) -> Result<Tensor> {
-        let mut x = self.stem.forward(batch)?;
-        for block in &self.blocks {
-            x = block.forward(&x)?;
-        }
-        self.embedding.forward(&global_average(&self.last_conv.forward(&x)?)?)
     }
 }
 
-impl Backbone for MobileNetV3 {
-    fn embed(&self, batch: &Tensor) -> Result<Tensor> {
-        self.features(batch)?.flatten_from(1)
+impl Network for MobileNetV3 {
+    fn feature_map(
+        &self,
+        batch: &Tensor,
+        pass: Pass,
+        seen: &mut dyn FnMut(&str, &Tensor),
+    ) -> Result<Tensor> {
+        let mut x = self.stem.forward(batch, pass)?;
+        seen("stem", &x);
+        for (number, block) in self.blocks.iter().enumerate() {
+            x = block.forward(&x, pass)?;
+            seen(&format!("block_{number}"), &x);
+        }
+        let map = self.last_conv.forward(&x, pass)?;
+        seen("last_conv", &map);
+        Ok(map)
     }
 
-    fn logits(&self, batch: &Tensor) -> Result<Tensor> {
-        self.classifier.forward(&self.features(batch)?)?.flatten_from(1)
+    fn embedding(&self, map: &Tensor, pass: Pass) -> Result<Tensor> {
+        self.embedding.forward(&global_average(map)?, pass)
+    }
+
+    fn classifier(&self) -> &Conv {
+        &self.classifier
     }
 
     fn embedding_dim(&self) -> usize {
         EMBEDDING
-    }
-
-    fn classes(&self) -> usize {
-        self.classes
     }
 }

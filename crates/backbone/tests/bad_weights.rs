@@ -115,15 +115,26 @@ fn nan_and_infinity_are_found_wherever_they_are() {
 
 #[test]
 fn something_else_is_no_safetensors_file() {
-    let others: [&[u8]; 4] = [
+    let others: [&[u8]; 3] = [
         b"",
         b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 15\n",
-        b"PK\x03\x04 a PyTorch checkpoint is a ZIP file",
         b"\x03\0\0\0\0\0\0\0{}}",
     ];
     for bytes in others {
         let error = Weights::bytes(bytes).refused(None, &["safetensors"]);
         assert!(matches!(error, BackboneError::NotSafetensors { .. }), "{error:?}");
+    }
+}
+
+#[test]
+fn a_pytorch_checkpoint_that_cannot_be_read_says_why() {
+    let others: [(&[u8], &str); 2] = [
+        (b"PK\x03\x04 an archive that ends here", "damaged"),
+        (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", "before 1.6"),
+    ];
+    for (bytes, reason) in others {
+        let error = Weights::bytes(bytes).refused(None, &["PyTorch", reason]);
+        assert!(matches!(error, BackboneError::NotPth { .. }), "{error:?}");
     }
 }
 
@@ -149,8 +160,8 @@ fn a_file_that_is_not_there_cannot_be_read() {
 #[test]
 fn other_networks_are_recognised_by_their_names() {
     let cases = [
-        ("layer1.0.conv1.weight", "a ResNet"),
-        ("features.0.weight", "a VGG"),
+        ("layer1.0.conv1.weight", "another ResNet"),
+        ("features.0.weight", "another VGG"),
         ("features.0.0.weight", "torchvision"),
         ("conv_stem.weight", "another MobileNet or EfficientNet"),
         ("encoder.weight", "an unknown network"),

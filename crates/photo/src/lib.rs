@@ -30,6 +30,6 @@ mod thumbnail;
 pub use decode::{DecodeLimits, DecodedPhoto, decode};
 pub use error::PhotoError;
 pub use format::PhotoFormat;
-pub use preprocess::{Normalisation, PREPROCESS_VERSION, Preprocess};
+pub use preprocess::{ChannelOrder, Normalisation, PREPROCESS_VERSION, Preprocess};
 pub use read::read;
 pub use thumbnail::thumbnail_jpeg;

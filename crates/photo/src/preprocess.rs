@@ -8,9 +8,20 @@ use image::RgbImage;
 /// that an index built with an older definition is refused instead of silently searched wrong.
 pub const PREPROCESS_VERSION: u32 = 1;
 
-/// Zero centring: `(value - mean) / std` a channel, on RGB values from 0 to 255.
+/// The order of a picture's colours in a network's input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChannelOrder {
+    /// Red first, as nearly everywhere.
+    Rgb,
+    /// Blue first, as Caffe read pictures.
+    Bgr,
+}
+
+/// Zero centring: `(value - mean) / std` a channel, on values from 0 to 255.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Normalisation {
+    /// Which colour comes first in the input.
+    pub order: ChannelOrder,
     /// Subtracted, in RGB order.
     pub mean: [f32; 3],
     /// Divided by, in RGB order.
@@ -21,13 +32,20 @@ impl Normalisation {
     /// The ImageNet statistics that torchvision's and timm's networks were trained with
     /// (0.485/0.456/0.406 and 0.229/0.224/0.225, here on the scale of 0 to 255).
     pub const IMAGENET: Self = Self {
+        order: ChannelOrder::Rgb,
         mean: [0.485 * 255.0, 0.456 * 255.0, 0.406 * 255.0],
         std: [0.229 * 255.0, 0.224 * 255.0, 0.225 * 255.0],
     };
 
     /// Values from 0 to 255 onto about -1 to 1, as Google's MobileNet checkpoints expect:
     /// `(value - 128) * 0.0078740157`.
-    pub const SYMMETRIC: Self = Self { mean: [128.0; 3], std: [127.0; 3] };
+    pub const SYMMETRIC: Self =
+        Self { order: ChannelOrder::Rgb, mean: [128.0; 3], std: [127.0; 3] };
+
+    /// The zero centring of VGG's authors and of Keras's VGG weights: blue first, minus the mean
+    /// colour of ImageNet's training photos, not scaled.
+    pub const CAFFE: Self =
+        Self { order: ChannelOrder::Bgr, mean: [123.68, 116.779, 103.939], std: [1.0; 3] };
 }
 
 /// How a picture becomes the input of a network: scaled to fit a square with its aspect ratio kept,
@@ -65,11 +83,16 @@ impl Preprocess {
 
     /// Says everything that decides the numbers, for the identity of an index.
     pub fn id(&self) -> String {
-        let Normalisation { mean, std } = self.normalisation;
-        format!("v{PREPROCESS_VERSION} letterbox {} bilinear mean {mean:?} std {std:?}", self.size)
+        let Normalisation { order, mean, std } = self.normalisation;
+        let order = match order {
+            ChannelOrder::Rgb => "",
+            ChannelOrder::Bgr => " bgr",
+        };
+        let size = self.size;
+        format!("v{PREPROCESS_VERSION} letterbox {size} bilinear{order} mean {mean:?} std {std:?}")
     }
 
-    /// The input tensor of a picture: channel first (RGB), `3 x size x size`.
+    /// The input tensor of a picture: channel first, `3 x size x size`.
     pub fn tensor(&self, picture: &RgbImage) -> Vec<f32> {
         let mut tensor = vec![0.0; self.len()];
         self.write_tensor(picture, &mut tensor);
@@ -93,7 +116,11 @@ impl Preprocess {
         for channel in 0..3 {
             let mean = self.normalisation.mean[channel];
             let scale = 1.0 / self.normalisation.std[channel];
-            let plane = &mut out[channel * side * side..][..side * side];
+            let place = match self.normalisation.order {
+                ChannelOrder::Rgb => channel,
+                ChannelOrder::Bgr => 2 - channel,
+            };
+            let plane = &mut out[place * side * side..][..side * side];
             for (y, row) in scaled.chunks_exact(3 * width as usize).enumerate() {
                 let line = &mut plane[(top + y) * side + left..][..width as usize];
                 for (value, pixel) in line.iter_mut().zip(row.chunks_exact(3)) {
@@ -157,9 +184,18 @@ mod tests {
     }
 
     #[test]
+    fn caffes_networks_see_blue_first() {
+        let picture = RgbImage::from_pixel(8, 8, Rgb([255, 128, 0]));
+        let tensor = Preprocess::letterbox(8, Normalisation::CAFFE).tensor(&picture);
+        let colour = [tensor[0], tensor[64], tensor[128]];
+        assert_eq!(colour, [0.0 - 103.939, 128.0 - 116.779, 255.0 - 123.68]);
+    }
+
+    #[test]
     fn the_identity_names_every_number() {
         let a = Preprocess::letterbox(224, Normalisation::IMAGENET).id();
         assert_ne!(a, Preprocess::letterbox(224, Normalisation::SYMMETRIC).id());
+        assert_ne!(a, Preprocess::letterbox(224, Normalisation::CAFFE).id());
         assert_ne!(a, Preprocess::letterbox(256, Normalisation::IMAGENET).id());
         assert!(a.contains("v1"), "{a}");
     }

@@ -1,0 +1,73 @@
+//! Checkpoints from elsewhere, as this program's own files.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::path::Path;
+
+use candle_core::{DType, Tensor};
+
+use crate::kind::{PREPROCESS_KEY, preprocess_named};
+use crate::{BackboneError, BackboneKind, load_trainable};
+
+/// In what precision weights are stored. Networks compute in f32 whatever it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    /// Four bytes a number.
+    F32,
+    /// Two bytes: three decimal digits, up to 65,504.
+    F16,
+    /// Two bytes: two decimal digits, f32's range.
+    Bf16,
+}
+
+/// Writes the network in a checkpoint as a safetensors file that says how photos are prepared for it:
+/// in the way named `preprocess` in the weight manifest, or else as is usual for the network. Only the
+/// tensors that the network needs are kept, under the names they have, each checked for its shape and
+/// for NaN.
+///
+/// The file is written beside `to` and then given its name, in place of one that is there.
+///
+/// # Errors
+/// As [`crate::load`]; [`BackboneError::Unwritable`] when the file cannot be written.
+pub fn import(
+    from: &Path,
+    to: &Path,
+    preprocess: Option<&str>,
+    precision: Precision,
+) -> Result<BackboneKind, BackboneError> {
+    if let Some(name) = preprocess.filter(|name| preprocess_named(name).is_none()) {
+        let (path, name) = (from.to_owned(), name.to_owned());
+        return Err(BackboneError::UnknownPreprocess { path, name });
+    }
+    let network = load_trainable(from, None)?;
+    let dtype = match precision {
+        Precision::F32 => DType::F32,
+        Precision::F16 => DType::F16,
+        Precision::Bf16 => DType::BF16,
+    };
+    let variables = network.parameters().iter().chain(network.statistics());
+    let tensors: Vec<(&String, Tensor)> = variables
+        .map(|(name, var)| Ok((name, var.detach().to_dtype(dtype)?)))
+        .collect::<Result<_, candle_core::Error>>()?;
+    if let Some((name, _)) = tensors.iter().find(|(_, tensor)| !is_finite(tensor)) {
+        // Only f16 has too small a range for what was a number.
+        let (path, tensor) = (from.to_owned(), (*name).clone());
+        return Err(BackboneError::OutOfRange { path, tensor });
+    }
+    let preprocess = preprocess.unwrap_or_else(|| network.kind().preprocess_name());
+    let about = HashMap::from([(PREPROCESS_KEY.to_owned(), preprocess.to_owned())]);
+    let unwritable = |source| BackboneError::Unwritable { path: to.to_owned(), source };
+    let bytes = safetensors::serialize(tensors, Some(about))
+        .map_err(|error| unwritable(std::io::Error::other(error.to_string())))?;
+    let folder = to.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(unwritable)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
+    file.write_all(&bytes).and_then(|()| file.as_file().sync_all()).map_err(unwritable)?;
+    file.persist(to).map_err(|error| unwritable(error.error))?;
+    Ok(network.kind())
+}
+
+fn is_finite(tensor: &Tensor) -> bool {
+    let sum = tensor.to_dtype(DType::F32).and_then(|t| t.abs()?.max_all()?.to_scalar::<f32>());
+    sum.is_ok_and(f32::is_finite)
+}

@@ -1,0 +1,65 @@
+//! What the networks have in common.
+
+use candle_core::{Result, Tensor};
+
+use crate::layers::{Conv, Pass};
+use crate::train::{TrainMode, TrainOutput, dropout};
+use crate::{Backbone, Stage};
+
+/// A network in its parts: a feature map, an embedding of that, class logits of that.
+pub(crate) trait Network: Send + Sync {
+    /// `(n, 3, s, s)` to the last feature map, `(n, c, h, w)`. `seen` is shown the result of every
+    /// stage, in order.
+    fn feature_map(
+        &self,
+        batch: &Tensor,
+        pass: Pass,
+        seen: &mut dyn FnMut(&str, &Tensor),
+    ) -> Result<Tensor>;
+
+    /// The feature map to `(n, embedding_dim, 1, 1)`.
+    fn embedding(&self, map: &Tensor, pass: Pass) -> Result<Tensor>;
+
+    /// From the embedding to logits.
+    fn classifier(&self) -> &Conv;
+
+    fn embedding_dim(&self) -> usize;
+}
+
+impl<N: Network> Backbone for N {
+    fn embed(&self, batch: &Tensor) -> Result<Tensor> {
+        let map = self.feature_map(batch, Pass::Infer, &mut |_, _| ())?;
+        self.embedding(&map, Pass::Infer)?.flatten_from(1)
+    }
+
+    fn logits(&self, batch: &Tensor) -> Result<Tensor> {
+        let map = self.feature_map(batch, Pass::Infer, &mut |_, _| ())?;
+        let embedding = self.embedding(&map, Pass::Infer)?;
+        self.classifier().forward(&embedding, Pass::Infer)?.flatten_from(1)
+    }
+
+    fn stages(&self, batch: &Tensor) -> Result<Vec<Stage>> {
+        let mut stages = Vec::new();
+        self.feature_map(batch, Pass::Infer, &mut |name, output| {
+            stages.push(Stage { name: name.to_owned(), output: output.clone() });
+        })?;
+        Ok(stages)
+    }
+
+    fn forward_train(&self, batch: &Tensor, mode: &TrainMode) -> Result<TrainOutput> {
+        let pass = Pass::Train(mode);
+        let map = self.feature_map(batch, pass, &mut |_, _| ())?;
+        let embedding = self.embedding(&map, pass)?;
+        let dropped = dropout(&embedding, mode, "logits")?;
+        let logits = self.classifier().forward(&dropped, pass)?.flatten_from(1)?;
+        Ok(TrainOutput { embedding: embedding.flatten_from(1)?, logits })
+    }
+
+    fn embedding_dim(&self) -> usize {
+        Network::embedding_dim(self)
+    }
+
+    fn classes(&self) -> usize {
+        self.classifier().outputs()
+    }
+}

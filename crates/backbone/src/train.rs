@@ -1,0 +1,147 @@
+//! Networks whose parameters can be trained.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use candle_core::{Result, Tensor, Var};
+use lookalike_photo::Preprocess;
+
+use crate::checkpoint::{Checkpoint, Use};
+use crate::load::network;
+use crate::{Backbone, BackboneError, BackboneKind};
+
+/// How a network runs while it is trained.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TrainMode {
+    /// Batch norm by the batch's own mean and variance, which then also move the running ones.
+    /// Without it, by the running ones, which stay as they are: the better choice for small batches.
+    pub batch_statistics: bool,
+    /// How far a batch moves the running statistics: 0 to 1.
+    pub momentum: f64,
+    /// Share of an embedding's numbers (and of VGG's dense layers') that are left out: 0 to below 1.
+    pub dropout: f32,
+    /// Decides which numbers are left out; a new one for each step.
+    pub seed: u64,
+}
+
+impl Default for TrainMode {
+    /// Running statistics, no dropout.
+    fn default() -> Self {
+        Self { batch_statistics: false, momentum: 0.1, dropout: 0.0, seed: 0 }
+    }
+}
+
+/// What a pass for training gives.
+pub struct TrainOutput {
+    /// Penultimate features, `(n, embedding_dim)`, before dropout.
+    pub embedding: Tensor,
+    /// Class logits, `(n, classes)`.
+    pub logits: Tensor,
+}
+
+/// A network with its parameters.
+pub struct TrainableBackbone {
+    network: Box<dyn Backbone>,
+    kind: BackboneKind,
+    preprocess: Preprocess,
+    parameters: BTreeMap<String, Var>,
+    statistics: BTreeMap<String, Var>,
+}
+
+impl TrainableBackbone {
+    /// The network; it sees every change of [`Self::parameters`].
+    pub fn network(&self) -> &dyn Backbone {
+        &*self.network
+    }
+
+    /// Which network it is.
+    pub fn kind(&self) -> BackboneKind {
+        self.kind
+    }
+
+    /// How photos are prepared for it.
+    pub fn preprocess(&self) -> Preprocess {
+        self.preprocess
+    }
+
+    /// What training changes, by the names in the file.
+    pub fn parameters(&self) -> &BTreeMap<String, Var> {
+        &self.parameters
+    }
+
+    /// Batch norm's running means and variances, by the names in the file.
+    pub fn statistics(&self) -> &BTreeMap<String, Var> {
+        &self.statistics
+    }
+
+    /// [`Backbone::forward_train`].
+    ///
+    /// # Errors
+    /// candle's, when the batch has another shape.
+    pub fn forward_train(&self, batch: &Tensor, mode: TrainMode) -> Result<TrainOutput> {
+        self.network.forward_train(batch, &mode)
+    }
+}
+
+/// Loads a network for training: batch norms apart where the file has them apart, every parameter a
+/// variable.
+///
+/// # Errors
+/// As [`crate::load`].
+pub fn load_trainable(
+    weights: &Path,
+    wanted: Option<BackboneKind>,
+) -> std::result::Result<TrainableBackbone, BackboneError> {
+    let checkpoint = Checkpoint::open(weights, wanted, Use::Training)?;
+    let network = network(&checkpoint)?;
+    let (kind, preprocess) = (checkpoint.kind(), checkpoint.preprocess()?);
+    let (parameters, statistics) = checkpoint.into_variables();
+    Ok(TrainableBackbone { network, kind, preprocess, parameters, statistics })
+}
+
+/// Leaves out a share of `x`'s numbers and scales up the others (Srivastava et al., 2014), the same
+/// ones for the same seed and `layer`: candle's generator cannot be seeded on a CPU, and training that
+/// was interrupted should go on as if it had not been.
+pub(crate) fn dropout(x: &Tensor, mode: &TrainMode, layer: &str) -> Result<Tensor> {
+    if mode.dropout <= 0.0 {
+        return Ok(x.clone());
+    }
+    let salt = layer.bytes().fold(mode.seed, |hash, byte| mix(hash ^ u64::from(byte)));
+    let (kept, factor) = (1.0 - mode.dropout, 1.0 / (1.0 - mode.dropout));
+    let factors: Vec<f32> = (0..x.elem_count() as u64)
+        .map(|at| mix(salt.wrapping_add(at)))
+        .map(|bits| if ((bits >> 40) as f32 / (1u64 << 24) as f32) < kept { factor } else { 0.0 })
+        .collect();
+    x * Tensor::from_vec(factors, x.shape(), x.device())?
+}
+
+/// SplitMix64's step (Steele, Lea and Flood, 2014): a well-spread number from any number.
+fn mix(number: u64) -> u64 {
+    let mut z = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    #[test]
+    fn dropout_keeps_the_mean_and_repeats_itself() -> Result<()> {
+        let x = Tensor::ones((100, 400), candle_core::DType::F32, &Device::Cpu)?;
+        let mode = TrainMode { dropout: 0.3, seed: 7, ..TrainMode::default() };
+        let values = |mode: &TrainMode, layer: &str| {
+            dropout(&x, mode, layer)?.flatten_all()?.to_vec1::<f32>()
+        };
+        let dropped = values(&mode, "logits")?;
+        let share = dropped.iter().filter(|&&x| x == 0.0).count() as f32 / 40_000.0;
+        assert!((share - 0.3).abs() < 0.01, "{share}");
+        assert!((dropped.iter().sum::<f32>() / 40_000.0 - 1.0).abs() < 0.02);
+        assert_eq!(dropped, values(&mode, "logits")?);
+        assert_ne!(dropped, values(&mode, "dense")?);
+        assert_ne!(dropped, values(&TrainMode { seed: 8, ..mode }, "logits")?);
+        Ok(())
+    }
+}
