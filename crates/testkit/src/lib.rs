@@ -12,6 +12,7 @@
 //! ```
 
 mod exif;
+pub mod hub;
 mod noise;
 pub mod photos;
 mod shapes;

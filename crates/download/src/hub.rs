@@ -1,0 +1,204 @@
+//! The hub's cache on disk, as Python's `huggingface_hub` keeps it.
+//!
+//! ```text
+//! models--OWNER--NAME/
+//!   refs/REVISION              the commit that a branch or tag stands for
+//!   blobs/ETAG                 content
+//!   blobs/ETAG.incomplete      content that is still coming
+//!   snapshots/COMMIT/FILE  ->  ../../blobs/ETAG
+//! .locks/models--OWNER--NAME/ETAG.lock
+//! ```
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::files::{folder_of, write_whole};
+use crate::source::{is_commit, is_sha256};
+
+/// One repository's part of the cache. Names are checked before they come here.
+pub(crate) struct HubCache {
+    root: PathBuf,
+    locks: PathBuf,
+}
+
+impl HubCache {
+    pub fn new(cache: &Path, repo: &str) -> Self {
+        let folder = format!("models--{}", repo.replace('/', "--"));
+        Self { root: cache.join(&folder), locks: cache.join(".locks").join(folder) }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn blob(&self, etag: &str) -> PathBuf {
+        self.root.join("blobs").join(etag)
+    }
+
+    pub fn partial(&self, etag: &str) -> PathBuf {
+        self.root.join("blobs").join(format!("{etag}.incomplete"))
+    }
+
+    /// The file that Python locks as well.
+    pub fn lock(&self, etag: &str) -> PathBuf {
+        self.locks.join(format!("{etag}.lock"))
+    }
+
+    fn snapshot(&self, commit: &str, file: &str) -> PathBuf {
+        let folder = self.root.join("snapshots").join(commit);
+        file.split('/').fold(folder, |path, segment| path.join(segment))
+    }
+
+    fn reference(&self, revision: &str) -> PathBuf {
+        revision.split('/').fold(self.root.join("refs"), |path, segment| path.join(segment))
+    }
+
+    /// The file, if the cache has it.
+    pub fn cached(&self, revision: &str, file: &str) -> Option<PathBuf> {
+        let commit = match fs::read_to_string(self.reference(revision)) {
+            Ok(commit) => commit.trim().to_owned(),
+            Err(_) => revision.to_owned(),
+        };
+        let path = self.snapshot(&commit, file);
+        (is_commit(&commit) && path.is_file()).then_some(path)
+    }
+
+    /// The SHA-256 that the cache's name for a file's content is, where it is one.
+    pub fn named(&self, snapshot: &Path) -> Option<String> {
+        // One step only: Python may keep the content in a folder that repositories share, where names
+        // are other checksums.
+        let target = fs::read_link(snapshot).ok()?;
+        let name = target.file_name()?.to_str()?;
+        (target.parent()?.ends_with("blobs") && is_sha256(name)).then(|| name.to_ascii_lowercase())
+    }
+
+    pub fn make_folders(&self, etag: &str) -> io::Result<()> {
+        fs::create_dir_all(folder_of(&self.blob(etag)))?;
+        fs::create_dir_all(&self.locks)
+    }
+
+    /// Gives the content the name by which it is found.
+    pub fn publish(
+        &self,
+        etag: &str,
+        revision: &str,
+        commit: &str,
+        file: &str,
+    ) -> io::Result<PathBuf> {
+        let path = self.snapshot(commit, file);
+        fs::create_dir_all(folder_of(&path))?;
+        if !path.exists() {
+            // A link that leads nowhere is in the way.
+            let _ = fs::remove_file(&path);
+            // From the file's folder up to the repository's.
+            let up = "../".repeat(file.split('/').count() + 1);
+            point(&format!("{up}blobs/{etag}"), &self.blob(etag), &path, symlink)?;
+        }
+        if revision != commit {
+            self.refer(revision, commit)?;
+        }
+        Ok(path)
+    }
+
+    fn refer(&self, revision: &str, commit: &str) -> io::Result<()> {
+        let reference = self.reference(revision);
+        if fs::read_to_string(&reference).is_ok_and(|known| known == commit) {
+            return Ok(());
+        }
+        fs::create_dir_all(folder_of(&reference))?;
+        write_whole(&reference, commit.as_bytes())
+    }
+}
+
+#[cfg(unix)]
+fn symlink(target: &str, path: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, path)
+}
+
+#[cfg(windows)]
+fn symlink(target: &str, path: &Path) -> io::Result<()> {
+    std::os::windows::fs::symlink_file(target.replace('/', "\\"), path)
+}
+
+#[cfg(not(any(unix, windows)))]
+fn symlink(_: &str, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Makes `path` stand for `blob`: a link, or where there are none a second name for it, or a copy.
+fn point(
+    target: &str,
+    blob: &Path,
+    path: &Path,
+    link: impl Fn(&str, &Path) -> io::Result<()>,
+) -> io::Result<()> {
+    let made = link(target, path).or_else(|_| fs::hard_link(blob, path));
+    match made {
+        Ok(()) => Ok(()),
+        // Another process was faster.
+        Err(_) if path.exists() => Ok(()),
+        Err(_) => {
+            // Under another name first: a copy takes time and may be cut short.
+            let copy = blob.with_extension("copy");
+            fs::copy(blob, &copy)?;
+            fs::rename(copy, path)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMMIT: &str = "0123456789012345678901234567890123456789";
+
+    #[test]
+    fn names_are_those_of_python() {
+        let cache = HubCache::new(Path::new("/c"), "timm/resnet50.a1_in1k");
+        assert_eq!(cache.blob("e"), Path::new("/c/models--timm--resnet50.a1_in1k/blobs/e"));
+        assert_eq!(cache.lock("e"), Path::new("/c/.locks/models--timm--resnet50.a1_in1k/e.lock"));
+        assert_eq!(HubCache::new(Path::new("/c"), "gpt2").root(), Path::new("/c/models--gpt2"));
+    }
+
+    #[test]
+    fn content_is_found_by_branch_and_by_commit() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = HubCache::new(folder.path(), "a/b");
+        let etag = "ab".repeat(32);
+        cache.make_folders(&etag).expect("folders");
+        fs::write(cache.blob(&etag), "content").expect("written");
+        let path = cache.publish(&etag, "refs/pr/1", COMMIT, "deep/er/f.bin").expect("published");
+        assert_eq!(fs::read(&path).expect("leads to the content"), b"content");
+        assert_eq!(cache.cached("refs/pr/1", "deep/er/f.bin"), Some(path.clone()));
+        assert_eq!(cache.cached(COMMIT, "deep/er/f.bin"), Some(path.clone()));
+        assert_eq!(cache.cached("main", "deep/er/f.bin"), None);
+        #[cfg(unix)]
+        assert_eq!(cache.named(&path), Some(etag.clone()));
+        fs::remove_file(cache.blob(&etag)).expect("removed");
+        assert_eq!(cache.cached(COMMIT, "deep/er/f.bin"), None, "a link that leads nowhere");
+    }
+
+    #[test]
+    fn a_reference_that_leads_outside_is_not_followed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = HubCache::new(folder.path(), "a/b");
+        fs::create_dir_all(cache.root().join("refs")).expect("folder");
+        fs::create_dir_all(cache.root().join("snapshots")).expect("folder");
+        fs::write(cache.root().join("refs/main"), "../..").expect("written");
+        fs::write(folder.path().join("secret"), "x").expect("written");
+        assert!(cache.root().join("snapshots/../../secret").exists());
+        assert_eq!(cache.cached("main", "secret"), None);
+    }
+
+    #[test]
+    fn without_links_there_is_another_name_for_the_content() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (blob, path) = (folder.path().join("blob"), folder.path().join("file"));
+        fs::write(&blob, "content").expect("written");
+        let none = |_: &str, _: &Path| Err(io::ErrorKind::Unsupported.into());
+        point("blob", &blob, &path, none).expect("a hard link or a copy");
+        assert_eq!(fs::read(&path).expect("there"), b"content");
+        assert!(!path.is_symlink());
+    }
+}
