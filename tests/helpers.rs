@@ -43,6 +43,11 @@ impl Run {
 pub fn command<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lookalike"));
     command.args(args).env_remove("LOOKALIKE_WEIGHTS");
+    // Whatever weights the user of this machine has fetched or imported.
+    let nowhere = std::env::temp_dir().join("a folder that lookalike's tests never make");
+    for variable in ["HF_HUB_CACHE", "TORCH_HOME", "XDG_DATA_HOME"] {
+        command.env(variable, &nowhere);
+    }
     command
 }
 

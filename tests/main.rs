@@ -11,3 +11,4 @@ mod limits;
 mod photos;
 mod real;
 mod server;
+mod weights;

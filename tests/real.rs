@@ -89,3 +89,53 @@ fn a_real_photo_is_the_same_however_the_phone_was_held() {
         assert!(similarity >= 0.99, "cosine {similarity} at EXIF orientation {orientation}");
     }
 }
+
+/// ImageNet has classes for some of the data set's fruit. Decoding, preprocessing and the classifier
+/// together name them; their numbers are those of torchvision's list.
+#[test]
+fn imagenet_classes_are_right_on_fruit() {
+    let Some((grocery, minimalistic)) = real_data("imagenet_classes_are_right_on_fruit") else {
+        return;
+    };
+    let resnet50 = minimalistic.with_file_name("resnet50_pqf_noncommercial.safetensors");
+    // Google's classifier has a class for the background before the others. With these weights,
+    // PyTorch too takes a quarter of the lemons for something else (and 45 % of them cropped).
+    let mut networks = vec![(minimalistic, 1, [0.85, 0.7, 0.85, 0.85])];
+    if resnet50.is_file() {
+        networks.push((resnet50, 0, [0.85; 4]));
+    } else {
+        let _ = writeln!(std::io::stderr(), "SKIPPED ResNet50: no {}", resnet50.display());
+    }
+    let fruits = [
+        ("Fruit/Banana", 954),
+        ("Fruit/Lemon", 951),
+        ("Fruit/Pineapple", 953),
+        ("Fruit/Apple/Granny-Smith", 948),
+    ];
+    for (weights, offset, least) in networks {
+        let loaded = lookalike_backbone::load(&weights, None).expect("a known network");
+        for ((folder, class), least) in fruits.into_iter().zip(least) {
+            let folder = grocery.join("test").join(folder);
+            let entries = std::fs::read_dir(&folder).expect("a folder of the data set");
+            let mut files: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+            files.sort();
+            files.truncate(20);
+            let right = files.iter().filter(|file| {
+                let limits = lookalike_photo::DecodeLimits::default();
+                let bytes = lookalike_photo::read(file, &limits).expect("a photo");
+                let photo = lookalike_photo::decode(&bytes, &limits).expect("a photo");
+                let side = loaded.preprocess.size();
+                let tensor = loaded.preprocess.tensor(&photo.pixels);
+                let device = candle_core::Device::Cpu;
+                let batch = candle_core::Tensor::from_vec(tensor, (1, 3, side, side), &device);
+                let logits = loaded.network.logits(&batch.expect("a batch")).expect("logits");
+                let best = logits.argmax(1).and_then(|best| best.to_vec1::<u32>());
+                best.expect("one class")[0] == class + offset
+            });
+            let share = right.count() as f64 / files.len() as f64;
+            let network = &loaded.identity.backbone;
+            println!("{network}: class {class} right on {share:.2} of {} photos", files.len());
+            assert!(share >= least, "{network}: class {class} right on {share} of the photos");
+        }
+    }
+}

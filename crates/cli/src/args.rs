@@ -2,10 +2,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use lookalike_backbone::BackboneKind;
+use lookalike_backbone::Precision;
 use lookalike_catalog::Split;
 
 use crate::exit;
+use crate::model::Backbones;
 
 /// Photograph a thing, get the shop's product: visual search over customers' review photos
 #[derive(Parser)]
@@ -24,6 +25,11 @@ pub(crate) enum Command {
     Search(SearchArgs),
     /// Measure how often the right product is named first, or among the first three
     Eval(EvalArgs),
+    /// Write the embeddings of photos, for other tools
+    Embed(EmbedArgs),
+    /// List, fetch, verify and import the weights of networks
+    #[command(subcommand)]
+    Weights(WeightsCommand),
     /// Answer over HTTP: POST /v1/similar, GET /healthz
     Serve(ServeArgs),
     /// Print a completion script for a shell
@@ -46,15 +52,18 @@ pub(crate) enum IndexCommand {
 /// Where embeddings come from.
 #[derive(Args)]
 pub(crate) struct ModelArgs {
-    /// Weights of the network (safetensors), or a folder that holds them
+    /// Weights of a network (safetensors or a PyTorch checkpoint), or a folder that holds them; again
+    /// for each of several networks
     ///
-    /// Without it: the file that the index was built with, else one of the known files in the folder
-    /// named by the environment variable LOOKALIKE_WEIGHTS.
+    /// Without it: the files that the index was built with, else those that `lookalike weights list`
+    /// finds, the folder named by the environment variable LOOKALIKE_WEIGHTS first.
     #[arg(long, value_name = "FILE")]
-    pub(crate) weights: Option<PathBuf>,
-    /// Which network, where a folder holds several: mobilenet_v3 or mobilenet_v3_minimalistic
-    #[arg(long, value_name = "NAME")]
-    pub(crate) backbone: Option<BackboneKind>,
+    pub(crate) weights: Vec<PathBuf>,
+    /// Which network: mobilenet_v3, resnet50 or vgg19; several, separated by commas, put their
+    /// embeddings side by side, each with the share behind an equals sign (mobilenet_v3=2,resnet50);
+    /// all is all three
+    #[arg(long, value_name = "NAMES")]
+    pub(crate) backbone: Option<Backbones>,
     /// What to compute on
     #[arg(long, value_enum, default_value_t = Device::Cpu)]
     pub(crate) device: Device,
@@ -157,6 +166,104 @@ pub(crate) struct ServeArgs {
     pub(crate) addr: SocketAddr,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct EmbedArgs {
+    /// Photos, and folders of photos
+    #[arg(required = true)]
+    pub(crate) photos: Vec<PathBuf>,
+    /// The file to write: .npy (the photos' names beside it, in .npy.json), .safetensors or .jsonl
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Scale each embedding to length 1
+    #[arg(long)]
+    pub(crate) normalise: bool,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    /// Show no progress
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum WeightsCommand {
+    /// Say which weights there are, and where they are on this machine
+    List(ListArgs),
+    /// Fetch weights into the caches that Python's tools use, too
+    ///
+    /// HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, TORCH_HOME and the usual proxy
+    /// variables are honoured.
+    Fetch(FetchArgs),
+    /// Check the weights that are here: checksums, names, shapes
+    Verify(VerifyArgs),
+    /// Take in a file fetched elsewhere, or a checkpoint of your own
+    Import(ImportArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct ListArgs {
+    /// Print it as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct FetchArgs {
+    /// Names from `lookalike weights list`, or mobilenet_v3, resnet50, vgg19
+    #[arg(required = true)]
+    pub(crate) names: Vec<String>,
+    /// Print what was fetched as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Show no progress
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct VerifyArgs {
+    /// Names from `lookalike weights list`; without any, all that are here
+    pub(crate) names: Vec<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct ImportArgs {
+    /// A safetensors file or a PyTorch checkpoint, named as timm or torchvision name tensors
+    pub(crate) file: PathBuf,
+    /// What it is, by its name in `lookalike weights list`
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Where to write it; without it, where all commands find it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// How photos are prepared for it, where that is not as usual for its network: imagenet, symmetric
+    /// or caffe
+    #[arg(long, value_name = "NAME")]
+    pub(crate) preprocess: Option<String>,
+    /// How numbers are stored
+    #[arg(long, value_enum, default_value_t = StoredAs::F32)]
+    pub(crate) precision: StoredAs,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum StoredAs {
+    /// Four bytes a number
+    F32,
+    /// Two bytes, three digits
+    F16,
+    /// Two bytes, two digits, a wide range
+    Bf16,
+}
+
+impl From<StoredAs> for Precision {
+    fn from(stored: StoredAs) -> Self {
+        match stored {
+            StoredAs::F32 => Self::F32,
+            StoredAs::F16 => Self::F16,
+            StoredAs::Bf16 => Self::Bf16,
+        }
+    }
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

@@ -1,7 +1,9 @@
 //! One module a command.
 
 pub(crate) mod completions;
+pub(crate) mod embed;
 pub(crate) mod eval;
 pub(crate) mod index;
 pub(crate) mod search;
 pub(crate) mod serve;
+pub(crate) mod weights;

@@ -4,8 +4,11 @@ use std::process::ExitCode;
 
 use lookalike_backbone::BackboneError;
 use lookalike_catalog::CatalogError;
+use lookalike_download::DownloadError;
 use lookalike_engine::EngineError;
 use lookalike_vectors::snapshot::SnapshotError;
+
+use crate::commands::weights::BadWeights;
 
 /// The end of `--help`.
 pub(crate) const HELP: &str = "Exit codes:
@@ -14,7 +17,7 @@ pub(crate) const HELP: &str = "Exit codes:
   2  wrong usage
   3  nothing usable: a bad photo to search for, no usable photos to index, a bad manifest
   4  the index is missing, damaged, of another version, being written, or made by another model
-  5  the weights are missing, damaged or another network's";
+  5  the weights are missing, damaged, another network's, or cannot be fetched";
 
 pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
     let code = match error.downcast_ref::<EngineError>() {
@@ -34,7 +37,8 @@ pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
             | EngineError::Vector(_),
         ) => 4,
         Some(_) => 1,
-        None if error.is::<BackboneError>() => 5,
+        None if error.is::<BackboneError>() || error.is::<DownloadError>() => 5,
+        None if error.is::<BadWeights>() => 5,
         None => error.downcast_ref::<CatalogError>().map_or(1, catalog),
     };
     ExitCode::from(code)

@@ -52,7 +52,7 @@ pub(crate) fn page(answer: &Answer, photo: &Path, searcher: &Searcher) -> anyhow
         photos => output::count(index.photos().len() as u64, "photo"),
         products => output::count(index.products_shown() as u64, "product"),
         milliseconds => format!("{:.0}", answer.milliseconds),
-        model => &index.model().backbone,
+        model => index.model().name(),
     })?)
 }
 

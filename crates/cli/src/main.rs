@@ -7,12 +7,13 @@ mod html;
 mod model;
 mod output;
 mod progress;
+mod shelf;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Cli, Command, IndexCommand};
+use args::{Cli, Command, IndexCommand, WeightsCommand};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -22,6 +23,11 @@ fn main() -> ExitCode {
         Command::Index(IndexCommand::Verify(args)) => commands::index::verify(&args),
         Command::Search(args) => commands::search::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
+        Command::Embed(args) => commands::embed::run(&args),
+        Command::Weights(WeightsCommand::List(args)) => commands::weights::list(&args),
+        Command::Weights(WeightsCommand::Fetch(args)) => commands::weights::fetch(&args),
+        Command::Weights(WeightsCommand::Verify(args)) => commands::weights::verify(&args),
+        Command::Weights(WeightsCommand::Import(args)) => commands::weights::import_file(&args),
         Command::Serve(args) => commands::serve::run(&args),
         Command::Completions { shell } => commands::completions::run(shell),
     };

@@ -1,49 +1,163 @@
-//! From the command line to a loaded network.
+//! From the command line to loaded networks.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
-use lookalike_backbone::{BackboneKind, WEIGHTS_FOLDER_VARIABLE, find_weights, load};
-use lookalike_engine::{Encoder, EngineError, Index, Searcher};
+use lookalike_backbone::{BackboneError, BackboneKind, LoadedBackbone, load, weight_files};
+use lookalike_engine::{Encoder, EngineError, Index, ModelPart, Searcher};
 
 use crate::args::{Device, ModelArgs};
+use crate::shelf::{self, Shelf};
 
-/// The network to build an index with.
-pub(crate) fn encoder(args: &ModelArgs) -> Result<Encoder, EngineError> {
-    encoder_like(args, args.backbone, None)
+/// What `--backbone` says: `resnet50`, `mobilenet_v3=2,resnet50`, `all`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Backbones(Vec<Wanted>);
+
+/// One network that is wanted.
+#[derive(Debug, Clone, PartialEq)]
+struct Wanted {
+    /// Any of these, the first that is at hand.
+    kinds: Vec<BackboneKind>,
+    share: f32,
+    /// Where an index found its weights.
+    recorded: Option<PathBuf>,
 }
 
-/// Opens an index with the network that made it.
-pub(crate) fn searcher(index: &Path, args: &ModelArgs) -> Result<Searcher, EngineError> {
-    let index = Index::open(index)?;
-    let made_by = index.model().backbone.parse().ok();
-    let encoder = encoder_like(args, args.backbone.or(made_by), Some(index.weights()))?;
-    Searcher::new(index, encoder)
+impl Wanted {
+    fn new(kind: BackboneKind, share: f32) -> Self {
+        let mut kinds = vec![kind];
+        if kind == BackboneKind::MobileNetV3 {
+            kinds.push(BackboneKind::MobileNetV3Minimalistic);
+        }
+        Self { kinds, share, recorded: None }
+    }
+
+    fn of_index(part: &ModelPart) -> Option<Self> {
+        let kind = part.identity.backbone.parse().ok()?;
+        Some(Self { kinds: vec![kind], share: part.share, recorded: Some(part.weights.clone()) })
+    }
 }
 
-fn encoder_like(
-    args: &ModelArgs,
-    backbone: Option<BackboneKind>,
-    recorded: Option<&Path>,
-) -> Result<Encoder, EngineError> {
-    let Device::Cpu = args.device;
-    let weights = match (&args.weights, recorded) {
-        (Some(named), _) => weights_at(named, backbone)?,
-        (None, Some(recorded)) if recorded.is_file() => recorded.to_owned(),
-        (None, _) => {
-            if let Some(gone) = recorded {
-                eprintln!("note: the index's weights are no longer at {}", gone.display());
+impl FromStr for Backbones {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let all = [BackboneKind::MobileNetV3, BackboneKind::ResNet50, BackboneKind::Vgg19];
+        let mut wanted = Vec::new();
+        for item in text.split(',') {
+            let (name, share) = match item.split_once('=') {
+                Some((name, share)) => (name, share.parse().unwrap_or(f32::NAN)),
+                None => (item, 1.0),
+            };
+            // From a hundredth to a hundred times another's: beyond that, leave one of them out.
+            if !(0.01..=100.0).contains(&share) {
+                return Err(format!("'{item}': a share is a number from 0.01 to 100"));
             }
-            let folder = std::env::var_os(WEIGHTS_FOLDER_VARIABLE).filter(|f| !f.is_empty());
-            match folder {
-                Some(folder) => weights_at(Path::new(&folder), backbone)?,
-                None => find_weights(None, backbone)?,
+            match name.trim() {
+                "all" => wanted.extend(all.map(|kind| Wanted::new(kind, share))),
+                name => wanted.push(Wanted::new(name.parse()?, share)),
             }
         }
-    };
-    Ok(Encoder::new(load(&weights, args.backbone)?))
+        for (at, one) in wanted.iter().enumerate() {
+            if wanted[..at].iter().any(|other| other.kinds[0] == one.kinds[0]) {
+                return Err(format!("{} is named twice", one.kinds[0]));
+            }
+        }
+        Ok(Self(wanted))
+    }
 }
 
-/// A weights file, or the one in a folder of them.
-fn weights_at(path: &Path, backbone: Option<BackboneKind>) -> Result<PathBuf, EngineError> {
-    if path.is_dir() { Ok(find_weights(Some(path), backbone)?) } else { Ok(path.to_owned()) }
+/// The networks to make embeddings with.
+pub(crate) fn encoder(args: &ModelArgs) -> anyhow::Result<Encoder> {
+    resolve(args, args.backbone.as_ref().map(|named| named.0.clone()))
+}
+
+/// Opens an index with the networks that made it.
+pub(crate) fn searcher(index: &Path, args: &ModelArgs) -> anyhow::Result<Searcher> {
+    let index = Index::open(index)?;
+    let made_by = || index.model().parts.iter().map(Wanted::of_index).collect();
+    let wanted = args.backbone.as_ref().map_or_else(made_by, |named| Some(named.0.clone()));
+    Ok(Searcher::new(index, resolve(args, wanted)?)?)
+}
+
+fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Encoder> {
+    let Device::Cpu = args.device;
+    let folders: Vec<&Path> =
+        args.weights.iter().filter(|path| path.is_dir()).map(PathBuf::as_path).collect();
+    let files = args.weights.iter().filter(|path| !path.is_dir());
+    let mut named: Vec<LoadedBackbone> = files
+        .map(|file| load(file, only_kind(wanted.as_deref())))
+        .collect::<Result<_, BackboneError>>()?;
+    let shelf = Shelf::from_env();
+    let find = |kind: BackboneKind| match folders[..] {
+        [] => shelf.find(kind),
+        _ => folders.iter().find_map(|folder| shelf::find_in(folder, kind)),
+    };
+
+    let Some(wanted) = wanted else {
+        if named.is_empty() {
+            let kinds = weight_files().into_iter().map(|file| file.backbone);
+            let found = kinds.into_iter().find_map(find);
+            let file = found.ok_or_else(|| none_for(&[BackboneKind::MobileNetV3]))?;
+            named.push(load(&file, None)?);
+        }
+        return Ok(Encoder::blend(named.into_iter().map(|loaded| (loaded, 1.0)).collect()));
+    };
+    let mut parts = Vec::with_capacity(wanted.len());
+    for Wanted { kinds, share, recorded } in wanted {
+        let fits =
+            |loaded: &LoadedBackbone| kinds.iter().any(|k| k.name() == loaded.identity.backbone);
+        let loaded = match named.iter().position(fits) {
+            Some(at) => named.remove(at),
+            None => {
+                let recorded = recorded.filter(|_| folders.is_empty());
+                if let Some(gone) = recorded.as_deref().filter(|file| !file.is_file()) {
+                    eprintln!("note: the index's weights are no longer at {}", gone.display());
+                }
+                let found = recorded.filter(|file| file.is_file());
+                let found = found.or_else(|| kinds.iter().find_map(|&kind| find(kind)));
+                load(&found.ok_or_else(|| none_for(&kinds))?, None)?
+            }
+        };
+        parts.push((loaded, share));
+    }
+    if let Some(unused) = named.first() {
+        let (file, holds) = (unused.weights.display(), &unused.identity.backbone);
+        anyhow::bail!("{file} holds {holds}, which is not wanted here: leave it out");
+    }
+    Ok(Encoder::blend(parts))
+}
+
+/// The network that every named file must hold, if only one is wanted.
+fn only_kind(wanted: Option<&[Wanted]>) -> Option<BackboneKind> {
+    match wanted {
+        Some([Wanted { kinds, .. }]) if kinds.len() == 1 => Some(kinds[0]),
+        _ => None,
+    }
+}
+
+/// That there are no weights for any of these networks, and which to fetch.
+fn none_for(kinds: &[BackboneKind]) -> EngineError {
+    let wanted = kinds[0];
+    let fetch = shelf::to_fetch(wanted).map_or_else(|| wanted.name().to_owned(), |file| file.name);
+    BackboneError::NoWeights { wanted, fetch }.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backbones_are_named_alone_together_and_with_shares() {
+        let parsed = |text: &str| {
+            let parsed = text.parse::<Backbones>()?.0;
+            Ok::<_, String>(parsed.iter().map(|w| (w.kinds[0].name(), w.share)).collect::<Vec<_>>())
+        };
+        assert_eq!(parsed("resnet50"), Ok(vec![("resnet50", 1.0)]));
+        assert_eq!(parsed("vgg19=0.5, resnet50=2"), Ok(vec![("vgg19", 0.5), ("resnet50", 2.0)]));
+        assert_eq!(parsed("all").map(|all| all.len()), Ok(3));
+        for wrong in ["", "resnet", "resnet50=0", "resnet50=x", "resnet50=inf", "all,vgg19"] {
+            assert!(parsed(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -108,3 +108,59 @@ impl Progress for Lines {
         *self.running() = None;
     }
 }
+
+/// The right one for downloads.
+pub(crate) fn downloads(quiet: bool) -> Box<dyn lookalike_download::Progress> {
+    if quiet {
+        return Box::new(lookalike_download::Silent);
+    }
+    Box::new(Download {
+        bar: Mutex::new(ProgressBar::hidden()),
+        on_terminal: stderr().is_terminal(),
+    })
+}
+
+/// A bar on a terminal; elsewhere a line when it begins, and notes.
+struct Download {
+    bar: Mutex<ProgressBar>,
+    on_terminal: bool,
+}
+
+impl Download {
+    fn bar(&self) -> std::sync::MutexGuard<'_, ProgressBar> {
+        self.bar.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl lookalike_download::Progress for Download {
+    fn begin(&self, name: &str, total: Option<u64>, already: u64) {
+        if !self.on_terminal {
+            let size = total.map(|total| format!(" ({})", crate::output::bytes(total)));
+            eprintln!("fetching {name}{}", size.unwrap_or_default());
+            return;
+        }
+        let bar = total.map_or_else(ProgressBar::no_length, ProgressBar::new);
+        let style = ProgressStyle::with_template(
+            "{msg} [{wide_bar}] {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left",
+        );
+        if let Ok(style) = style {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_message(name.to_owned());
+        bar.set_position(already);
+        bar.reset_eta();
+        *self.bar() = bar;
+    }
+
+    fn advance(&self, bytes: u64) {
+        self.bar().inc(bytes);
+    }
+
+    fn note(&self, line: &str) {
+        self.bar().suspend(|| eprintln!("note: {line}"));
+    }
+
+    fn end(&self) {
+        self.bar().finish_and_clear();
+    }
+}

@@ -11,11 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::centring::Centring;
 use crate::encoder::Encoded;
 use crate::index::Content;
-use crate::workers::map_on_cores;
+use crate::model::absolute;
 use crate::{Encoder, EngineError, Index, IndexedPhoto, Progress, Stage};
-
-/// Photos embedded at once by each core. More are slower: their activations leave the core's cache.
-const BATCH: usize = 4;
 
 /// Photos whose results are gathered before the next ones begin.
 const CHUNK: usize = 512;
@@ -80,7 +77,8 @@ pub fn build(
     let mut embeddings: Vec<f32> = Vec::new();
     let mut seen: HashSet<(u32, [u8; 32])> = HashSet::new();
     for chunk in wanted.chunks(CHUNK) {
-        let encoded = encode_all(catalog, chunk, encoder, progress)?;
+        let files: Vec<PathBuf> = chunk.iter().map(|photo| catalog.file(photo)).collect();
+        let encoded = encoder.encode_all(&files, progress)?;
         for (photo, encoded) in chunk.iter().zip(encoded) {
             match encoded {
                 Err(reason) => report.skipped.push(Skipped { path: photo.path.clone(), reason }),
@@ -102,7 +100,7 @@ pub fn build(
         return Err(EngineError::NothingUsable { report: Box::new(report) });
     }
 
-    let dim = encoder.identity().embedding_dim as usize;
+    let dim = encoder.model().embedding_dim();
     let centring = Centring::fit(&embeddings, dim);
     embeddings.par_chunks_exact_mut(dim).for_each(|embedding| centring.apply(embedding));
     let vectors = Arc::new(Vectors::normalised(dim, embeddings)?);
@@ -118,9 +116,8 @@ pub fn build(
     Ok(Index::from_content(Content {
         program: env!("CARGO_PKG_VERSION").to_owned(),
         created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
-        identity: encoder.identity().clone(),
-        weights: absolute(encoder.weights()),
-        root: absolute(&catalog.root),
+        model: encoder.model().clone(),
+        root: absolute(&catalog.root).to_string_lossy().into_owned(),
         products: catalog.products.clone(),
         photos,
         report,
@@ -129,25 +126,6 @@ pub fn build(
         graph: Arc::clone(store.graph()),
         vectors,
     }))
-}
-
-/// Embeds photos on all cores; the results come in the photos' order.
-pub(crate) fn encode_all(
-    catalog: &Catalog,
-    photos: &[&Photo],
-    encoder: &Encoder,
-    progress: &dyn Progress,
-) -> Result<Vec<Result<Encoded, String>>, EngineError> {
-    let batches: Vec<&[&Photo]> = photos.chunks(BATCH).collect();
-    let encoded = map_on_cores(&batches, |batch| {
-        let files: Vec<PathBuf> = batch.iter().map(|photo| catalog.file(photo)).collect();
-        let files: Vec<_> = files.iter().map(PathBuf::as_path).collect();
-        let encoded = encoder.encode_files(&files);
-        progress.advance(batch.len() as u64);
-        encoded
-    });
-    let encoded: Vec<_> = encoded.into_iter().collect::<Result<_, _>>()?;
-    Ok(encoded.into_iter().flatten().collect())
 }
 
 fn is_wanted(split: Option<Split>, splits: &[Split]) -> bool {
@@ -179,10 +157,4 @@ fn without_photos(catalog: &Catalog, photos: &[IndexedPhoto]) -> Vec<String> {
         .filter(|(number, _)| !shown.contains(number))
         .map(|(_, product)| product.id.clone())
         .collect()
-}
-
-/// As a path that still leads there from elsewhere.
-fn absolute(path: &std::path::Path) -> String {
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    path.to_string_lossy().into_owned()
 }

@@ -1,13 +1,26 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
-use lookalike_backbone::{BackboneError, LoadedBackbone, ModelIdentity};
-use lookalike_photo::{DecodeLimits, PhotoError, decode};
+use lookalike_backbone::{Backbone, BackboneError, LoadedBackbone};
+use lookalike_photo::{DecodeLimits, PhotoError, Preprocess, decode};
 use sha2::{Digest, Sha256};
 
-/// Photos to embeddings: a network with the one way of preparing photos for it.
+use crate::model::absolute;
+use crate::workers::map_on_cores;
+use crate::{EngineError, Model, ModelPart, Progress, Stage};
+
+/// Photos embedded at once by each core. More are slower: their activations leave the core's cache.
+const BATCH: usize = 4;
+
+/// Photos whose results are gathered before the next ones begin.
+const CHUNK: usize = 512;
+
+/// Photos to embeddings: one network or several, each with its one way of preparing photos.
 pub struct Encoder {
-    loaded: LoadedBackbone,
+    networks: Vec<Box<dyn Backbone>>,
+    /// How photos are prepared for each network.
+    preprocess: Vec<Preprocess>,
+    model: Model,
     limits: DecodeLimits,
 }
 
@@ -26,30 +39,82 @@ pub(crate) fn is_blind(embedding: &[f32]) -> bool {
 }
 
 impl Encoder {
-    /// An encoder with the default limits on what a photo may cost.
+    /// An encoder of one network, with the default limits on what a photo may cost.
     pub fn new(loaded: LoadedBackbone) -> Self {
-        Self { loaded, limits: DecodeLimits::default() }
+        Self::blend(vec![(loaded, 1.0)])
     }
 
-    /// What is stored with the embeddings.
-    pub fn identity(&self) -> &ModelIdentity {
-        &self.loaded.identity
+    /// An encoder whose embeddings are those of several networks side by side, each first scaled to
+    /// length 1 and then by the root of its share: the cosine similarity of two photos is the mean of
+    /// the networks' similarities, weighted by their shares.
+    ///
+    /// # Panics
+    /// When there is no network, or a share is not a number above 0.
+    pub fn blend(parts: Vec<(LoadedBackbone, f32)>) -> Self {
+        let total: f32 = parts.iter().map(|(_, share)| share).sum();
+        assert!(!parts.is_empty(), "an encoder needs a network");
+        assert!(total.is_finite() && parts.iter().all(|(_, share)| *share > 0.0), "shares");
+        let (mut networks, mut preprocess) = (Vec::new(), Vec::new());
+        let mut model = Model { parts: Vec::new() };
+        for (loaded, share) in parts {
+            networks.push(loaded.network);
+            preprocess.push(loaded.preprocess);
+            let (identity, weights) = (loaded.identity, absolute(&loaded.weights));
+            model.parts.push(ModelPart { identity, share: share / total, weights });
+        }
+        Self { networks, preprocess, model, limits: DecodeLimits::default() }
     }
 
-    /// The weights file.
-    pub fn weights(&self) -> &Path {
-        &self.loaded.weights
+    /// What makes the embeddings.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Embeds photos on all cores, in the photos' order. A photo that cannot be used has its reason in
+    /// its place.
+    ///
+    /// # Errors
+    /// When a network itself fails.
+    pub fn embed_files(
+        &self,
+        files: &[PathBuf],
+        progress: &dyn Progress,
+    ) -> Result<Vec<Result<Vec<f32>, String>>, EngineError> {
+        progress.begin(Stage::Embed, files.len() as u64);
+        let mut embeddings = Vec::with_capacity(files.len());
+        for chunk in files.chunks(CHUNK) {
+            let encoded = self.encode_all(chunk, progress)?;
+            embeddings.extend(encoded.into_iter().map(|photo| photo.map(|p| p.embedding)));
+        }
+        progress.end();
+        Ok(embeddings)
+    }
+
+    /// Embeds photos on all cores; the results come in the photos' order.
+    pub(crate) fn encode_all(
+        &self,
+        files: &[PathBuf],
+        progress: &dyn Progress,
+    ) -> Result<Vec<Result<Encoded, String>>, EngineError> {
+        let batches: Vec<&[PathBuf]> = files.chunks(BATCH).collect();
+        let encoded = map_on_cores(&batches, |batch| {
+            let encoded = self.encode_batch(batch);
+            progress.advance(batch.len() as u64);
+            encoded
+        });
+        let encoded: Vec<_> = encoded.into_iter().collect::<Result<_, _>>()?;
+        Ok(encoded.into_iter().flatten().collect())
     }
 
     /// Embeds photos in one batch. A photo that cannot be used has its reason in its place.
     ///
     /// # Errors
     /// When the network itself fails.
-    pub(crate) fn encode_files(
+    fn encode_batch(
         &self,
-        files: &[&Path],
+        files: &[PathBuf],
     ) -> Result<Vec<Result<Encoded, String>>, BackboneError> {
-        let mut batch = Vec::new();
+        let mut batch = self.no_photos();
         let mut prepared = Vec::with_capacity(files.len());
         for file in files {
             let photo = self.read(file).and_then(|bytes| {
@@ -75,7 +140,7 @@ impl Encoder {
         &self,
         bytes: &[u8],
     ) -> Result<Result<Vec<f32>, PhotoError>, BackboneError> {
-        let mut batch = Vec::new();
+        let mut batch = self.no_photos();
         match self.prepare(bytes, &mut batch) {
             Ok(()) => Ok(Ok(self.embed(batch)?.pop().unwrap_or_default())),
             Err(error) => Ok(Err(error)),
@@ -92,21 +157,58 @@ impl Encoder {
         self.limits = limits;
     }
 
-    fn prepare(&self, bytes: &[u8], batch: &mut Vec<f32>) -> Result<(), PhotoError> {
+    /// One empty batch for each network.
+    fn no_photos(&self) -> Vec<Vec<f32>> {
+        vec![Vec::new(); self.networks.len()]
+    }
+
+    /// Adds a photo to the networks' batches.
+    fn prepare(&self, bytes: &[u8], batches: &mut [Vec<f32>]) -> Result<(), PhotoError> {
         let photo = decode(bytes, &self.limits)?;
-        let start = batch.len();
-        batch.resize(start + self.loaded.preprocess.len(), 0.0);
-        self.loaded.preprocess.write_tensor(&photo.pixels, &mut batch[start..]);
+        for (number, preprocess) in self.preprocess.iter().enumerate() {
+            let (before, rest) = batches.split_at_mut(number);
+            let Some(batch) = rest.first_mut() else { continue };
+            let start = batch.len();
+            // Networks that want the same input get the same input.
+            match self.preprocess[..number].iter().position(|earlier| earlier == preprocess) {
+                Some(same) => batch.extend_from_slice(&before[same][start..]),
+                None => {
+                    batch.resize(start + preprocess.len(), 0.0);
+                    preprocess.write_tensor(&photo.pixels, &mut batch[start..]);
+                }
+            }
+        }
         Ok(())
     }
 
-    fn embed(&self, batch: Vec<f32>) -> Result<Vec<Vec<f32>>, BackboneError> {
-        let photos = batch.len() / self.loaded.preprocess.len();
-        if photos == 0 {
-            return Ok(Vec::new());
+    fn embed(&self, batches: Vec<Vec<f32>>) -> Result<Vec<Vec<f32>>, BackboneError> {
+        let mut embeddings: Vec<Vec<f32>> = Vec::new();
+        let networks = self.networks.iter().zip(&self.preprocess).zip(&self.model.parts);
+        for (((network, preprocess), part), batch) in networks.zip(batches) {
+            let photos = batch.len() / preprocess.len();
+            if photos == 0 {
+                return Ok(Vec::new());
+            }
+            let side = preprocess.size();
+            let tensor = Tensor::from_vec(batch, (photos, 3, side, side), &Device::Cpu)?;
+            embeddings.resize(photos, Vec::new());
+            let rows = network.embed(&tensor)?.to_vec2::<f32>()?;
+            for (embedding, mut row) in embeddings.iter_mut().zip(rows) {
+                if self.networks.len() > 1 {
+                    scale_to(part.share.sqrt(), &mut row);
+                }
+                embedding.append(&mut row);
+            }
         }
-        let side = self.loaded.preprocess.size();
-        let tensor = Tensor::from_vec(batch, (photos, 3, side, side), &Device::Cpu)?;
-        Ok(self.loaded.network.embed(&tensor)?.to_vec2()?)
+        Ok(embeddings)
+    }
+}
+
+/// Scales a vector to a length; one without a direction stays as it is.
+fn scale_to(length: f32, vector: &mut [f32]) {
+    let square: f64 = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+    if square > 0.0 {
+        let factor = (f64::from(length) / square.sqrt()) as f32;
+        vector.iter_mut().for_each(|x| *x *= factor);
     }
 }

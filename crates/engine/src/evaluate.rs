@@ -1,4 +1,5 @@
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,7 +9,7 @@ use lookalike_vectors::{ExactStore, VectorStore};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::build::{empty_split, encode_all};
+use crate::build::empty_split;
 use crate::{EngineError, Progress, Searcher, Stage};
 
 /// Neighbours that recall is measured over.
@@ -88,7 +89,8 @@ pub fn evaluate(
     };
     progress.begin(Stage::Measure, queries.len() as u64);
     for chunk in queries.chunks(CHUNK) {
-        let encoded = encode_all(catalog, chunk, searcher.encoder(), progress)?;
+        let files: Vec<PathBuf> = chunk.iter().map(|photo| catalog.file(photo)).collect();
+        let encoded = searcher.encoder().encode_all(&files, progress)?;
         let mut usable = Vec::with_capacity(chunk.len());
         for (photo, encoded) in chunk.iter().zip(encoded) {
             let product = known.get(catalog.products[photo.product as usize].id.as_str());

@@ -1,20 +1,19 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lookalike_backbone::ModelIdentity;
 use lookalike_catalog::{Product, Split};
 use lookalike_vectors::snapshot::{self, Format, SnapshotError, WriteLock};
 use lookalike_vectors::{Graph, HnswParams, HnswStore, Vectors};
 use serde::{Deserialize, Serialize};
 
 use crate::centring::Centring;
-use crate::{BuildReport, Encoder, EngineError};
+use crate::{BuildReport, Encoder, EngineError, Model};
 
 /// Name of the file in an index folder.
 pub const INDEX_FILE: &str = "lookalike.index";
 
 /// Raise `current` when [`Content`] changes; `index/README.md` tells the versions.
-const FORMAT: Format = Format { current: 1, oldest_read: 1, oldest_reader: 1 };
+const FORMAT: Format = Format { current: 2, oldest_read: 2, oldest_reader: 2 };
 
 /// What an index file holds, in this order.
 #[derive(Serialize, Deserialize)]
@@ -23,9 +22,7 @@ pub(crate) struct Content {
     pub(crate) program: String,
     /// Seconds since 1970-01-01, UTC.
     pub(crate) created: u64,
-    pub(crate) identity: ModelIdentity,
-    /// Where the weights were.
-    pub(crate) weights: String,
+    pub(crate) model: Model,
     /// The folder that photo paths are relative to.
     pub(crate) root: String,
     pub(crate) products: Vec<Product>,
@@ -70,7 +67,7 @@ pub struct IndexInfo {
     /// When, in seconds since 1970-01-01, UTC.
     pub created: u64,
     /// What made the embeddings.
-    pub model: ModelIdentity,
+    pub model: Model,
     /// The folder that photo paths are relative to.
     pub root: String,
     /// Number of products with photos.
@@ -159,13 +156,8 @@ impl Index {
     }
 
     /// What made the embeddings.
-    pub fn model(&self) -> &ModelIdentity {
-        &self.content.identity
-    }
-
-    /// Where the weights were when the index was built.
-    pub fn weights(&self) -> &Path {
-        Path::new(&self.content.weights)
+    pub fn model(&self) -> &Model {
+        &self.content.model
     }
 
     /// What the index is, in short. `path` is where it was opened.
@@ -183,7 +175,7 @@ impl Index {
             format: FORMAT.current,
             program: content.program.clone(),
             created: content.created,
-            model: content.identity.clone(),
+            model: content.model.clone(),
             root: content.root.clone(),
             products: self.products_shown(),
             photos: content.photos.len(),
@@ -198,21 +190,9 @@ impl Index {
     /// # Errors
     /// [`EngineError::OtherModel`] with the first thing that differs.
     pub fn check_model(&self, encoder: &Encoder) -> Result<(), EngineError> {
-        let (index, now) = (&self.content.identity, encoder.identity());
-        let parts = [
-            ("backbone", &index.backbone, &now.backbone),
-            ("weights file, by its SHA-256", &index.weights_sha256, &now.weights_sha256),
-            ("photo preprocessing", &index.preprocess, &now.preprocess),
-        ];
-        match parts.into_iter().find(|(_, index, now)| index != now) {
+        match self.content.model.difference(encoder.model()) {
             None => Ok(()),
-            Some((what, index, now)) => {
-                let short = |text: &str| {
-                    let is_checksum = what.contains("SHA-256");
-                    if is_checksum { text.chars().take(12).collect() } else { text.to_owned() }
-                };
-                Err(EngineError::OtherModel { what, index: short(index), now: short(now) })
-            }
+            Some((what, index, now)) => Err(EngineError::OtherModel { what, index, now }),
         }
     }
 
@@ -238,7 +218,7 @@ impl IndexLock {
 impl Content {
     /// What does not fit together, if anything.
     fn misfit(&self) -> Option<String> {
-        let dim = self.identity.embedding_dim as usize;
+        let dim = self.model.embedding_dim();
         if self.vectors.dim() != dim || self.centring.mean.len() != dim {
             return Some("its embeddings have another length than its model's".into());
         }

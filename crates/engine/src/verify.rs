@@ -22,7 +22,7 @@ pub struct Verification {
     pub recall_at_10: f64,
     /// Photos whose files are no longer where they were. Searches still work; pages lack pictures.
     pub missing_files: usize,
-    /// Whether the weights file is still where it was.
+    /// Whether the weights are still where they were.
     pub weights_found: bool,
 }
 
@@ -60,6 +60,6 @@ pub fn verify(index: &Index) -> Result<Verification, EngineError> {
         lost,
         recall_at_10: if sampled == 0 { 1.0 } else { recall / sampled as f64 },
         missing_files: content.photos.iter().filter(|photo| missing(&photo.path)).count(),
-        weights_found: index.weights().is_file(),
+        weights_found: index.model().weights_found(),
     })
 }

@@ -33,7 +33,7 @@ async fn health(State(shared): State<Arc<Shared>>) -> Json<Value> {
         "status": "ok",
         "products": index.products_shown(),
         "photos": index.photos().len(),
-        "model": index.model().backbone,
+        "model": index.model().name(),
     }))
 }
 

@@ -49,10 +49,18 @@ pub(crate) fn info(args: &IndexArgs) -> anyhow::Result<()> {
     let _ = writeln!(text, "photos      {}", thousands(info.photos as u64));
     let _ = writeln!(text, "products    {}", thousands(info.products as u64));
     let _ = writeln!(text, "photo root  {}", one_line(&info.root));
-    let _ = writeln!(text, "backbone    {} ({} numbers)", model.backbone, model.embedding_dim);
-    let _ =
-        writeln!(text, "weights     {} sha256 {}", index.weights().display(), model.weights_sha256);
-    let _ = writeln!(text, "photos as   {}", model.preprocess);
+    for part in &model.parts {
+        let identity = &part.identity;
+        let share = match model.parts.len() {
+            1 => String::new(),
+            _ => format!(", share {:.0} %", 100.0 * part.share),
+        };
+        let (name, length) = (&identity.backbone, identity.embedding_dim);
+        let _ = writeln!(text, "backbone    {name} ({length} numbers{share})");
+        let (file, sha256) = (part.weights.display(), &identity.weights_sha256);
+        let _ = writeln!(text, "weights     {file} sha256 {sha256}");
+        let _ = writeln!(text, "photos as   {}", identity.preprocess);
+    }
     let _ = writeln!(
         text,
         "graph       m {}, ef_construction {}, ef_search {}, {} nodes",
@@ -84,9 +92,7 @@ pub(crate) fn verify(args: &IndexArgs) -> anyhow::Result<()> {
             let _ = writeln!(text, "{missing} no longer in {}", index.root().display());
         }
         if !found.weights_found {
-            let weights = index.weights().display();
-            let _ =
-                writeln!(text, "the weights are no longer at {weights}: name them by --weights");
+            text.push_str("weights are no longer where they were: name them by --weights\n");
         }
         if found.is_sound() {
             text.push_str("the index is sound\n");

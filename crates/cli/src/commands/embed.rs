@@ -1,0 +1,133 @@
+use std::collections::HashMap;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use candle_core::{Device, Tensor};
+use lookalike_catalog::{Catalog, Skipped};
+use serde_json::json;
+
+use crate::args::EmbedArgs;
+use crate::output::{count, print, skipped};
+use crate::{model, progress};
+
+/// The embeddings of photos, in a form for other tools.
+struct Embeddings<'a> {
+    photos: Vec<&'a Path>,
+    rows: Vec<Vec<f32>>,
+    /// What made them, as JSON.
+    model: serde_json::Value,
+}
+
+pub(crate) fn run(args: &EmbedArgs) -> anyhow::Result<()> {
+    let form = Form::of(&args.out)?;
+    let files = files(&args.photos)?;
+    let encoder = model::encoder(&args.model)?;
+    let progress = progress::reporter(args.quiet);
+    let results = encoder.embed_files(&files, &*progress)?;
+    let mut embeddings =
+        Embeddings { photos: Vec::new(), rows: Vec::new(), model: json!(encoder.model()) };
+    let mut bad = Vec::new();
+    for (file, result) in files.iter().zip(results) {
+        match result {
+            Ok(row) => {
+                embeddings.photos.push(file);
+                embeddings.rows.push(if args.normalise { unit(row) } else { row });
+            }
+            Err(reason) => bad.push(Skipped { path: file.display().to_string(), reason }),
+        }
+    }
+    eprint!("{}", skipped(&bad));
+    if embeddings.rows.is_empty() {
+        let (name, reason) =
+            (format!("{} of them", files.len()), "not one photo can be used".into());
+        return Err(lookalike_engine::EngineError::Photo { name, reason }.into());
+    }
+    let unwritable = || format!("cannot write {}", args.out.display());
+    let folder = args.out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let partial = tempfile::NamedTempFile::new_in(folder).with_context(unwritable)?;
+    form.write(&embeddings, partial.path(), &args.out).with_context(unwritable)?;
+    partial.persist(&args.out).with_context(unwritable)?;
+    let photos = count(embeddings.rows.len() as u64, "photo");
+    let length = embeddings.rows[0].len();
+    print(&format!("wrote {length} numbers each of {photos} to {}\n", args.out.display()))
+}
+
+/// The photos that are named, and those in the folders that are.
+fn files(named: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in named {
+        if path.is_dir() {
+            let catalog = Catalog::open(path, None)?;
+            files.extend(catalog.photos.iter().map(|photo| catalog.file(photo)));
+        } else {
+            files.push(path.clone());
+        }
+    }
+    Ok(files)
+}
+
+/// The form of a file, by its ending.
+enum Form {
+    Npy,
+    Safetensors,
+    Jsonl,
+}
+
+impl Form {
+    fn of(out: &Path) -> anyhow::Result<Self> {
+        match out.extension().and_then(|ending| ending.to_str()) {
+            Some("npy") => Ok(Self::Npy),
+            Some("safetensors") => Ok(Self::Safetensors),
+            Some("jsonl") => Ok(Self::Jsonl),
+            _ => anyhow::bail!(
+                "{}: --out takes a file that ends in .npy, .safetensors or .jsonl",
+                out.display()
+            ),
+        }
+    }
+
+    /// Writes to `file`, which will be called `out`.
+    fn write(&self, found: &Embeddings, file: &Path, out: &Path) -> anyhow::Result<()> {
+        let photos: Vec<_> = found.photos.iter().map(|photo| photo.to_string_lossy()).collect();
+        let about = json!({ "photos": photos, "model": found.model });
+        match self {
+            Self::Npy => {
+                found.tensor()?.write_npy(file)?;
+                // An array has no room for names: they go beside it.
+                let beside = out.with_extension("npy.json");
+                std::fs::write(&beside, about.to_string())?;
+            }
+            Self::Safetensors => {
+                let text = |key: &str| (format!("lookalike.{key}"), about[key].to_string());
+                let about = HashMap::from([text("photos"), text("model")]);
+                let tensor = found.tensor()?;
+                let bytes = safetensors::serialize([("embeddings", &tensor)], Some(about))?;
+                std::fs::write(file, bytes)?;
+            }
+            Self::Jsonl => {
+                let mut file = BufWriter::new(std::fs::File::create(file)?);
+                for (photo, embedding) in photos.iter().zip(&found.rows) {
+                    let line = json!({ "photo": photo, "embedding": embedding });
+                    writeln!(file, "{line}")?;
+                }
+                file.flush()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Embeddings<'_> {
+    /// `(photos, numbers)`
+    fn tensor(&self) -> candle_core::Result<Tensor> {
+        let shape = (self.rows.len(), self.rows[0].len());
+        Tensor::from_vec(self.rows.concat(), shape, &Device::Cpu)
+    }
+}
+
+fn unit(mut row: Vec<f32>) -> Vec<f32> {
+    let length = row.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
+    row.iter_mut().for_each(|x| *x = (f64::from(*x) / length) as f32);
+    row
+}

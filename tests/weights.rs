@@ -1,0 +1,217 @@
+//! Weights: fetched from a hub, verified, imported, found again; embeddings of several networks.
+
+use std::process::Command;
+
+use lookalike_testkit::hub::{Fault, Hub, Site};
+use lookalike_testkit::weights;
+use serde_json::Value;
+
+use crate::helpers::{PRODUCTS, Run, Shop, command, finish, made_up_weights, new_photo_of};
+
+const REPO: &str = "timm/mobilenetv3_large_100.ra_in1k";
+
+/// A home of its own, so that nothing of this machine's user is found or changed.
+fn at_home(shop: &Shop, args: &[&str]) -> Command {
+    let mut command = command(args);
+    for variable in ["HF_HOME", "HF_HUB_CACHE", "HF_TOKEN", "HF_HUB_OFFLINE", "TORCH_HOME"] {
+        command.env_remove(variable);
+    }
+    for variable in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+        command.env_remove(variable);
+    }
+    let home = shop.folder.path().join("집");
+    command.env("HOME", &home).env("XDG_CACHE_HOME", home.join("cache"));
+    command.env("XDG_DATA_HOME", home.join("data"));
+    command
+}
+
+fn run_at_home(shop: &Shop, args: &[&str]) -> Run {
+    finish(at_home(shop, args))
+}
+
+fn with_hub(shop: &Shop, hub: &Hub, args: &[&str]) -> Run {
+    let mut command = at_home(shop, args);
+    command.env("HF_ENDPOINT", hub.endpoint());
+    finish(command)
+}
+
+/// A MobileNetV3 as timm has it.
+fn timm_weights() -> Vec<u8> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("model.safetensors");
+    weights::write_timm(&file);
+    std::fs::read(file).expect("just written")
+}
+
+#[test]
+fn fetched_weights_are_verified_and_found_by_every_command() {
+    let (shop, hub) = (Shop::new(), Hub::start());
+    hub.put(REPO, "model.safetensors", &timm_weights());
+    // The connection is cut once; the rest is asked for, not the whole again.
+    hub.fault(Fault::CutAfter(1_000_000));
+    let fetched = with_hub(&shop, &hub, &["weights", "fetch", "mobilenet_v3", "--json"]).json();
+    assert_eq!(fetched[0]["name"], "mobilenetv3_large_100.ra_in1k");
+    assert_eq!(fetched[0]["downloaded"], true);
+    let content: Vec<_> = hub.requests().into_iter().filter(|r| r.site == Site::Store).collect();
+    let ranges: Vec<_> = content.iter().map(|request| request.header("range")).collect();
+    assert_eq!(ranges, [None, Some("bytes=1000000-")]);
+
+    hub.clear_requests();
+    let text = with_hub(&shop, &hub, &["weights", "fetch", "mobilenet_v3"]).ok();
+    assert!(text.contains("here already"), "{text}");
+
+    let listed = run_at_home(&shop, &["weights", "list", "--json"]).json();
+    let of_name = |name: &str| {
+        let listed = listed.as_array().expect("a list").iter();
+        listed.clone().find(|file| file["name"] == name).cloned().expect("a file of the manifest's")
+    };
+    assert_eq!(of_name("mobilenetv3_large_100.ra_in1k")["path"], fetched[0]["path"]);
+    assert_eq!(of_name("vgg19.tv_in1k")["path"], Value::Null);
+    let text = run_at_home(&shop, &["weights", "verify"]).ok();
+    assert!(text.contains("mobilenetv3_large_100.ra_in1k: sound"), "{text}");
+
+    let mut build = at_home(&shop, &["index", "build", "--quiet", "--out"]);
+    finish({
+        build.arg(shop.index()).arg(shop.photos());
+        build
+    })
+    .ok();
+    let info = shop.run(["index", "info", "--json"]).json();
+    assert_eq!(info["model"]["parts"][0]["identity"]["backbone"], "mobilenet_v3");
+}
+
+#[test]
+fn what_cannot_be_fetched_is_one_line_that_says_what_to_do() {
+    let (shop, hub) = (Shop::empty(), Hub::start());
+    let error = with_hub(&shop, &hub, &["weights", "fetch", "resnet50"]).error(5);
+    assert!(error.contains("timm/resnet50.a1_in1k"), "{error}");
+    let error = run_at_home(&shop, &["weights", "fetch", "resnet51"]).error(1);
+    assert!(error.contains("resnet50.a1_in1k"), "names what there is: {error}");
+    let args = ["weights", "fetch", "mobilenet_v3_large_minimalistic"];
+    assert!(run_at_home(&shop, &args).error(1).contains("cannot be fetched"));
+
+    hub.clear_requests();
+    let mut offline = at_home(&shop, &["weights", "fetch", "vgg19"]);
+    offline.env("HF_ENDPOINT", hub.endpoint()).env("HF_HUB_OFFLINE", "1");
+    assert!(finish(offline).error(5).to_lowercase().contains("offline"));
+    assert!(hub.requests().is_empty(), "offline is offline");
+
+    // The file is whole, but no network that the name promises.
+    hub.put("timm/vgg19.tv_in1k", "model.safetensors", &timm_weights());
+    let error = with_hub(&shop, &hub, &["weights", "fetch", "vgg19"]).error(5);
+    assert!(error.contains("'mobilenet_v3'") && error.contains("'vgg19'"), "{error}");
+}
+
+#[test]
+fn an_imported_checkpoint_is_smaller_sound_and_found() {
+    let shop = Shop::new();
+    let file = shop.beside("내 모델.safetensors", timm_weights());
+    let file = file.to_str().expect("UTF-8");
+    let error = run_at_home(&shop, &["weights", "import", file]).error(1);
+    assert!(error.contains("--as NAME") && error.contains("--out FILE"), "{error}");
+    let name = "mobilenetv3_large_100.ra_in1k";
+    let args = ["weights", "import", file, "--as", name, "--precision", "f16"];
+    run_at_home(&shop, &args).ok();
+    let listed = run_at_home(&shop, &["weights", "list", "--json"]).json();
+    let path = listed[0]["path"].as_str().expect("at hand");
+    let (before, after) = (std::fs::metadata(file), std::fs::metadata(path));
+    let (before, after) = (before.expect("a file").len(), after.expect("a file").len());
+    assert!(after * 2 < before + 100_000, "{after} bytes of {before}");
+    assert!(run_at_home(&shop, &["weights", "verify", name]).ok().contains("sound"));
+
+    // The same photo, by both files: half the precision, the same direction.
+    let photo = shop.beside("photo.jpg", new_photo_of(2));
+    let embed = |weights: &str| -> Vec<f32> {
+        let out = shop.folder.path().join("e.jsonl");
+        let mut command = at_home(&shop, &["embed", "--quiet", "--weights", weights]);
+        command.arg("--normalise").arg(&photo).arg("--out").arg(&out);
+        finish(command).ok();
+        let line = std::fs::read_to_string(out).expect("embeddings");
+        let line: Value = serde_json::from_str(&line).expect("JSON");
+        serde_json::from_value(line["embedding"].clone()).expect("numbers")
+    };
+    let (whole, half) = (embed(file), embed(path));
+    let cosine: f32 = whole.iter().zip(&half).map(|(a, b)| a * b).sum();
+    assert!(whole.len() == 1280 && cosine > 0.999, "cosine {cosine}");
+
+    let args = ["weights", "import", file, "--as", "vgg19.tv_in1k"];
+    assert!(run_at_home(&shop, &args).error(5).contains("'vgg19'"));
+    let args = ["weights", "import", file, "--out", "x.safetensors", "--preprocess", "grey"];
+    assert!(run_at_home(&shop, &args).error(5).contains("grey"));
+}
+
+#[test]
+fn several_networks_stand_side_by_side() {
+    let shop = Shop::new();
+    let (first, second) = (shop.beside("timm.safetensors", timm_weights()), made_up_weights());
+    let build = |backbones: &str| {
+        let mut build = command(["index", "build", "--quiet", "--out"]);
+        build.arg(shop.index()).arg(shop.photos()).arg("--backbone").arg(backbones);
+        finish({
+            build.arg("--weights").arg(&first).arg("--weights").arg(second);
+            build
+        })
+    };
+    build("mobilenet_v3=3,mobilenet_v3_minimalistic").ok();
+    let info = shop.run(["index", "info", "--json"]).json();
+    let parts = info["model"]["parts"].as_array().expect("a list");
+    let shares: Vec<f64> = parts.iter().map(|p| p["share"].as_f64().expect("a number")).collect();
+    assert_eq!(shares, [0.75, 0.25]);
+    for (number, product) in PRODUCTS.iter().enumerate() {
+        let answer = shop.search(&shop.beside("q.jpg", new_photo_of(number)));
+        assert_eq!(answer["matches"][0]["product"]["id"], *product);
+    }
+    assert!(shop.run(["index", "verify"]).ok().contains("sound"));
+
+    // Other shares, or one network alone, give embeddings that mean something else.
+    let photo = shop.beside("q.jpg", new_photo_of(0));
+    let photo = photo.to_str().expect("UTF-8");
+    let named = ["--weights", first.to_str().expect("UTF-8"), "--weights"];
+    let named = [&named[..], &[second.to_str().expect("UTF-8")]].concat();
+    for (backbones, differs) in [
+        ("mobilenet_v3,mobilenet_v3_minimalistic", "share"),
+        ("mobilenet_v3_minimalistic,mobilenet_v3=3", "backbone"),
+    ] {
+        let args = [&["search", photo, "--backbone", backbones][..], &named].concat();
+        assert!(shop.run(args).error(4).contains(differs));
+    }
+    assert!(build("mobilenet_v3").error(1).contains("not wanted"));
+    assert!(build("mobilenet_v3_minimalistic").error(5).contains("name another file"));
+    assert_eq!(build("mobilenet_v3,mobilenet_v3").code, 2);
+}
+
+#[test]
+fn embeddings_are_written_for_other_tools() {
+    let shop = Shop::new();
+    let bad = crate::helpers::fixture("bad/truncated.jpg");
+    for (name, ending) in [("a.npy", "npy"), ("b.safetensors", "safetensors"), ("c.jsonl", "jsonl")]
+    {
+        let out = shop.folder.path().join(name);
+        let mut embed = command(["embed", "--quiet", "--weights"]);
+        embed.arg(made_up_weights()).arg(shop.photos()).arg(&bad).arg("--out").arg(&out);
+        let run = finish(embed);
+        assert!(run.stderr.contains("skipped 1 photo") && run.stderr.contains("truncated.jpg"));
+        assert!(run.ok().contains("1280 numbers each of 18 photos"));
+        let bytes = std::fs::read(&out).expect("embeddings");
+        match ending {
+            "npy" => {
+                let tensor = candle_core::Tensor::read_npy(&out).expect("an array");
+                assert_eq!(tensor.dims(), [18, 1280]);
+                let about = std::fs::read(out.with_extension("npy.json")).expect("names");
+                let about: Value = serde_json::from_slice(&about).expect("JSON");
+                assert_eq!(about["photos"].as_array().map(Vec::len), Some(18));
+                assert_eq!(about["model"]["parts"].as_array().map(Vec::len), Some(1));
+            }
+            "safetensors" => {
+                let file = safetensors::SafeTensors::deserialize(&bytes).expect("a whole file");
+                assert_eq!(file.tensor("embeddings").expect("it").shape(), [18, 1280]);
+            }
+            _ => assert_eq!(bytes.iter().filter(|&&b| b == b'\n').count(), 18),
+        }
+    }
+    let mut embed = command(["embed", "--weights"]);
+    embed.arg(made_up_weights()).arg(&bad).arg("--out").arg(shop.folder.path().join("none.npy"));
+    finish(embed).error(3);
+    let out = ["embed", "x.jpg", "--out", "x.csv"];
+    assert!(crate::helpers::run(out).error(1).contains(".npy"));
+}
