@@ -1,5 +1,5 @@
-//! Names and shapes of MobileNetV3-Large's tensors (Howard et al., "Searching for MobileNetV3",
-//! 2019, table 1).
+//! Names and shapes of the networks' tensors. MobileNetV3-Large is that of Howard et al., "Searching
+//! for MobileNetV3", 2019, table 1.
 
 /// A tensor's name and shape.
 pub type NamedShape = (String, Vec<usize>);
@@ -111,6 +111,111 @@ pub fn timm(classes: usize) -> Vec<NamedShape> {
     tensors
 }
 
+/// torchvision's `mobilenet_v3_large`, sorted by name: [`timm`]'s network under other names.
+pub fn torchvision_mobilenet_v3(classes: usize) -> Vec<NamedShape> {
+    let mut tensors = Vec::new();
+    let mut unit = |prefix: &str, shape: [usize; 4]| {
+        normed(&mut tensors, &format!("{prefix}.0"), &format!("{prefix}.1"), shape);
+    };
+    unit("features.0", [STEM, 3, 3, 3]);
+    let mut channels = STEM;
+    let mut squeezes = Vec::new();
+    for (number, row) in TABLE.iter().enumerate() {
+        // A block's parts are counted; the first block does not expand.
+        let mut parts = (0..).map(|part| format!("features.{}.block.{part}", number + 1));
+        let mut next = || parts.next().unwrap_or_default();
+        if number > 0 {
+            unit(&next(), [row.expanded, channels, 1, 1]);
+        }
+        unit(&next(), [row.expanded, 1, row.kernel, row.kernel]);
+        if row.squeeze {
+            squeezes.push((next(), row.expanded));
+        }
+        unit(&next(), [row.out, row.expanded, 1, 1]);
+        channels = row.out;
+    }
+    unit("features.16", [LAST_CONV, channels, 1, 1]);
+    for (name, expanded) in squeezes {
+        let few = squeezed(expanded);
+        biased(&mut tensors, &format!("{name}.fc1"), &[few, expanded, 1, 1]);
+        biased(&mut tensors, &format!("{name}.fc2"), &[expanded, few, 1, 1]);
+    }
+    biased(&mut tensors, "classifier.0", &[EMBEDDING, LAST_CONV]);
+    biased(&mut tensors, "classifier.3", &[classes, EMBEDDING]);
+    tensors.sort();
+    tensors
+}
+
+/// torchvision's and timm's `resnet50`, sorted by name (He et al., "Deep residual learning", 2016,
+/// table 1).
+pub fn resnet50(classes: usize) -> Vec<NamedShape> {
+    let mut tensors = Vec::new();
+    normed(&mut tensors, "conv1", "bn1", [64, 3, 7, 7]);
+    let mut channels = 64;
+    for (stage, blocks) in [(1, 3), (2, 4), (3, 6), (4, 3)] {
+        let narrow = 32 << stage;
+        let wide = 4 * narrow;
+        for block in 0..blocks {
+            let name = |part: &str| format!("layer{stage}.{block}.{part}");
+            normed(&mut tensors, &name("conv1"), &name("bn1"), [narrow, channels, 1, 1]);
+            normed(&mut tensors, &name("conv2"), &name("bn2"), [narrow, narrow, 3, 3]);
+            normed(&mut tensors, &name("conv3"), &name("bn3"), [wide, narrow, 1, 1]);
+            if block == 0 {
+                let shape = [wide, channels, 1, 1];
+                normed(&mut tensors, &name("downsample.0"), &name("downsample.1"), shape);
+            }
+            channels = wide;
+        }
+    }
+    biased(&mut tensors, "fc", &[classes, channels]);
+    tensors.sort();
+    tensors
+}
+
+/// VGG19's convolutions, by torchvision's and timm's names (Simonyan and Zisserman, 2015,
+/// configuration E).
+fn vgg19_features() -> Vec<NamedShape> {
+    let mut tensors = Vec::new();
+    let (mut channels, mut number) = (3, 0);
+    for (convolutions, out) in [(2, 64), (2, 128), (4, 256), (4, 512), (4, 512)] {
+        for _ in 0..convolutions {
+            biased(&mut tensors, &format!("features.{number}"), &[out, channels, 3, 3]);
+            channels = out;
+            number += 2; // its ReLU is counted, too
+        }
+        number += 1; // and the max-pool
+    }
+    tensors
+}
+
+/// torchvision's `vgg19`, sorted by name. Its dense layers have `width` numbers, 4096 as published.
+pub fn vgg19(classes: usize, width: usize) -> Vec<NamedShape> {
+    let mut tensors = vgg19_features();
+    biased(&mut tensors, "classifier.0", &[width, 512 * 7 * 7]);
+    biased(&mut tensors, "classifier.3", &[width, width]);
+    biased(&mut tensors, "classifier.6", &[classes, width]);
+    tensors.sort();
+    tensors
+}
+
+/// timm's `vgg19`, sorted by name: the dense layers are convolutions.
+pub fn timm_vgg19(classes: usize, width: usize) -> Vec<NamedShape> {
+    let mut tensors = vgg19_features();
+    biased(&mut tensors, "pre_logits.fc1", &[width, 512, 7, 7]);
+    biased(&mut tensors, "pre_logits.fc2", &[width, width, 1, 1]);
+    biased(&mut tensors, "head.fc", &[classes, width]);
+    tensors.sort();
+    tensors
+}
+
+/// VGG19 without dense layers, sorted by name: `classifier` takes the pooled features.
+pub fn plain_vgg19(classes: usize) -> Vec<NamedShape> {
+    let mut tensors = vgg19_features();
+    biased(&mut tensors, "classifier", &[classes, 512]);
+    tensors.sort();
+    tensors
+}
+
 fn biased(tensors: &mut Vec<NamedShape>, name: &str, shape: &[usize]) {
     tensors.push((format!("{name}.weight"), shape.to_vec()));
     tensors.push((format!("{name}.bias"), vec![shape[0]]));
@@ -137,6 +242,11 @@ mod tests {
     fn as_many_parameters_as_published() {
         // 5.4 M in the paper's table 3, to the number 5,483,032 in torchvision's and timm's.
         assert_eq!(parameters(&timm(1000)), 5_483_032);
+        assert_eq!(parameters(&torchvision_mobilenet_v3(1000)), 5_483_032);
+        // As torchvision documents them.
+        assert_eq!(parameters(&resnet50(1000)), 25_557_032);
+        assert_eq!(parameters(&vgg19(1000, 4096)), 143_667_240);
+        assert_eq!(parameters(&timm_vgg19(1000, 4096)), 143_667_240);
         // 3.9 M in the README of the TensorFlow models, which has 1001 classes.
         assert_eq!(parameters(&minimalistic(1001)) / 100_000, 39);
     }

@@ -7,7 +7,10 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
 use crate::Noise;
-pub use crate::shapes::{NamedShape, minimalistic, timm};
+pub use crate::shapes::{
+    NamedShape, minimalistic, plain_vgg19, resnet50, timm, timm_vgg19, torchvision_mobilenet_v3,
+    vgg19,
+};
 
 /// Classes of [`write_minimalistic`].
 pub const MINIMALISTIC_CLASSES: usize = 11;
