@@ -245,3 +245,21 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirect_may_gain_encryption_but_not_lose_it() {
+        let hop = |from: &str, to: &str| {
+            let body = Body::builder().data("");
+            let response = Response::builder().status(302).header(LOCATION, to).body(body);
+            next_hop(&from.parse().expect("an address"), &response.expect("an answer"), "file")
+        };
+        assert!(matches!(hop("http://hub/", "https://store/"), Ok(Some(_))));
+        assert!(matches!(hop("https://hub/", "https://store/"), Ok(Some(_))));
+        let lost = hop("https://hub/", "http://store/");
+        assert!(matches!(lost, Err(Failure::Final(DownloadError::Redirect { .. }))));
+    }
+}

@@ -140,6 +140,21 @@ mod tests {
     }
 
     #[test]
+    fn those_who_record_at_once_do_not_lose_each_other() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let records = Records::new(folder.path().join("checksums.json"));
+        std::thread::scope(|scope| {
+            for n in 0..8 {
+                let records = &records;
+                scope.spawn(move || records.set(&format!("{n}"), &some("1")).expect("recorded"));
+            }
+        });
+        for n in 0..8 {
+            assert!(records.get(&format!("{n}")).expect("read").is_some(), "{n}");
+        }
+    }
+
+    #[test]
     fn a_damaged_file_is_named_and_not_overwritten() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("checksums.json");

@@ -97,6 +97,7 @@ fn a_cache_laid_out_by_python_is_used() {
     let found = bench.fetch(&hub_file("main")).expect("found");
     assert_eq!((found.path.as_path(), found.downloaded), (snapshot.join(FILE).as_path(), false));
     assert_eq!(found.sha256, sum);
+    assert!(bench.client().recorded(&hub_file("main").source).expect("read").is_some());
     assert_eq!(bench.hub.requests(), []);
 
     fs::write(bench.in_repo("blobs").join(&sum), "rotten!!").expect("written");
@@ -168,4 +169,17 @@ fn what_is_not_there_cannot_be_verified() {
     let error = bench.client().verify(&hub_file("main")).expect_err("nothing there");
     assert!(matches!(error, DownloadError::NotCached { .. }), "{error}");
     assert_eq!(bench.hub.requests(), []);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_that_leads_nowhere_is_replaced() {
+    let bench = Bench::new();
+    let path = bench.in_repo(&format!("snapshots/{}/{FILE}", Hub::COMMIT));
+    fs::create_dir_all(path.parent().expect("folder")).expect("made");
+    std::os::unix::fs::symlink("../../blobs/gone", &path).expect("link");
+    let fetched = bench.fetch(&hub_file("main")).expect("fetched");
+    assert_eq!(fs::read(fetched.path).expect("there"), content());
+    let target = format!("../../blobs/{}", sha256(&content()));
+    assert_eq!(fs::read_link(&path).expect("still a link"), Path::new(&target));
 }

@@ -69,6 +69,7 @@ fn a_wrong_size_is_told_before_anything_comes() {
     ] {
         let line = bench.fetch(&remote).expect_err("another size").to_string();
         assert!(line.contains("size in bytes is 5, found 400000"), "{line}");
+        assert!(bench.heard.transfers.lock().expect("heard").is_empty());
         assert_eq!(bench.kept(), [""; 0]);
     }
 }

@@ -158,3 +158,14 @@ fn an_empty_file_is_a_file() {
     let plain = url_file(bench.hub.put_url("/empty.pth", b""));
     assert_eq!(bench.fetch(&plain).expect("fetched").bytes, 0);
 }
+
+#[test]
+fn a_leftover_of_the_right_size_is_no_file_where_nothing_vouches_for_it() {
+    let bench = Bench::new();
+    let source = url_file(bench.hub.put_url("/tiny.pth", &content())).source;
+    fs::create_dir_all(&bench.settings.torch_cache).expect("folder");
+    fs::write(bench.settings.torch_cache.join("tiny.pth.partial"), [0; 400_000]).expect("written");
+    let expected = Expected { sha256: None, bytes: Some(400_000) };
+    let fetched = bench.fetch(&Remote { source, expected }).expect("fetched");
+    assert_eq!(fs::read(fetched.path).expect("there"), content());
+}
