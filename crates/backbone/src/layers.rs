@@ -60,6 +60,9 @@ pub(crate) enum Pass<'a> {
     Train(&'a TrainMode),
 }
 
+/// Numbers of a weight, 16 MB of them, that a core's cache does not hold from one photo to the next.
+const LARGE_WEIGHT: usize = 1 << 22;
+
 /// A convolution with what follows it.
 #[derive(Debug, Clone)]
 pub(crate) struct Conv {
@@ -127,8 +130,10 @@ impl Conv {
         let (n, c, h, w) = x.dims4()?;
         let (out, _, k, _) = weight.dims4()?;
         match self.shape {
-            // What is left of a pooled picture is one column: one product for the whole batch.
-            ConvShape::Pointwise if h * w == 1 => {
+            // What is left of a pooled picture is one column: one product for the whole batch. For a
+            // few photos that costs 8 % of indexing (MobileNetV3 minimalistic, four at a time), since
+            // the weight is turned over for it, unless the weight is too large to be read for each.
+            ConvShape::Pointwise if h * w == 1 && (n > 8 || out * c > LARGE_WEIGHT) => {
                 let weight = weight.reshape((out, c))?;
                 x.reshape((n, c))?.matmul(&weight.t()?)?.reshape((n, out, 1, 1))
             }
