@@ -16,7 +16,6 @@
 //! ```
 
 mod answer;
-mod sha256;
 mod wire;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -25,8 +24,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
-pub use sha256::sha256;
+use sha2::{Digest, Sha256};
+
 pub use wire::Request;
+
+/// SHA-256 of `bytes`: 64 hexadecimal digits in lower case.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// What goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
