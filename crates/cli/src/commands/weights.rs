@@ -83,9 +83,7 @@ fn trust(trust: Trust) -> &'static str {
         Trust::Manifest => "as published",
         Trust::Prefix => "its first digits are those published in its name",
         Trust::Recorded => "as when it was first fetched",
-        Trust::FirstUse => {
-            "nothing is published to compare it with; recorded, and another will be refused"
-        }
+        Trust::FirstUse => "no published checksum is known; recorded, and another will be refused",
     }
 }
 
@@ -165,7 +163,7 @@ fn check(shelf: &Shelf, file: &WeightFile, path: &Path) -> anyhow::Result<String
             )
         }
         Some(_) if is_original => Ok(format!("sha256 {sha256}, as published")),
-        _ => Ok(format!("sha256 {sha256}, nothing is published to compare it with")),
+        _ => Ok(format!("sha256 {sha256}, no published checksum is known")),
     }
 }
 
