@@ -16,8 +16,9 @@ fn info_and_verify_tell_what_there_is() {
     let shop = Shop::indexed();
     let info = shop.run(["index", "info", "--json"]).json();
     assert_eq!((info["photos"].as_u64(), info["products"].as_u64()), (Some(18), Some(6)));
-    assert_eq!(info["model"]["backbone"], "mobilenet_v3_minimalistic");
-    assert_eq!(info["model"]["weights_sha256"].as_str().map(str::len), Some(64));
+    let identity = &info["model"]["parts"][0]["identity"];
+    assert_eq!(identity["backbone"], "mobilenet_v3_minimalistic");
+    assert_eq!(identity["weights_sha256"].as_str().map(str::len), Some(64));
     let text = shop.run(["index", "info"]).ok();
     assert!(text.contains("letterbox 224") && text.contains("18 of 18 photos"), "{text}");
     assert!(shop.run(["index", "verify"]).ok().contains("the index is sound"));

@@ -86,7 +86,7 @@ fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Enco
         args.weights.iter().filter(|path| path.is_dir()).map(PathBuf::as_path).collect();
     let files = args.weights.iter().filter(|path| !path.is_dir());
     let mut named: Vec<LoadedBackbone> = files
-        .map(|file| load(file, only_kind(wanted.as_deref())))
+        .map(|file| load(file, only_kind(args, wanted.as_deref())))
         .collect::<Result<_, BackboneError>>()?;
     let shelf = Shelf::from_env();
     let find = |kind: BackboneKind| match folders[..] {
@@ -94,7 +94,14 @@ fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Enco
         _ => folders.iter().find_map(|folder| shelf::find_in(folder, kind)),
     };
 
-    let Some(wanted) = wanted else {
+    // Files that are not the index's are for the index to refuse: it says what differs.
+    let fits = |wanted: &Wanted, loaded: &LoadedBackbone| {
+        wanted.kinds.iter().any(|kind| kind.name() == loaded.identity.backbone)
+    };
+    let is_of_index = |wanted: &Vec<Wanted>| {
+        args.backbone.is_some() || named.iter().all(|file| wanted.iter().any(|w| fits(w, file)))
+    };
+    let Some(wanted) = wanted.filter(is_of_index) else {
         if named.is_empty() {
             let kinds = weight_files().into_iter().map(|file| file.backbone);
             let found = kinds.into_iter().find_map(find);
@@ -104,10 +111,10 @@ fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Enco
         return Ok(Encoder::blend(named.into_iter().map(|loaded| (loaded, 1.0)).collect()));
     };
     let mut parts = Vec::with_capacity(wanted.len());
-    for Wanted { kinds, share, recorded } in wanted {
-        let fits =
-            |loaded: &LoadedBackbone| kinds.iter().any(|k| k.name() == loaded.identity.backbone);
-        let loaded = match named.iter().position(fits) {
+    for one in wanted {
+        let position = named.iter().position(|loaded| fits(&one, loaded));
+        let Wanted { kinds, share, recorded } = one;
+        let loaded = match position {
             Some(at) => named.remove(at),
             None => {
                 let recorded = recorded.filter(|_| folders.is_empty());
@@ -128,10 +135,12 @@ fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Enco
     Ok(Encoder::blend(parts))
 }
 
-/// The network that every named file must hold, if only one is wanted.
-fn only_kind(wanted: Option<&[Wanted]>) -> Option<BackboneKind> {
+/// The network that every named file must hold, if `--backbone` names just one.
+fn only_kind(args: &ModelArgs, wanted: Option<&[Wanted]>) -> Option<BackboneKind> {
     match wanted {
-        Some([Wanted { kinds, .. }]) if kinds.len() == 1 => Some(kinds[0]),
+        Some([Wanted { kinds, .. }]) if kinds.len() == 1 && args.backbone.is_some() => {
+            Some(kinds[0])
+        }
         _ => None,
     }
 }
