@@ -4,17 +4,28 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use candle_core::{DType, Tensor, Var};
+use candle_core::{DType, Device, Tensor, Var};
 use lookalike_photo::Preprocess;
 
 use crate::kind::{PREPROCESS_KEY, preprocess_named};
-use crate::layers::{Activation, BatchNorm, Conv, ConvShape, Follower};
+use crate::layers::{Activation, Conv, ConvShape, Follower};
+use crate::load::CLASSES_KEY;
 use crate::names::Naming;
+use crate::norm::BatchNorm;
 use crate::tensors::TensorFile;
-use crate::{BackboneError, BackboneKind};
+use crate::{BackboneError, BackboneKind, TrainSetup};
 
-/// Variables by their names in a file.
-pub(crate) type Variables = BTreeMap<String, Var>;
+/// What training changes, by the names in a file.
+#[derive(Default)]
+pub(crate) struct Variables {
+    pub(crate) parameters: BTreeMap<String, Var>,
+    /// Batch norm's running statistics.
+    pub(crate) statistics: BTreeMap<String, Var>,
+    /// The stage of each parameter.
+    pub(crate) stages: BTreeMap<String, usize>,
+    /// Batch norms that the file does not have, by the names of their layers.
+    pub(crate) added: Vec<(String, BatchNorm)>,
+}
 
 /// What a network is loaded for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +33,7 @@ pub(crate) enum Use {
     /// Batch norms are folded into the convolutions before them.
     Inference,
     /// Parameters are variables, batch norms stay apart.
-    Training,
+    Training(TrainSetup),
 }
 
 /// An opened weights file, ready to hand out layers of the network it holds.
@@ -31,8 +42,7 @@ pub(crate) struct Checkpoint {
     naming: Naming,
     kind: BackboneKind,
     used_for: Use,
-    /// Parameters, and batch norm's running statistics.
-    variables: RefCell<(Variables, Variables)>,
+    variables: RefCell<Variables>,
 }
 
 impl Checkpoint {
@@ -67,6 +77,11 @@ impl Checkpoint {
         &self.file.sha256
     }
 
+    /// What the classes are called, where the file says so.
+    pub(crate) fn classes(&self) -> Option<Vec<String>> {
+        serde_json::from_str(self.file.metadata.get(CLASSES_KEY)?).ok()
+    }
+
     /// As the file itself says, else as is usual for its network.
     pub(crate) fn preprocess(&self) -> Result<Preprocess, BackboneError> {
         let Some(name) = self.file.metadata.get(PREPROCESS_KEY) else {
@@ -78,8 +93,8 @@ impl Checkpoint {
         })
     }
 
-    /// The parameters and running statistics of all layers that were handed out.
-    pub(crate) fn into_variables(self) -> (Variables, Variables) {
+    /// The variables of all layers that were handed out.
+    pub(crate) fn into_variables(self) -> Variables {
         self.variables.into_inner()
     }
 
@@ -88,8 +103,19 @@ impl Checkpoint {
         self.naming != Naming::PlainVgg
     }
 
+    /// The classes of a new classifier, if this layer is to be one.
+    fn new_head(&self, layer: &str) -> Option<usize> {
+        match self.used_for {
+            Use::Training(setup) if is_head(layer) => setup.classes,
+            _ => None,
+        }
+    }
+
     /// Number of output channels of a layer, read from the file.
     pub(crate) fn outputs(&self, layer: &str) -> Result<usize, BackboneError> {
+        if let Some(classes) = self.new_head(layer) {
+            return Ok(classes);
+        }
         let name = format!("{}.weight", self.naming.layer(layer).layer);
         self.shape(&name).map(|shape| shape.first().copied().unwrap_or(0))
     }
@@ -106,6 +132,14 @@ impl Checkpoint {
     ) -> Result<Conv, BackboneError> {
         let names = self.naming.layer(layer);
         let weight_name = format!("{}.weight", names.layer);
+        let stage = self.kind.stage_of(layer);
+        if self.new_head(layer).is_some() {
+            let zeros = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &Device::Cpu);
+            let weight = self.variable(&weight_name, zeros(&wanted)?, stage)?;
+            let bias =
+                self.variable(&format!("{}.bias", names.layer), zeros(&wanted[..1])?, stage)?;
+            return Ok(Conv::new(weight, Follower::Bias(bias), shape, activation));
+        }
         // A 1x1 layer on pooled features may be stored as the matrix it is, and one on a whole map as
         // the convolution of that map that it also is.
         let found = self.shape(&weight_name)?;
@@ -115,19 +149,25 @@ impl Checkpoint {
             && found[0] == wanted[0]
             && found[1..].iter().product::<usize>() == wanted[1];
         let stored = if is_matrix || is_map { found.clone() } else { wanted.to_vec() };
-        let weight = self.parameter(&weight_name, &stored)?;
+        let weight = self.parameter(&weight_name, &stored, stage)?;
         let weight = weight.reshape(&wanted[..])?;
         let channels = wanted[0];
         let (weight, follower) = match (names.norm, self.used_for) {
+            (None, Use::Training(setup)) if setup.add_norms && may_be_normed(layer) => {
+                let norm = self.added_norm(&names.layer, channels, stage)?;
+                (weight, Follower::Norm(norm))
+            }
             (None, _) => {
-                let bias = self.parameter(&format!("{}.bias", names.layer), &[channels])?;
+                let bias = self.parameter(&format!("{}.bias", names.layer), &[channels], stage)?;
                 (weight, Follower::Bias(bias))
             }
             (Some(norm), Use::Inference) => {
                 let (weight, bias) = self.fold(weight, &norm, channels)?;
                 (weight, Follower::Bias(bias))
             }
-            (Some(norm), Use::Training) => (weight, Follower::Norm(self.norm(&norm, channels)?)),
+            (Some(norm), Use::Training(_)) => {
+                (weight, Follower::Norm(self.norm(&norm, channels, stage)?))
+            }
         };
         Ok(Conv::new(weight, follower, shape, activation))
     }
@@ -148,36 +188,76 @@ impl Checkpoint {
         Ok((weight.broadcast_mul(&scale.reshape(((), 1, 1, 1))?)?, bias))
     }
 
-    fn norm(&self, norm: &str, channels: usize) -> Result<BatchNorm, BackboneError> {
-        let statistic = |name: &str| -> Result<Var, BackboneError> {
-            let name = format!("{norm}.{name}");
-            let statistic = Var::from_tensor(&self.tensor(&name, &[channels])?)?;
-            self.variables.borrow_mut().1.insert(name, statistic.clone());
-            Ok(statistic)
+    fn norm(&self, norm: &str, channels: usize, stage: usize) -> Result<BatchNorm, BackboneError> {
+        let statistic = |part: &str| {
+            let name = format!("{norm}.{part}");
+            let value = self.tensor(&name, &[channels])?;
+            self.statistic(name, &value)
         };
         let (mean, variance) = (statistic("running_mean")?, statistic("running_var")?);
         let eps = self.naming.batch_norm_eps();
         let deviation = (variance.as_tensor() + eps)?.sqrt()?;
         self.check_finite(&deviation, &format!("{norm}.running_var"))?;
-        Ok(BatchNorm {
-            gamma: self.parameter(&format!("{norm}.weight"), &[channels])?,
-            beta: self.parameter(&format!("{norm}.bias"), &[channels])?,
-            mean,
-            variance,
+        let part = |part: &str| {
+            let name = format!("{norm}.{part}");
+            self.new_variable(&name, &self.tensor(&name, &[channels])?, stage)
+        };
+        Ok(BatchNorm { gamma: part("weight")?, beta: part("bias")?, mean, variance, eps })
+    }
+
+    /// A batch norm behind a layer that has a bias: as if it were not there.
+    fn added_norm(
+        &self,
+        layer: &str,
+        channels: usize,
+        stage: usize,
+    ) -> Result<BatchNorm, BackboneError> {
+        let bias = self.tensor(&format!("{layer}.bias"), &[channels])?;
+        let eps = self.naming.batch_norm_eps();
+        let (zeros, ones) = (bias.zeros_like()?, bias.ones_like()?);
+        let name = |part: &str| format!("{layer}.norm.{part}");
+        let norm = BatchNorm {
+            gamma: self.new_variable(&name("weight"), &ones, stage)?,
+            beta: self.new_variable(&name("bias"), &bias, stage)?,
+            mean: self.statistic(name("running_mean"), &zeros)?,
+            variance: self.statistic(name("running_var"), &(ones - eps)?)?,
             eps,
-        })
+        };
+        self.variables.borrow_mut().added.push((layer.to_owned(), norm.clone()));
+        Ok(norm)
+    }
+
+    fn statistic(&self, name: String, value: &Tensor) -> Result<Var, BackboneError> {
+        let statistic = Var::from_tensor(value)?;
+        self.variables.borrow_mut().statistics.insert(name, statistic.clone());
+        Ok(statistic)
     }
 
     /// A tensor that training changes, then as a variable.
-    fn parameter(&self, name: &str, wanted: &[usize]) -> Result<Tensor, BackboneError> {
+    fn parameter(
+        &self,
+        name: &str,
+        wanted: &[usize],
+        stage: usize,
+    ) -> Result<Tensor, BackboneError> {
         let tensor = self.tensor(name, wanted)?;
         if self.used_for == Use::Inference {
-            return Ok(tensor);
+            Ok(tensor)
+        } else {
+            self.variable(name, tensor, stage)
         }
-        let variable = Var::from_tensor(&tensor)?;
-        let tensor = variable.as_tensor().clone();
-        self.variables.borrow_mut().0.insert(name.to_owned(), variable);
-        Ok(tensor)
+    }
+
+    fn variable(&self, name: &str, value: Tensor, stage: usize) -> Result<Tensor, BackboneError> {
+        Ok(self.new_variable(name, &value, stage)?.as_tensor().clone())
+    }
+
+    fn new_variable(&self, name: &str, value: &Tensor, stage: usize) -> Result<Var, BackboneError> {
+        let variable = Var::from_tensor(value)?;
+        let mut variables = self.variables.borrow_mut();
+        variables.parameters.insert(name.to_owned(), variable.clone());
+        variables.stages.insert(name.to_owned(), stage);
+        Ok(variable)
     }
 
     fn shape(&self, name: &str) -> Result<&Vec<usize>, BackboneError> {
@@ -212,4 +292,16 @@ impl Checkpoint {
         }
         Err(BackboneError::NotFinite { path: self.file.path.clone(), tensor: name.to_owned() })
     }
+}
+
+/// Whether this is the classifier, by the layer's own name.
+fn is_head(layer: &str) -> bool {
+    matches!(layer, "logits" | "fc")
+}
+
+/// Whether a batch norm may be added behind a layer: those on pooled features see one number a photo,
+/// too few for statistics.
+fn may_be_normed(layer: &str) -> bool {
+    let pooled = ["conv_2", "dense_1", "dense_2"].contains(&layer);
+    !(pooled || is_head(layer) || layer.ends_with("squeeze") || layer.ends_with("excite"))
 }

@@ -32,6 +32,19 @@ pub(crate) fn convolve(
     input.contiguous()?.apply_op2(&kernel.contiguous()?, Convolution { kernel: k, stride, padding })
 }
 
+/// The gradients of the input, if it is wanted, and of the kernel, from that of the result.
+pub(crate) fn convolve_gradients(
+    input: &Tensor,
+    kernel: &Tensor,
+    grad: &Tensor,
+    stride: usize,
+    padding: Padding,
+    of_input: bool,
+) -> Result<(Option<Tensor>, Tensor)> {
+    let convolution = Convolution { kernel: kernel.dim(3)?, stride, padding };
+    convolution.gradients(input, kernel, grad, of_input)
+}
+
 #[derive(Clone, Copy)]
 struct Convolution {
     kernel: usize,
@@ -164,6 +177,19 @@ impl CustomOp2 for Convolution {
         _: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let (of_input, of_kernel) = self.gradients(input, kernel, grad, true)?;
+        Ok((of_input, Some(of_kernel)))
+    }
+}
+
+impl Convolution {
+    fn gradients(
+        &self,
+        input: &Tensor,
+        kernel: &Tensor,
+        grad: &Tensor,
+        wants_input: bool,
+    ) -> Result<(Option<Tensor>, Tensor)> {
         let sides = self.sides(input.dims4()?)?;
         let (out, ..) = kernel.dims4()?;
         let plane = sides.out_h * sides.out_w;
@@ -172,22 +198,31 @@ impl CustomOp2 for Convolution {
         let (pictures, grads) = (Values::of(input)?, Values::of(grad)?);
         let per_picture = sides.channels * sides.h * sides.w;
         let mut of_input = vec![0f32; pictures.len()];
-        let mut of_kernel = matrix.zeros_like()?;
+        let mut of_kernel = vec![0f32; matrix.elem_count()];
         let each = pictures.chunks_exact(per_picture).zip(of_input.chunks_exact_mut(per_picture));
         for ((picture, of_picture), grad) in each.zip(grads.chunks_exact(out * plane)) {
             for band in self.bands(sides) {
                 let (start, columns) = (band.start * sides.out_w, band.len() * sides.out_w);
-                let part = grad.chunks_exact(plane).flat_map(|plane| &plane[start..][..columns]);
-                let part: Vec<f32> = part.copied().collect();
+                let mut part = Vec::with_capacity(out * columns);
+                for plane in grad.chunks_exact(plane) {
+                    part.extend_from_slice(&plane[start..][..columns]);
+                }
                 let part = Tensor::from_vec(part, (out, columns), &Device::Cpu)?;
                 let patches = self.unfold(sides, &band, picture)?;
-                of_kernel = (of_kernel + part.matmul(&patches.t()?)?)?;
-                let of_patches = transposed.matmul(&part)?;
-                self.fold(sides, &band, &Values::of(&of_patches)?, of_picture);
+                let product = part.matmul(&patches.t()?)?;
+                let product = Values::of(&product)?;
+                of_kernel.iter_mut().zip(product.iter()).for_each(|(sum, one)| *sum += one);
+                if wants_input {
+                    let of_patches = transposed.matmul(&part)?;
+                    self.fold(sides, &band, &Values::of(&of_patches)?, of_picture);
+                }
             }
         }
-        let of_input = Tensor::from_vec(of_input, input.shape(), &Device::Cpu)?;
-        Ok((Some(of_input), Some(of_kernel.reshape(kernel.shape())?)))
+        let of_kernel = Tensor::from_vec(of_kernel, kernel.shape(), &Device::Cpu)?;
+        let of_input = wants_input
+            .then(|| Tensor::from_vec(of_input, input.shape(), &Device::Cpu))
+            .transpose()?;
+        Ok((of_input, of_kernel))
     }
 }
 

@@ -26,6 +26,20 @@ pub(crate) fn depthwise(
     padded.conv2d(kernel, 0, stride, 1, groups)
 }
 
+/// The gradients of the input, if it is wanted, and of the kernel, from that of the result.
+pub(crate) fn depthwise_gradients(
+    input: &Tensor,
+    kernel: &Tensor,
+    grad: &Tensor,
+    stride: usize,
+    padding: Padding,
+    of_input: bool,
+) -> Result<(Option<Tensor>, Tensor)> {
+    let convolution = Depthwise { stride, padding };
+    let of_input = of_input.then(|| convolution.of_input(input, kernel, grad)).transpose()?;
+    Ok((of_input, convolution.of_kernel(input, kernel, grad)?))
+}
+
 struct Depthwise {
     stride: usize,
     padding: Padding,
@@ -130,8 +144,10 @@ impl CustomOp2 for Depthwise {
         _: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let of_input = self.of_input(input, kernel, grad)?;
-        Ok((Some(of_input), Some(self.of_kernel(input, kernel, grad)?)))
+        let Self { stride, padding } = *self;
+        let (of_input, of_kernel) =
+            depthwise_gradients(input, kernel, grad, stride, padding, true)?;
+        Ok((of_input, Some(of_kernel)))
     }
 }
 

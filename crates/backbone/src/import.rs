@@ -1,13 +1,13 @@
 //! Checkpoints from elsewhere, as this program's own files.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write as _;
 use std::path::Path;
 
 use candle_core::{DType, Tensor};
 
-use crate::kind::{PREPROCESS_KEY, preprocess_named};
-use crate::{BackboneError, BackboneKind, load_trainable};
+use crate::kind::preprocess_named;
+use crate::{BackboneError, BackboneKind, TrainSetup, load_trainable};
 
 /// In what precision weights are stored. Networks compute in f32 whatever it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,23 +39,33 @@ pub fn import(
         let (path, name) = (from.to_owned(), name.to_owned());
         return Err(BackboneError::UnknownPreprocess { path, name });
     }
-    let network = load_trainable(from, None)?;
+    let network = load_trainable(from, None, TrainSetup::default())?;
+    let preprocess = preprocess.unwrap_or_else(|| network.kind().preprocess_name());
+    network.export(to, preprocess, precision, &[])?;
+    Ok(network.kind())
+}
+
+/// Writes tensors beside `to` and then gives the file its name.
+pub(crate) fn write(
+    tensors: &BTreeMap<String, Tensor>,
+    to: &Path,
+    precision: Precision,
+    about: HashMap<String, String>,
+) -> Result<(), BackboneError> {
     let dtype = match precision {
         Precision::F32 => DType::F32,
         Precision::F16 => DType::F16,
         Precision::Bf16 => DType::BF16,
     };
-    let variables = network.parameters().iter().chain(network.statistics());
-    let tensors: Vec<(&String, Tensor)> = variables
-        .map(|(name, var)| Ok((name, var.detach().to_dtype(dtype)?)))
+    let tensors: Vec<(&String, Tensor)> = tensors
+        .iter()
+        .map(|(name, tensor)| Ok((name, tensor.to_dtype(dtype)?.contiguous()?)))
         .collect::<Result<_, candle_core::Error>>()?;
     if let Some((name, _)) = tensors.iter().find(|(_, tensor)| !is_finite(tensor)) {
         // Only f16 has too small a range for what was a number.
-        let (path, tensor) = (from.to_owned(), (*name).clone());
+        let (path, tensor) = (to.to_owned(), (*name).clone());
         return Err(BackboneError::OutOfRange { path, tensor });
     }
-    let preprocess = preprocess.unwrap_or_else(|| network.kind().preprocess_name());
-    let about = HashMap::from([(PREPROCESS_KEY.to_owned(), preprocess.to_owned())]);
     let unwritable = |source| BackboneError::Unwritable { path: to.to_owned(), source };
     let bytes = safetensors::serialize(tensors, Some(about))
         .map_err(|error| unwritable(std::io::Error::other(error.to_string())))?;
@@ -64,7 +74,7 @@ pub fn import(
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
     file.write_all(&bytes).and_then(|()| file.as_file().sync_all()).map_err(unwritable)?;
     file.persist(to).map_err(|error| unwritable(error.error))?;
-    Ok(network.kind())
+    Ok(())
 }
 
 fn is_finite(tensor: &Tensor) -> bool {

@@ -25,15 +25,22 @@ pub enum BackboneKind {
 /// Under this key a safetensors file of this program's says how photos are prepared for its network.
 pub(crate) const PREPROCESS_KEY: &str = "lookalike.preprocess";
 
-/// The ways of preparing photos, by the names that the weight manifest and weight files use.
+/// The ways of preparing photos, by the names that the weight manifest and weight files use:
+/// `imagenet`, or with another side than 224 pixels, `imagenet 256`.
 pub(crate) fn preprocess_named(name: &str) -> Option<Preprocess> {
+    let (name, side) = match name.split_once(' ') {
+        Some((name, side)) => (name, side.parse().ok()?),
+        None => (name, 224),
+    };
     let normalisation = match name {
         "imagenet" => Normalisation::IMAGENET,
         "symmetric" => Normalisation::SYMMETRIC,
         "caffe" => Normalisation::CAFFE,
         _ => return None,
     };
-    Some(Preprocess::letterbox(224, normalisation))
+    // All networks halve a picture five times.
+    let fits = side % 32 == 0 && (32..=1024).contains(&side);
+    fits.then(|| Preprocess::letterbox(side, normalisation))
 }
 
 impl BackboneKind {
@@ -48,6 +55,41 @@ impl BackboneKind {
             Self::MobileNetV3Minimalistic => "mobilenet_v3_minimalistic",
             Self::ResNet50 => "resnet50",
             Self::Vgg19 => "vgg19",
+        }
+    }
+
+    /// Parts of the network before its classifier that can be frozen one after the other.
+    pub(crate) fn stages(self) -> usize {
+        match self {
+            Self::MobileNetV3 | Self::MobileNetV3Minimalistic => 18,
+            Self::ResNet50 => 5,
+            Self::Vgg19 => 6,
+        }
+    }
+
+    /// The stage of a layer, by this crate's own name for it; 0 is next to the picture.
+    pub(crate) fn stage_of(self, layer: &str) -> usize {
+        let number = |text: &str| text.split('.').next().and_then(|n| n.parse::<usize>().ok());
+        match self {
+            Self::MobileNetV3 | Self::MobileNetV3Minimalistic => match layer {
+                "conv" => 0,
+                "conv_1" => 16,
+                "conv_2" => 17,
+                _ => layer.strip_prefix("blocks.").and_then(number).map_or(18, |n| n + 1),
+            },
+            Self::ResNet50 if layer == "conv1" => 0,
+            Self::ResNet50 => layer.strip_prefix("layer").and_then(number).unwrap_or(5),
+            // Where torchvision begins to count the convolutions of a block.
+            Self::Vgg19 => match layer.strip_prefix("features.").and_then(number) {
+                Some(n) => [5, 10, 19, 28].iter().filter(|&&start| n >= start).count(),
+                None => {
+                    if layer == "logits" {
+                        6
+                    } else {
+                        5
+                    }
+                }
+            },
         }
     }
 
@@ -94,5 +136,36 @@ impl TryFrom<String> for BackboneKind {
 
     fn try_from(name: String) -> Result<Self, String> {
         name.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_are_counted_from_the_picture() {
+        let of = |kind: BackboneKind, layers: &[&str]| {
+            layers.iter().map(|layer| kind.stage_of(layer)).collect::<Vec<_>>()
+        };
+        let mobile =
+            of(BackboneKind::MobileNetV3, &["conv", "blocks.0.project", "blocks.14.expand"]);
+        assert_eq!(mobile, [0, 1, 15]);
+        let last = of(BackboneKind::MobileNetV3, &["conv_1", "conv_2", "logits"]);
+        assert_eq!(last, [16, 17, BackboneKind::MobileNetV3.stages()]);
+        let resnet =
+            of(BackboneKind::ResNet50, &["conv1", "layer1.0.conv2", "layer4.2.conv3", "fc"]);
+        assert_eq!(resnet, [0, 1, 4, BackboneKind::ResNet50.stages()]);
+        let layers = ["features.0", "features.2", "features.5", "features.34", "dense_1", "logits"];
+        assert_eq!(of(BackboneKind::Vgg19, &layers), [0, 0, 1, 4, 5, BackboneKind::Vgg19.stages()]);
+    }
+
+    #[test]
+    fn other_sides_are_named_too() {
+        assert_eq!(preprocess_named("symmetric 288").map(|p| p.size()), Some(288));
+        assert_eq!(preprocess_named("symmetric").map(|p| p.size()), Some(224));
+        for wrong in ["symmetric 100", "symmetric 0", "symmetric x", "grey", "caffe 4096"] {
+            assert_eq!(preprocess_named(wrong), None, "{wrong}");
+        }
     }
 }

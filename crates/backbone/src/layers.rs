@@ -1,8 +1,11 @@
-use candle_core::{D, Result, Tensor, Var};
+use candle_core::{D, Result, Tensor};
 
-use crate::convolve::convolve;
-use crate::depthwise::{Padding, depthwise};
+use crate::convolve::{convolve, convolve_gradients};
+use crate::depthwise::{Padding, depthwise, depthwise_gradients};
+use crate::fused::fused;
+use crate::norm::{BatchNorm, Recorder};
 use crate::train::TrainMode;
+use crate::values::Values;
 use crate::{elementwise, inplace};
 
 /// What follows a convolution.
@@ -12,6 +15,17 @@ pub(crate) enum Activation {
     Relu,
     /// `x * relu6(x + 3) / 6` (Howard et al., 2019, section 5.2).
     HardSwish,
+}
+
+impl Activation {
+    /// candle's own operations.
+    pub(crate) fn of(self, x: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::None => Ok(x.clone()),
+            Self::Relu => x.relu(),
+            Self::HardSwish => x * hard_sigmoid(x)?,
+        }
+    }
 }
 
 /// `relu6(x + 3) / 6`
@@ -56,8 +70,21 @@ pub(crate) enum ConvShape {
 pub(crate) enum Pass<'a> {
     /// For its results: operations change them in place, and nothing is kept for gradients.
     Infer,
+    /// For its results, while batch norms take the batch's statistics for their own.
+    Adopt,
     /// For gradients.
-    Train(&'a TrainMode),
+    Train(&'a TrainMode, &'a Recorder),
+}
+
+impl Pass<'_> {
+    /// The pass through a stage, the stages counted from the picture: those that are frozen run as
+    /// they are.
+    pub(crate) fn at(self, stage: usize) -> Self {
+        match self {
+            Self::Train(mode, _) if stage < mode.frozen_stages => Self::Infer,
+            pass => pass,
+        }
+    }
 }
 
 /// Numbers of a weight, 16 MB of them, that a core's cache does not hold from one photo to the next.
@@ -100,94 +127,117 @@ impl Conv {
 
     /// `(n, c, h, w)` to `(n, out, h', w')`.
     pub(crate) fn forward(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
+        let (weight, activation) = (&self.weight, self.activation);
         match (pass, &self.follower) {
-            (Pass::Infer, Follower::Bias(bias)) => {
-                let bias = bias.detach().reshape((1, (), 1, 1))?;
-                inplace::add_bias(self.convolve(x, &self.weight.detach())?, &bias, self.activation)
+            (Pass::Infer | Pass::Adopt, Follower::Bias(bias)) => {
+                self.inferred(x, &weight.detach(), &bias.detach())
             }
             (Pass::Infer, Follower::Norm(norm)) => {
-                let y = self.convolve(x, &self.weight.detach())?;
                 let (scale, shift) = norm.running_affine()?;
-                elementwise::affine(&y, &scale.detach(), &shift.detach(), self.activation)
+                let weight =
+                    weight.detach().broadcast_mul(&scale.detach().reshape(((), 1, 1, 1))?);
+                self.inferred(x, &weight?, &shift.detach())
             }
-            (Pass::Train(_), Follower::Bias(bias)) => {
-                let y = self.convolve(x, &self.weight)?;
-                elementwise::affine(&y, &bias.ones_like()?.detach(), bias, self.activation)
+            (Pass::Adopt, Follower::Norm(norm)) => {
+                norm.adopt(&self.shape.forward(x, &weight.detach())?)?;
+                self.forward(x, Pass::Infer)
             }
-            (Pass::Train(mode), Follower::Norm(norm)) => {
-                let y = self.convolve(x, &self.weight)?;
-                let (scale, shift) = if mode.batch_statistics {
-                    norm.batch_affine(&y, mode.momentum)?
-                } else {
-                    norm.running_affine()?
-                };
-                elementwise::affine(&y, &scale, &shift, self.activation)
+            (Pass::Train(..), Follower::Bias(bias)) => {
+                fused(x, weight, bias, self.shape, activation)
+            }
+            (Pass::Train(mode, recorder), Follower::Norm(norm)) if mode.batch_statistics => {
+                let none = norm.beta.zeros_like()?.detach();
+                let y = fused(x, weight, &none, self.shape, Activation::None)?;
+                let (y, observed) = norm.by_batch(&y, activation)?;
+                recorder.add(observed);
+                Ok(y)
+            }
+            (Pass::Train(..), Follower::Norm(norm)) => {
+                let (scale, shift) = norm.running_affine()?;
+                let weight = weight.broadcast_mul(&scale.reshape(((), 1, 1, 1))?)?;
+                fused(x, &weight, &shift, self.shape, activation)
             }
         }
     }
 
-    fn convolve(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    fn inferred(&self, x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+        let bias = bias.reshape((1, (), 1, 1))?;
+        inplace::add_bias(self.shape.forward(x, weight)?, &bias, self.activation)
+    }
+}
+
+impl ConvShape {
+    /// `(n, c, h, w)` by a weight of `(out, c / groups, k, k)`.
+    pub(crate) fn forward(self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
         let (n, c, h, w) = x.dims4()?;
         let (out, _, k, _) = weight.dims4()?;
-        match self.shape {
+        match self {
             // What is left of a pooled picture is one column: one product for the whole batch. For a
             // few photos that costs 8 % of indexing (MobileNetV3 minimalistic, four at a time), since
             // the weight is turned over for it, unless the weight is too large to be read for each.
-            ConvShape::Pointwise if h * w == 1 && (n > 8 || out * c > LARGE_WEIGHT) => {
+            Self::Pointwise if h * w == 1 && (n > 8 || out * c > LARGE_WEIGHT) => {
                 let weight = weight.reshape((out, c))?;
                 x.reshape((n, c))?.matmul(&weight.t()?)?.reshape((n, out, 1, 1))
             }
-            ConvShape::Pointwise => {
+            Self::Pointwise => {
                 let weight = weight.reshape((1, out, c))?.broadcast_as((n, out, c))?;
                 weight.matmul(&x.reshape((n, c, h * w))?)?.reshape((n, out, h, w))
             }
-            ConvShape::Depthwise { stride, padding } => {
+            Self::Depthwise { stride, padding } => {
                 depthwise(x, weight, stride, padding.of(k, stride, h))
             }
-            ConvShape::Full { stride, padding } => {
-                convolve(x, weight, stride, padding.of(k, stride, h))
+            Self::Full { stride, padding } => convolve(x, weight, stride, padding.of(k, stride, h)),
+        }
+    }
+
+    /// The gradients of `x`, if it is wanted, and of the weight, from that of the result.
+    pub(crate) fn gradients(
+        self,
+        x: &Tensor,
+        weight: &Tensor,
+        grad: &Tensor,
+        of_x: bool,
+    ) -> Result<(Option<Tensor>, Tensor)> {
+        let (k, h) = (weight.dim(3)?, x.dim(2)?);
+        match self {
+            Self::Pointwise => pointwise_gradients(x, weight, grad, of_x),
+            Self::Depthwise { stride, padding } => {
+                depthwise_gradients(x, weight, grad, stride, padding.of(k, stride, h), of_x)
+            }
+            Self::Full { stride, padding } => {
+                convolve_gradients(x, weight, grad, stride, padding.of(k, stride, h), of_x)
             }
         }
     }
 }
 
-/// Batch norm (Ioffe and Szegedy, 2015) with its parameters and running statistics, each `(c,)`.
-#[derive(Debug, Clone)]
-pub(crate) struct BatchNorm {
-    pub(crate) gamma: Tensor,
-    pub(crate) beta: Tensor,
-    pub(crate) mean: Var,
-    pub(crate) variance: Var,
-    pub(crate) eps: f64,
-}
-
-impl BatchNorm {
-    /// Scale and shift by the running statistics, which are constants.
-    fn running_affine(&self) -> Result<(Tensor, Tensor)> {
-        self.affine(&self.mean.detach(), &self.variance.detach())
+fn pointwise_gradients(
+    x: &Tensor,
+    weight: &Tensor,
+    grad: &Tensor,
+    of_x: bool,
+) -> Result<(Option<Tensor>, Tensor)> {
+    let (n, c, h, w) = x.dims4()?;
+    let out = weight.dim(0)?;
+    let matrix = weight.reshape((out, c))?;
+    if h * w == 1 {
+        let (x, grad) = (x.reshape((n, c))?, grad.reshape((n, out))?);
+        let of_x = of_x.then(|| grad.matmul(&matrix)?.reshape((n, c, 1, 1))).transpose()?;
+        return Ok((of_x, grad.t()?.matmul(&x)?.reshape(weight.shape())?));
     }
-
-    /// Scale and shift by the batch's own mean and variance, and the running ones moved towards them
-    /// by `momentum`: PyTorch's convention, with the unbiased variance.
-    fn batch_affine(&self, x: &Tensor, momentum: f64) -> Result<(Tensor, Tensor)> {
-        let (n, c, h, w) = x.dims4()?;
-        let count = (n * h * w) as f64;
-        let mean = x.mean((0, 2, 3))?;
-        let variance = x.broadcast_sub(&mean.reshape((1, c, 1, 1))?)?.sqr()?.mean((0, 2, 3))?;
-        let moved = |running: &Var, batch: &Tensor| {
-            running
-                .set(&((running.as_tensor() * (1.0 - momentum))? + (batch.detach() * momentum)?)?)
-        };
-        moved(&self.mean, &mean)?;
-        moved(&self.variance, &(variance.detach() * (count / (count - 1.0).max(1.0)))?)?;
-        self.affine(&mean, &variance)
+    let (x, grad) = (x.reshape((n, c, h * w))?, grad.reshape((n, out, h * w))?);
+    let of_x = of_x
+        .then(|| {
+            let turned = matrix.t()?.contiguous()?.reshape((1, c, out))?;
+            turned.broadcast_as((n, c, out))?.matmul(&grad)?.reshape((n, c, h, w))
+        })
+        .transpose()?;
+    let each = grad.matmul(&x.t()?)?;
+    let mut of_weight = vec![0f32; out * c];
+    for one in Values::of(&each)?.chunks_exact(out * c) {
+        of_weight.iter_mut().zip(one).for_each(|(sum, one)| *sum += one);
     }
-
-    fn affine(&self, mean: &Tensor, variance: &Tensor) -> Result<(Tensor, Tensor)> {
-        let scale = (&self.gamma / (variance + self.eps)?.sqrt()?)?;
-        let shift = (&self.beta - (mean * &scale)?)?;
-        Ok((scale, shift))
-    }
+    Ok((of_x, Tensor::from_vec(of_weight, weight.shape(), weight.device())?))
 }
 
 /// Channels weighted by what the whole picture shows (Hu et al., 2018): pooled, squeezed, expanded
@@ -203,8 +253,8 @@ impl SqueezeExcite {
         let squeezed = self.squeeze.forward(&global_average(&x)?, pass)?;
         let gate = hard_sigmoid(&self.excite.forward(&squeezed, pass)?)?;
         match pass {
-            Pass::Infer => inplace::scale(x, &gate),
-            Pass::Train(_) => elementwise::scale(&x, &gate),
+            Pass::Infer | Pass::Adopt => inplace::scale(x, &gate),
+            Pass::Train(..) => elementwise::scale(&x, &gate),
         }
     }
 }
@@ -217,8 +267,8 @@ pub(crate) fn residual(
     pass: Pass,
 ) -> Result<Tensor> {
     match pass {
-        Pass::Infer => inplace::add(branch, shortcut, activation),
-        Pass::Train(_) => elementwise::add(&branch, shortcut, activation),
+        Pass::Infer | Pass::Adopt => inplace::add(branch, shortcut, activation),
+        Pass::Train(..) => elementwise::add(&branch, shortcut, activation),
     }
 }
 

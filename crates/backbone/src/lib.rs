@@ -19,6 +19,7 @@ mod convolve;
 mod depthwise;
 mod elementwise;
 mod error;
+mod fused;
 mod import;
 mod inplace;
 mod kind;
@@ -28,6 +29,8 @@ mod manifest;
 mod mobilenet_v3;
 mod names;
 mod network;
+mod norm;
+mod parallel;
 mod pool;
 mod resnet50;
 mod tensors;
@@ -38,9 +41,12 @@ mod vgg19;
 pub use error::BackboneError;
 pub use import::{Precision, import};
 pub use kind::BackboneKind;
-pub use load::{LoadedBackbone, ModelIdentity, load};
+pub use load::{CLASSES_KEY, LoadedBackbone, ModelIdentity, load};
 pub use manifest::{HubFile, WeightFile, weight_files};
-pub use train::{TrainMode, TrainOutput, TrainableBackbone, load_trainable};
+pub use parallel::map_on_cores;
+pub use train::{
+    BatchStatistics, TrainMode, TrainOutput, TrainSetup, TrainableBackbone, load_trainable,
+};
 
 use candle_core::{Result, Tensor};
 
@@ -78,6 +84,13 @@ pub trait Backbone: Send + Sync {
     /// # Errors
     /// candle's, when the batch has another shape or device.
     fn forward_train(&self, batch: &Tensor, mode: &TrainMode) -> Result<TrainOutput>;
+
+    /// [`TrainableBackbone::adopt_statistics`]; of a network that was loaded for inference it changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// candle's, when the batch has another shape or device.
+    fn adopt_statistics(&self, batch: &Tensor) -> Result<()>;
 
     /// Length of an embedding.
     fn embedding_dim(&self) -> usize;

@@ -9,6 +9,9 @@ use crate::resnet50::ResNet50;
 use crate::vgg19::Vgg19;
 use crate::{Backbone, BackboneError, BackboneKind};
 
+/// Under this key a weights file of this program's names its classes, a JSON list.
+pub const CLASSES_KEY: &str = "lookalike.classes";
+
 /// What made an embedding. Embeddings of different identities must never be compared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelIdentity {
@@ -30,6 +33,9 @@ pub struct LoadedBackbone {
     pub preprocess: Preprocess,
     /// What to store with its embeddings.
     pub identity: ModelIdentity,
+    /// What the classes of its classifier are called, where the file says so: ids of products, for a
+    /// network that this program trained.
+    pub classes: Option<Vec<String>>,
     /// The file it came from.
     pub weights: PathBuf,
 }
@@ -49,7 +55,8 @@ pub fn load(weights: &Path, wanted: Option<BackboneKind>) -> Result<LoadedBackbo
         preprocess: preprocess.id(),
         embedding_dim: network.embedding_dim() as u32,
     };
-    Ok(LoadedBackbone { network, preprocess, identity, weights: weights.to_owned() })
+    let classes = checkpoint.classes();
+    Ok(LoadedBackbone { network, preprocess, identity, classes, weights: weights.to_owned() })
 }
 
 /// The network that a file holds.

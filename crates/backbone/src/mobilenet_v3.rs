@@ -155,19 +155,19 @@ impl Network for MobileNetV3 {
         pass: Pass,
         seen: &mut dyn FnMut(&str, &Tensor),
     ) -> Result<Tensor> {
-        let mut x = self.stem.forward(batch, pass)?;
+        let mut x = self.stem.forward(batch, pass.at(0))?;
         seen("stem", &x);
         for (number, block) in self.blocks.iter().enumerate() {
-            x = block.forward(&x, pass)?;
+            x = block.forward(&x, pass.at(number + 1))?;
             seen(&format!("block_{number}"), &x);
         }
-        let map = self.last_conv.forward(&x, pass)?;
+        let map = self.last_conv.forward(&x, pass.at(TABLE.len() + 1))?;
         seen("last_conv", &map);
         Ok(map)
     }
 
     fn embedding(&self, map: &Tensor, pass: Pass) -> Result<Tensor> {
-        self.embedding.forward(&global_average(map)?, pass)
+        self.embedding.forward(&global_average(map)?, pass.at(TABLE.len() + 2))
     }
 
     fn classifier(&self) -> &Conv {

@@ -3,7 +3,8 @@
 use candle_core::{Result, Tensor};
 
 use crate::layers::{Conv, Pass};
-use crate::train::{TrainMode, TrainOutput, dropout};
+use crate::norm::Recorder;
+use crate::train::{BatchStatistics, TrainMode, TrainOutput, dropout};
 use crate::{Backbone, Stage};
 
 /// A network in its parts: a feature map, an embedding of that, class logits of that.
@@ -47,12 +48,19 @@ impl<N: Network> Backbone for N {
     }
 
     fn forward_train(&self, batch: &Tensor, mode: &TrainMode) -> Result<TrainOutput> {
-        let pass = Pass::Train(mode);
+        let recorder = Recorder::default();
+        let pass = Pass::Train(mode, &recorder);
         let map = self.feature_map(batch, pass, &mut |_, _| ())?;
         let embedding = self.embedding(&map, pass)?;
         let dropped = dropout(&embedding, mode, "logits")?;
         let logits = self.classifier().forward(&dropped, pass)?.flatten_from(1)?;
-        Ok(TrainOutput { embedding: embedding.flatten_from(1)?, logits })
+        let statistics = BatchStatistics(recorder.into_all());
+        Ok(TrainOutput { embedding: embedding.flatten_from(1)?, logits, statistics })
+    }
+
+    fn adopt_statistics(&self, batch: &Tensor) -> Result<()> {
+        let map = self.feature_map(batch, Pass::Adopt, &mut |_, _| ())?;
+        self.embedding(&map, Pass::Adopt).map(|_| ())
     }
 
     fn embedding_dim(&self) -> usize {

@@ -92,11 +92,11 @@ impl Network for ResNet50 {
         pass: Pass,
         seen: &mut dyn FnMut(&str, &Tensor),
     ) -> Result<Tensor> {
-        let mut x = max_pool(&self.stem.forward(batch, pass)?, 3, 2, 1)?;
+        let mut x = max_pool(&self.stem.forward(batch, pass.at(0))?, 3, 2, 1)?;
         seen("stem", &x);
         for (number, stage) in self.stages.iter().enumerate() {
             for bottleneck in stage {
-                x = bottleneck.forward(&x, pass)?;
+                x = bottleneck.forward(&x, pass.at(number + 1))?;
             }
             seen(&format!("layer{}", number + 1), &x);
         }

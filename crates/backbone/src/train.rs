@@ -6,29 +6,25 @@ use std::path::Path;
 use candle_core::{Result, Tensor, Var};
 use lookalike_photo::Preprocess;
 
-use crate::checkpoint::{Checkpoint, Use};
+use crate::checkpoint::{Checkpoint, Use, Variables};
+use crate::import::{Precision, write};
+use crate::kind::PREPROCESS_KEY;
 use crate::load::network;
+use crate::norm::Observed;
 use crate::{Backbone, BackboneError, BackboneKind};
 
 /// How a network runs while it is trained.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct TrainMode {
-    /// Batch norm by the batch's own mean and variance, which then also move the running ones.
-    /// Without it, by the running ones, which stay as they are: the better choice for small batches.
+    /// Batch norm by the batch's own mean and variance. Without it, by the running ones: the better
+    /// choice for small batches.
     pub batch_statistics: bool,
-    /// How far a batch moves the running statistics: 0 to 1.
-    pub momentum: f64,
     /// Share of an embedding's numbers (and of VGG's dense layers') that are left out: 0 to below 1.
     pub dropout: f32,
     /// Decides which numbers are left out; a new one for each step.
     pub seed: u64,
-}
-
-impl Default for TrainMode {
-    /// Running statistics, no dropout.
-    fn default() -> Self {
-        Self { batch_statistics: false, momentum: 0.1, dropout: 0.0, seed: 0 }
-    }
+    /// Stages next to the picture that stay as they are: 0 to [`TrainableBackbone::stages`].
+    pub frozen_stages: usize,
 }
 
 /// What a pass for training gives.
@@ -37,6 +33,33 @@ pub struct TrainOutput {
     pub embedding: Tensor,
     /// Class logits, `(n, classes)`.
     pub logits: Tensor,
+    /// What batch norms saw of the batch, where they used it.
+    pub statistics: BatchStatistics,
+}
+
+/// Means and variances of a batch, layer by layer.
+#[derive(Debug, Default)]
+pub struct BatchStatistics(pub(crate) Vec<Observed>);
+
+impl BatchStatistics {
+    /// Moves the network's running statistics towards these by a share of `momentum`, 0 to 1.
+    ///
+    /// # Errors
+    /// candle's.
+    pub fn apply(&self, momentum: f64) -> Result<()> {
+        self.0.iter().try_for_each(|observed| observed.apply(momentum))
+    }
+}
+
+/// What a network is prepared for training with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TrainSetup {
+    /// A new classifier for so many classes, all zeros, in place of the file's.
+    pub classes: Option<usize>,
+    /// Batch norms where the file has them folded into the convolutions, so that training is as stable
+    /// as it was before. They change nothing by themselves; see
+    /// [`TrainableBackbone::adopt_statistics`].
+    pub add_norms: bool,
 }
 
 /// A network with its parameters.
@@ -44,8 +67,7 @@ pub struct TrainableBackbone {
     network: Box<dyn Backbone>,
     kind: BackboneKind,
     preprocess: Preprocess,
-    parameters: BTreeMap<String, Var>,
-    statistics: BTreeMap<String, Var>,
+    variables: Variables,
 }
 
 impl TrainableBackbone {
@@ -66,12 +88,23 @@ impl TrainableBackbone {
 
     /// What training changes, by the names in the file.
     pub fn parameters(&self) -> &BTreeMap<String, Var> {
-        &self.parameters
+        &self.variables.parameters
     }
 
     /// Batch norm's running means and variances, by the names in the file.
     pub fn statistics(&self) -> &BTreeMap<String, Var> {
-        &self.statistics
+        &self.variables.statistics
+    }
+
+    /// The stage that a parameter belongs to: 0 is next to the picture, [`Self::stages`] is the
+    /// classifier.
+    pub fn stage_of(&self, parameter: &str) -> usize {
+        self.variables.stages.get(parameter).copied().unwrap_or(self.stages())
+    }
+
+    /// Number of stages before the classifier.
+    pub fn stages(&self) -> usize {
+        self.kind.stages()
     }
 
     /// [`Backbone::forward_train`].
@@ -80,6 +113,49 @@ impl TrainableBackbone {
     /// candle's, when the batch has another shape.
     pub fn forward_train(&self, batch: &Tensor, mode: TrainMode) -> Result<TrainOutput> {
         self.network.forward_train(batch, &mode)
+    }
+
+    /// Takes a batch's means and variances for the batch norms' running ones, with scales and shifts
+    /// changed so that the network still computes what it did. The batch should be large, and alike to
+    /// what will be trained on.
+    ///
+    /// # Errors
+    /// candle's, when the batch has another shape.
+    pub fn adopt_statistics(&self, batch: &Tensor) -> Result<()> {
+        self.network.adopt_statistics(batch)
+    }
+
+    /// Writes the network as a weights file, added batch norms folded back into the convolutions.
+    /// `about` goes into the file's metadata; how photos are prepared is always there.
+    ///
+    /// # Errors
+    /// [`BackboneError::OutOfRange`] for what f16 cannot hold, [`BackboneError::Unwritable`].
+    pub fn export(
+        &self,
+        to: &Path,
+        preprocess: &str,
+        precision: Precision,
+        about: &[(&str, String)],
+    ) -> std::result::Result<(), BackboneError> {
+        let Variables { parameters, statistics, added, .. } = &self.variables;
+        let mut tensors: BTreeMap<String, Tensor> = parameters
+            .iter()
+            .chain(statistics)
+            .map(|(name, var)| (name.clone(), var.detach()))
+            .collect();
+        for (layer, norm) in added {
+            let (scale, shift) = norm.running_affine()?;
+            for part in ["weight", "bias", "running_mean", "running_var"] {
+                tensors.remove(&format!("{layer}.norm.{part}"));
+            }
+            if let Some(weight) = tensors.get_mut(&format!("{layer}.weight")) {
+                *weight = weight.broadcast_mul(&scale.detach().reshape(((), 1, 1, 1))?)?;
+            }
+            tensors.insert(format!("{layer}.bias"), shift.detach());
+        }
+        let about = about.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
+        let own = (PREPROCESS_KEY.to_owned(), preprocess.to_owned());
+        write(&tensors, to, precision, about.chain([own]).collect())
     }
 }
 
@@ -91,12 +167,13 @@ impl TrainableBackbone {
 pub fn load_trainable(
     weights: &Path,
     wanted: Option<BackboneKind>,
+    setup: TrainSetup,
 ) -> std::result::Result<TrainableBackbone, BackboneError> {
-    let checkpoint = Checkpoint::open(weights, wanted, Use::Training)?;
+    let checkpoint = Checkpoint::open(weights, wanted, Use::Training(setup))?;
     let network = network(&checkpoint)?;
     let (kind, preprocess) = (checkpoint.kind(), checkpoint.preprocess()?);
-    let (parameters, statistics) = checkpoint.into_variables();
-    Ok(TrainableBackbone { network, kind, preprocess, parameters, statistics })
+    let variables = checkpoint.into_variables();
+    Ok(TrainableBackbone { network, kind, preprocess, variables })
 }
 
 /// Leaves out a share of `x`'s numbers and scales up the others (Srivastava et al., 2014), the same

@@ -80,7 +80,7 @@ impl Network for Vgg19 {
         let mut x = batch.clone();
         for (number, block) in self.blocks.iter().enumerate() {
             for conv in block {
-                x = conv.forward(&x, pass)?;
+                x = conv.forward(&x, pass.at(number))?;
             }
             x = max_pool(&x, 2, 2, 0)?;
             seen(&format!("block_{}", number + 1), &x);
@@ -90,14 +90,15 @@ impl Network for Vgg19 {
 
     fn embedding(&self, map: &Tensor, pass: Pass) -> Result<Tensor> {
         let Some((first, second)) = &self.dense else { return global_average(map) };
+        let pass = pass.at(BLOCKS.len());
         let (n, c, h, w) = map.dims4()?;
         if (h, w) != (MAP_SIDE, MAP_SIDE) {
             bail!("VGG19's dense layers take photos of 224x224 pixels, not {}x{}", h * 32, w * 32);
         }
         let hidden = first.forward(&map.reshape((n, c * h * w, 1, 1))?, pass)?;
         let hidden = match pass {
-            Pass::Infer => hidden,
-            Pass::Train(mode) => dropout(&hidden, mode, "dense")?,
+            Pass::Train(mode, _) => dropout(&hidden, mode, "dense")?,
+            Pass::Infer | Pass::Adopt => hidden,
         };
         second.forward(&hidden, pass)
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
-use lookalike_backbone::{BackboneKind, TrainMode, load, load_trainable};
+use lookalike_backbone::{BackboneKind, TrainMode, TrainSetup, load, load_trainable};
 use lookalike_testkit::{Noise, weights};
 use serde::Deserialize;
 
@@ -189,12 +189,12 @@ fn check_gradients(
     wanted: &BTreeMap<String, (f64, f64)>,
     tolerance: f64,
 ) {
-    let network = load_trainable(path, Some(kind)).expect("a whole file");
+    let network = load_trainable(path, Some(kind), TrainSetup::default()).expect("a whole file");
     let output = network.forward_train(&batch(golden.gradients_side), mode).expect("a pass");
     let noise = Noise::named("loss");
     let factors: Vec<f32> = (0..output.logits.elem_count()).map(|i| noise.at(i) as f32).collect();
     let factors = Tensor::from_vec(factors, output.logits.shape(), &Device::Cpu).expect("factors");
-    let loss = (output.logits * factors).and_then(|products| products.sum_all()).expect("a loss");
+    let loss = (&output.logits * factors).and_then(|products| products.sum_all()).expect("a loss");
     let gradients = loss.backward().expect("gradients");
     let names: Vec<_> = network.parameters().keys().collect();
     assert_eq!(names, wanted.keys().collect::<Vec<_>>(), "{kind}: parameters");
@@ -223,6 +223,7 @@ fn check_gradients(
     assert!(furthest.0 <= tolerance, "{kind}: a gradient is off by {furthest:?}");
 
     if mode.batch_statistics {
+        output.statistics.apply(0.1).expect("statistics");
         assert!(!golden.moved_statistics.is_empty());
         for (name, golden) in &golden.moved_statistics {
             let found: Vec<f32> = network.statistics()[name].to_vec1().expect("numbers");

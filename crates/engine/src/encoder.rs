@@ -1,12 +1,12 @@
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
-use lookalike_backbone::{Backbone, BackboneError, LoadedBackbone};
+use lookalike_backbone::{Backbone, BackboneError, LoadedBackbone, map_on_cores};
 use lookalike_photo::{DecodeLimits, PhotoError, Preprocess, decode};
 use sha2::{Digest, Sha256};
 
 use crate::model::absolute;
-use crate::workers::map_on_cores;
+
 use crate::{EngineError, Model, ModelPart, Progress, Stage};
 
 /// Photos embedded at once by each core. More are slower: their activations leave the core's cache.

@@ -28,7 +28,6 @@ mod model;
 mod progress;
 mod searcher;
 mod verify;
-mod workers;
 
 pub use answer::{Answer, EvidencePhoto, Match};
 pub use build::{BuildOptions, BuildReport, build};
