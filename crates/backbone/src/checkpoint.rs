@@ -84,13 +84,15 @@ impl Checkpoint {
 
     /// As the file itself says, else as is usual for its network.
     pub(crate) fn preprocess(&self) -> Result<Preprocess, BackboneError> {
-        let Some(name) = self.file.metadata.get(PREPROCESS_KEY) else {
-            return Ok(self.kind.preprocess());
-        };
-        preprocess_named(name).ok_or_else(|| BackboneError::UnknownPreprocess {
-            path: self.file.path.clone(),
-            name: name.clone(),
-        })
+        let name = self.preprocess_name();
+        preprocess_named(&name)
+            .ok_or_else(|| BackboneError::UnknownPreprocess { path: self.file.path.clone(), name })
+    }
+
+    /// Its name.
+    pub(crate) fn preprocess_name(&self) -> String {
+        let said = self.file.metadata.get(PREPROCESS_KEY);
+        said.cloned().unwrap_or_else(|| self.kind.preprocess_name().to_owned())
     }
 
     /// The variables of all layers that were handed out.

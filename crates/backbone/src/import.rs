@@ -7,7 +7,7 @@ use std::path::Path;
 use candle_core::{DType, Tensor};
 
 use crate::kind::preprocess_named;
-use crate::{BackboneError, BackboneKind, TrainSetup, load_trainable};
+use crate::{BackboneError, BackboneKind, CLASSES_KEY, TrainSetup, load_trainable};
 
 /// In what precision weights are stored. Networks compute in f32 whatever it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +40,11 @@ pub fn import(
         return Err(BackboneError::UnknownPreprocess { path, name });
     }
     let network = load_trainable(from, None, TrainSetup::default())?;
-    let preprocess = preprocess.unwrap_or_else(|| network.kind().preprocess_name());
-    network.export(to, preprocess, precision, &[])?;
+    let preprocess = preprocess
+        .map_or_else(|| network.preprocess_name(network.preprocess().size() as u32), str::to_owned);
+    let classes = network.classes().and_then(|classes| serde_json::to_string(classes).ok());
+    let about: Vec<_> = classes.map(|classes| (CLASSES_KEY, classes)).into_iter().collect();
+    network.export(to, &preprocess, precision, &about)?;
     Ok(network.kind())
 }
 

@@ -67,6 +67,9 @@ pub struct TrainableBackbone {
     network: Box<dyn Backbone>,
     kind: BackboneKind,
     preprocess: Preprocess,
+    preprocess_name: String,
+    sha256: String,
+    classes: Option<Vec<String>>,
     variables: Variables,
 }
 
@@ -84,6 +87,22 @@ impl TrainableBackbone {
     /// How photos are prepared for it.
     pub fn preprocess(&self) -> Preprocess {
         self.preprocess
+    }
+
+    /// What the file calls the classes of its classifier, if that was kept.
+    pub fn classes(&self) -> Option<&[String]> {
+        self.classes.as_deref()
+    }
+
+    /// The name of that with a square of `side` pixels, for [`Self::export`].
+    pub fn preprocess_name(&self, side: u32) -> String {
+        let name = self.preprocess_name.split(' ').next().unwrap_or_default();
+        if side == 224 { name.to_owned() } else { format!("{name} {side}") }
+    }
+
+    /// SHA-256 of the file it came from, in hexadecimal.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
     }
 
     /// What training changes, by the names in the file.
@@ -172,8 +191,10 @@ pub fn load_trainable(
     let checkpoint = Checkpoint::open(weights, wanted, Use::Training(setup))?;
     let network = network(&checkpoint)?;
     let (kind, preprocess) = (checkpoint.kind(), checkpoint.preprocess()?);
+    let (preprocess_name, sha256) = (checkpoint.preprocess_name(), checkpoint.sha256().to_owned());
+    let classes = checkpoint.classes().filter(|_| setup.classes.is_none());
     let variables = checkpoint.into_variables();
-    Ok(TrainableBackbone { network, kind, preprocess, variables })
+    Ok(TrainableBackbone { network, kind, preprocess, preprocess_name, sha256, classes, variables })
 }
 
 /// Leaves out a share of `x`'s numbers and scales up the others (Srivastava et al., 2014), the same

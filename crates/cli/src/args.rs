@@ -7,6 +7,7 @@ use lookalike_catalog::Split;
 
 use crate::exit;
 use crate::model::Backbones;
+use crate::train_args::TrainArgs;
 
 /// Photograph a thing, get the shop's product: visual search over customers' review photos
 #[derive(Parser)]
@@ -27,6 +28,12 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     /// Write the embeddings of photos, for other tools
     Embed(EmbedArgs),
+    /// Fine-tune a network on a catalogue's products
+    ///
+    /// Photos of the split `train` are trained on; those of `val`, or every tenth of a catalogue
+    /// without splits, choose the best epoch. Ctrl-C stops after the step that is under way; the same
+    /// command goes on from there.
+    Train(Box<TrainArgs>),
     /// List, fetch, verify and import the weights of networks
     #[command(subcommand)]
     Weights(WeightsCommand),

@@ -6,4 +6,5 @@ pub(crate) mod eval;
 pub(crate) mod index;
 pub(crate) mod search;
 pub(crate) mod serve;
+pub(crate) mod train;
 pub(crate) mod weights;

@@ -8,6 +8,7 @@ mod model;
 mod output;
 mod progress;
 mod shelf;
+mod train_args;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         Command::Index(IndexCommand::Verify(args)) => commands::index::verify(&args),
         Command::Search(args) => commands::search::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
+        Command::Train(args) => commands::train::run(&args),
         Command::Embed(args) => commands::embed::run(&args),
         Command::Weights(WeightsCommand::List(args)) => commands::weights::list(&args),
         Command::Weights(WeightsCommand::Fetch(args)) => commands::weights::fetch(&args),

@@ -164,3 +164,65 @@ impl lookalike_download::Progress for Download {
         self.bar().finish_and_clear();
     }
 }
+
+/// The right one for training.
+pub(crate) fn training(quiet: bool, on_terminal: bool) -> Box<dyn lookalike_train::Observer> {
+    if quiet {
+        return Box::new(lookalike_train::Silent);
+    }
+    Box::new(Training { bar: Mutex::new(ProgressBar::hidden()), on_terminal })
+}
+
+/// A bar for each epoch on a terminal, and everywhere a line when it is over.
+struct Training {
+    bar: Mutex<ProgressBar>,
+    on_terminal: bool,
+}
+
+impl Training {
+    fn bar(&self) -> std::sync::MutexGuard<'_, ProgressBar> {
+        self.bar.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl lookalike_train::Observer for Training {
+    fn begin(&self, what: &str, steps: u64) {
+        if !self.on_terminal {
+            return;
+        }
+        let bar = ProgressBar::new(steps).with_prefix(what.to_owned());
+        let template = "{prefix} [{wide_bar}] {pos}/{len}  {msg}  {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        *self.bar() = bar;
+    }
+
+    fn advance(&self, steps: u64, words: &str) {
+        let bar = self.bar();
+        bar.inc(steps);
+        bar.set_message(words.to_owned());
+    }
+
+    fn end(&self) {
+        self.bar().finish_and_clear();
+    }
+
+    fn epoch(&self, log: &lookalike_train::EpochLog) {
+        let percent = |share: f64| 100.0 * share;
+        self.bar().suspend(|| {
+            eprintln!(
+                "epoch {}: loss {:.3}, training top-1 {:.1} %, validation top-1 {:.1} %, top-3 {:.1} % \
+                 (loss {:.3}), {:.1} photos/s, {:.0} s so far",
+                log.epoch,
+                log.loss,
+                percent(log.train_top1),
+                percent(log.top1),
+                percent(log.top3),
+                log.val_loss,
+                log.photos_per_second,
+                log.seconds
+            );
+        });
+    }
+}

@@ -20,6 +20,7 @@
 //! # Ok::<(), lookalike_photo::PhotoError>(())
 //! ```
 
+mod augment;
 mod decode;
 mod error;
 mod format;
@@ -27,9 +28,10 @@ mod preprocess;
 mod read;
 mod thumbnail;
 
+pub use augment::Augmentation;
 pub use decode::{DecodeLimits, DecodedPhoto, decode};
 pub use error::PhotoError;
 pub use format::PhotoFormat;
 pub use preprocess::{ChannelOrder, Normalisation, PREPROCESS_VERSION, Preprocess};
 pub use read::read;
-pub use thumbnail::thumbnail_jpeg;
+pub use thumbnail::{shrink, thumbnail_jpeg};

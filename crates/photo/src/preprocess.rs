@@ -66,6 +66,14 @@ impl Preprocess {
         Self { size, normalisation }
     }
 
+    /// The same with a square of another size (1 to 4096).
+    ///
+    /// # Panics
+    /// When `size` is outside that range.
+    pub fn resized(&self, size: u32) -> Self {
+        Self::letterbox(size, self.normalisation)
+    }
+
     /// Side of the square, in pixels.
     pub fn size(&self) -> usize {
         self.size as usize

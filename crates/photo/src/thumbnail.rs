@@ -16,6 +16,16 @@ pub fn thumbnail_jpeg(picture: &RgbImage, side: u32, quality: u8) -> Vec<u8> {
     jpeg
 }
 
+/// A picture scaled down to fit a square of `longest` pixels; as it is if it fits.
+pub fn shrink(picture: RgbImage, longest: u32) -> RgbImage {
+    if picture.width().max(picture.height()) <= longest {
+        return picture;
+    }
+    let (width, height) = fit(picture.dimensions(), longest);
+    let pixels = resize(&picture, width, height);
+    RgbImage::from_raw(width, height, pixels).unwrap_or(picture)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,122 @@
+use std::io::{IsTerminal, stderr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context;
+use lookalike_backbone::{BackboneError, BackboneKind, weight_files};
+use lookalike_catalog::{Catalog, Split};
+use lookalike_train::{Photos, Trainer};
+use serde_json::json;
+
+use crate::output::{count, print, print_json, skipped};
+use crate::progress;
+use crate::shelf::{self, Shelf};
+use crate::train_args::TrainArgs;
+
+/// Of a catalogue without splits, every so many-th photo of a product is measured on.
+const HELD_OUT: usize = 10;
+
+pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<()> {
+    begin_anew_with_better_surroundings();
+    let settings = args.settings()?;
+    let catalog = Catalog::open(&args.catalog.photos, args.catalog.root.as_deref())?;
+    let weights = match &args.weights {
+        Some(weights) => weights.clone(),
+        None => {
+            let kinds = match args.backbone {
+                Some(kind) => vec![kind],
+                None => weight_files().into_iter().map(|file| file.backbone).collect(),
+            };
+            let shelf = Shelf::from_env();
+            let found = kinds.iter().find_map(|&kind| shelf.find(kind));
+            found.ok_or_else(|| {
+                let wanted = args.backbone.unwrap_or(BackboneKind::MobileNetV3);
+                let fetch = shelf::to_fetch(wanted).map_or_else(|| wanted.to_string(), |f| f.name);
+                BackboneError::NoWeights { wanted, fetch }
+            })?
+        }
+    };
+    let classes = Photos::classes(&catalog, Split::Train);
+    let side = settings.side;
+    let mut trainer =
+        Trainer::open(&weights, args.backbone, &args.out, settings.clone(), classes.clone())?;
+    let is_split = catalog.photos.iter().any(|photo| photo.split.is_some());
+    let mut train = Photos::load(&catalog, is_split.then_some(Split::Train), &classes, side)?;
+    let has_val = catalog.photos.iter().any(|photo| photo.split == Some(Split::Val));
+    let val = if has_val {
+        Photos::load(&catalog, Some(Split::Val), &classes, side)?
+    } else {
+        train.hold_out(HELD_OUT)
+    };
+    eprint!("{}", skipped(&train.skipped));
+    if !args.quiet {
+        eprintln!(
+            "training on {} of {}, measuring on {}; beginning with {}",
+            count(train.len() as u64, "photo"),
+            count(classes.len() as u64, "product"),
+            count(val.len() as u64, "photo"),
+            weights.display()
+        );
+        if trainer.epochs_done() > 0 {
+            eprintln!("going on after epoch {}", trainer.epochs_done());
+        }
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        // Asked twice: at once.
+        if asked.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        eprintln!("stopping after this step; again to stop at once");
+    })
+    .context("cannot listen for ctrl-C")?;
+    let observer = progress::training(args.quiet, stderr().is_terminal());
+    let outcome = trainer.run(&train, &val, &*observer, &stop)?;
+    if args.json {
+        return print_json(&json!({
+            "finished": outcome.finished, "epochs": trainer.epochs_done(),
+            "best_epoch": outcome.epoch, "top1": outcome.top1, "top3": outcome.top3,
+            "weights": outcome.weights, "settings": settings,
+        }));
+    }
+    let (top1, top3) = (100.0 * outcome.top1, 100.0 * outcome.top3);
+    let mut text = format!(
+        "best on the validation photos: top-1 {top1:.1} %, top-3 {top3:.1} %, after epoch {}\n  {}\n",
+        outcome.epoch,
+        outcome.weights.display()
+    );
+    if !outcome.finished {
+        text.push_str("stopped: the same command goes on from here\n");
+    }
+    print(&text)
+}
+
+/// Starts this program again with its surroundings set for training, where they are not yet: candle
+/// would share single operations out among the cores that already have a shard each (half as fast),
+/// and glibc would give back and ask again for every large tensor's memory (a third slower).
+#[cfg(unix)]
+fn begin_anew_with_better_surroundings() {
+    use std::os::unix::process::CommandExt as _;
+    const THREADS: &str = "CANDLE_NUM_THREADS";
+    if std::env::var_os(THREADS).is_some() {
+        return;
+    }
+    let Ok(program) = std::env::current_exe() else { return };
+    let mut command = std::process::Command::new(program);
+    command.args(std::env::args_os().skip(1)).env(THREADS, "1");
+    for (variable, value) in [
+        ("MALLOC_MMAP_THRESHOLD_", "1073741824"),
+        ("MALLOC_TRIM_THRESHOLD_", "8589934592"),
+        ("MALLOC_TOP_PAD_", "67108864"),
+    ] {
+        if std::env::var_os(variable).is_none() {
+            command.env(variable, value);
+        }
+    }
+    // Comes back only if it failed; then this process does the work, slower.
+    let _ = command.exec();
+}
+
+#[cfg(not(unix))]
+fn begin_anew_with_better_surroundings() {}

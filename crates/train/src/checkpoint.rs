@@ -1,0 +1,81 @@
+//! A run's state on disk: everything that is needed to go on exactly.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write as _;
+use std::path::Path;
+
+use candle_core::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::schedule::Course;
+use crate::{Settings, TrainError};
+
+/// Under this key the file's metadata holds the [`State`].
+const STATE_KEY: &str = "lookalike.run";
+
+/// Where a run stands, but for its numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct State {
+    pub(crate) settings: Settings,
+    pub(crate) classes: Vec<String>,
+    /// SHA-256 of the weights that the run began with.
+    pub(crate) began_with: String,
+    /// Epochs that are done, and steps of the next one.
+    pub(crate) epoch: usize,
+    pub(crate) step: usize,
+    /// Steps of the optimiser.
+    pub(crate) steps: u64,
+    pub(crate) course: Course,
+    /// Best top-1, top-3 and loss on the validation photos, and after how many epochs.
+    pub(crate) best: Option<(f64, f64, f64, usize)>,
+    /// Sums over the steps of this epoch: loss, photos right, photos, seconds.
+    pub(crate) sums: [f64; 4],
+    pub(crate) seconds: f64,
+}
+
+/// Numbers by name: `parameter/...`, `statistic/...`, `first/...`, `second/...`, `average/...`.
+pub(crate) type Numbers = BTreeMap<String, Vec<f32>>;
+
+/// Writes beside the old checkpoint, then takes its place.
+pub(crate) fn save(file: &Path, state: &State, numbers: &Numbers) -> Result<(), TrainError> {
+    let unwritable = |source| TrainError::Unwritable { path: file.to_owned(), source };
+    let tensors: BTreeMap<&String, Tensor> = numbers
+        .iter()
+        .map(|(name, values)| Ok((name, Tensor::from_slice(values, values.len(), &Device::Cpu)?)))
+        .collect::<candle_core::Result<_>>()?;
+    let state = serde_json::to_string(state).map_err(|e| unwritable(e.into()))?;
+    let about = HashMap::from([(STATE_KEY.to_owned(), state)]);
+    let bytes = safetensors::serialize(tensors, Some(about))
+        .map_err(|error| unwritable(std::io::Error::other(error.to_string())))?;
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let mut partial = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
+    partial.write_all(&bytes).and_then(|()| partial.as_file().sync_all()).map_err(unwritable)?;
+    partial.persist(file).map_err(|error| unwritable(error.error))?;
+    Ok(())
+}
+
+/// Reads a checkpoint; `None` if there is none.
+pub(crate) fn load(file: &Path) -> Result<Option<(State, Numbers)>, TrainError> {
+    let damaged = |reason: String| {
+        let reason = reason.lines().next().unwrap_or_default().to_owned();
+        TrainError::DamagedCheckpoint { path: file.to_owned(), reason }
+    };
+    let bytes = match std::fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(damaged(error.to_string())),
+    };
+    let (_, header) = safetensors::SafeTensors::read_metadata(&bytes)
+        .map_err(|error| damaged(error.to_string()))?;
+    let about = header.metadata().clone().unwrap_or_default();
+    let state = about.get(STATE_KEY).ok_or_else(|| damaged("no run's state in it".into()))?;
+    let state: State = serde_json::from_str(state).map_err(|error| damaged(error.to_string()))?;
+    let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)
+        .map_err(|error| damaged(error.to_string()))?;
+    let numbers = tensors
+        .into_iter()
+        .map(|(name, tensor)| Ok((name, tensor.flatten_all()?.to_vec1()?)))
+        .collect::<candle_core::Result<_>>()
+        .map_err(|error| damaged(error.to_string()))?;
+    Ok(Some((state, numbers)))
+}

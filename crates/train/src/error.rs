@@ -1,0 +1,63 @@
+use std::path::PathBuf;
+
+use lookalike_backbone::BackboneError;
+use lookalike_catalog::CatalogError;
+
+/// Why training cannot go on. Each message is one line that says what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// The network cannot be loaded or run.
+    #[error(transparent)]
+    Backbone(#[from] BackboneError),
+    /// candle refused an operation.
+    #[error("the network failed while it was trained: {0}")]
+    Candle(#[from] candle_core::Error),
+    /// The catalogue cannot be read.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// Too little to train on.
+    #[error("{found}: training needs photos of two products or more, and more photos than a batch")]
+    TooFew {
+        /// What there is.
+        found: String,
+    },
+    /// The loss is no number any more.
+    #[error(
+        "the loss is no number any more in epoch {epoch}: the learning rate is too high, try \
+         --rate {rate}"
+    )]
+    Diverged {
+        /// Counted from 1.
+        epoch: usize,
+        /// A lower learning rate.
+        rate: f64,
+    },
+    /// The folder has another run's checkpoint.
+    #[error(
+        "{} has a run with other settings ({differs}): name another folder with --out, or remove it",
+        folder.display()
+    )]
+    OtherRun {
+        /// The run's folder.
+        folder: PathBuf,
+        /// What differs.
+        differs: String,
+    },
+    /// A checkpoint cannot be read.
+    #[error("{} is damaged ({reason}): remove it to begin again", path.display())]
+    DamagedCheckpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}

@@ -1,0 +1,71 @@
+use candle_core::{D, DType, Result, Tensor, Var};
+use candle_nn::ops::log_softmax;
+
+/// Cosines are multiplied by this before they are compared as logits (Wang et al., "NormFace", 2017,
+/// which proves that without it the loss cannot become small).
+const METRIC_SCALE: f64 = 16.0;
+
+/// Cross-entropy of logits, `(n, classes)`, averaged over the photos. `smoothing`, 0 to 1, is the share
+/// of a photo's probability that is spread over all classes (Szegedy et al., 2016).
+pub(crate) fn cross_entropy(logits: &Tensor, classes: &[u32], smoothing: f64) -> Result<Tensor> {
+    let log_shares = log_softmax(logits, D::Minus1)?;
+    let picked = Tensor::from_slice(classes, (classes.len(), 1), logits.device())?;
+    let right = log_shares.gather(&picked, 1)?.mean_all()?;
+    let all = log_shares.mean_all()?;
+    ((right * (1.0 - smoothing))? + (all * smoothing)?)?.neg()
+}
+
+/// A loss of embeddings, `(n, d)`, that draws those of a product towards its proxy and away from the
+/// others': softmax over the cosines with all proxies, `(classes, d)` (Zhai and Wu, "Classification is
+/// a strong baseline for deep metric learning", 2019).
+pub(crate) fn by_proxies(embedding: &Tensor, proxies: &Var, classes: &[u32]) -> Result<Tensor> {
+    let cosines = unit(embedding)?.matmul(&unit(proxies)?.t()?)?;
+    cross_entropy(&(cosines * METRIC_SCALE)?, classes, 0.0)
+}
+
+fn unit(rows: &Tensor) -> Result<Tensor> {
+    let length = (rows.sqr()?.sum_keepdim(D::Minus1)? + 1e-12)?.sqrt()?;
+    rows.broadcast_div(&length)
+}
+
+/// Proxies to begin with: the mean unit embedding of each class. A class without photos has zeros.
+pub(crate) fn proxies(embeddings: &[Vec<f32>], classes: &[u32], count: usize) -> Result<Tensor> {
+    let dim = embeddings.first().map_or(0, Vec::len);
+    let mut sums = vec![0f32; count * dim];
+    for (embedding, &class) in embeddings.iter().zip(classes) {
+        let length = embedding.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-12);
+        let sum = &mut sums[class as usize * dim..][..dim];
+        sum.iter_mut().zip(embedding).for_each(|(sum, x)| *sum += x / length);
+    }
+    Tensor::from_vec(sums, (count, dim), &candle_core::Device::Cpu)?.to_dtype(DType::F32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    #[test]
+    fn cross_entropy_is_that_of_the_definition() -> Result<()> {
+        let logits = Tensor::new(&[[0f32, 0.0, 0.0], [2.0, 0.0, 0.0]], &Device::Cpu)?;
+        let sum = 2f64.exp() + 2.0;
+        let second = -(2f64 - sum.ln());
+        let plain = cross_entropy(&logits, &[1, 0], 0.0)?.to_scalar::<f32>()?;
+        assert!((f64::from(plain) - (3f64.ln() + second) / 2.0).abs() < 1e-6);
+        let spread = (3f64.ln() + (sum.ln() - 2.0 / 3.0)) / 2.0;
+        let all = cross_entropy(&logits, &[1, 0], 1.0)?.to_scalar::<f32>()?;
+        assert!((f64::from(all) - spread).abs() < 1e-6);
+        Ok(())
+    }
+
+    #[test]
+    fn embeddings_at_their_proxies_cost_little() -> Result<()> {
+        let embeddings = [vec![3.0, 0.0], vec![0.0, 0.5]];
+        let proxies = Var::from_tensor(&proxies(&embeddings, &[0, 1], 2)?)?;
+        let rows = Tensor::new(&[[3f32, 0.0], [0.0, 0.5]], &Device::Cpu)?;
+        let near = by_proxies(&rows, &proxies, &[0, 1])?.to_scalar::<f32>()?;
+        let far = by_proxies(&rows, &proxies, &[1, 0])?.to_scalar::<f32>()?;
+        assert!(near < 1e-3 && far > 10.0, "{near} {far}");
+        Ok(())
+    }
+}

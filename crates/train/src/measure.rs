@@ -1,0 +1,67 @@
+use candle_core::{Device, Tensor};
+use lookalike_backbone::{TrainableBackbone, map_on_cores};
+use lookalike_photo::{Augmentation, Preprocess};
+
+use crate::{Photos, TrainError};
+
+/// Photos that a core works on together.
+const SHARD: usize = 8;
+
+/// How well a classifier names the products of photos.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Measured {
+    /// Share whose product came first, 0 to 1.
+    pub top1: f64,
+    /// Share whose product was among the first three, 0 to 1.
+    pub top3: f64,
+    /// Mean cross-entropy.
+    pub loss: f64,
+}
+
+/// Measures a network's classifier on photos that are shown whole.
+pub(crate) fn measure(
+    network: &TrainableBackbone,
+    preprocess: &Preprocess,
+    photos: &Photos,
+) -> Result<Measured, TrainError> {
+    let rows = map_batches(preprocess, photos, false, |batch| network.network().logits(batch))?;
+    let (mut first, mut three, mut loss) = (0, 0, 0.0);
+    for (logits, &class) in rows.iter().zip(&photos.classes) {
+        let own = logits[class as usize];
+        let place = logits.iter().filter(|&&logit| logit > own).count();
+        first += usize::from(place == 0);
+        three += usize::from(place < 3);
+        let most = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+        let sum: f64 = logits.iter().map(|&logit| (f64::from(logit) - most).exp()).sum();
+        loss += most + sum.ln() - f64::from(own);
+    }
+    let share = |count: usize| count as f64 / photos.len() as f64;
+    Ok(Measured { top1: share(first), top3: share(three), loss: loss / photos.len() as f64 })
+}
+
+/// What `compute` makes of every photo, a row each. `mirrored` shows the photos so.
+pub(crate) fn map_batches(
+    preprocess: &Preprocess,
+    photos: &Photos,
+    mirrored: bool,
+    compute: impl Fn(&Tensor) -> candle_core::Result<Tensor> + Sync,
+) -> Result<Vec<Vec<f32>>, TrainError> {
+    let shards: Vec<usize> = (0..photos.len()).step_by(SHARD).collect();
+    let rows = map_on_cores(&shards, |&start| {
+        let numbers = start..(start + SHARD).min(photos.len());
+        let mut batch = Vec::with_capacity(numbers.len() * preprocess.len());
+        for picture in &photos.pictures[numbers.clone()] {
+            let side = preprocess.size() as u32;
+            let mut square = Augmentation::NONE.apply(picture, side, 0);
+            if mirrored {
+                image::imageops::flip_horizontal_in_place(&mut square);
+            }
+            batch.extend(preprocess.tensor(&square));
+        }
+        let side = preprocess.size();
+        let batch = Tensor::from_vec(batch, (numbers.len(), 3, side, side), &Device::Cpu)?;
+        compute(&batch)?.to_vec2::<f32>()
+    });
+    let rows: Vec<Vec<Vec<f32>>> = rows.into_iter().collect::<candle_core::Result<_>>()?;
+    Ok(rows.into_iter().flatten().collect())
+}

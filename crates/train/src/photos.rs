@@ -1,0 +1,111 @@
+use std::collections::{BTreeSet, HashMap};
+
+use image::RgbImage;
+use lookalike_backbone::map_on_cores;
+use lookalike_catalog::{Catalog, Photo, Skipped, Split};
+use lookalike_photo::{DecodeLimits, decode, read, shrink};
+
+use crate::TrainError;
+
+/// How much larger than a network's input photos are kept: room for crops of half their width.
+const KEPT: f32 = 2.25;
+
+/// Photos with the products that they show, decoded.
+pub struct Photos {
+    pub(crate) pictures: Vec<RgbImage>,
+    /// The class of each picture.
+    pub(crate) classes: Vec<u32>,
+    /// Photos that cannot be used, with the reason.
+    pub skipped: Vec<Skipped>,
+}
+
+impl Photos {
+    /// The ids of the products that have photos in a split, or at all in a catalogue without splits:
+    /// the classes, in the catalogue's order.
+    pub fn classes(catalog: &Catalog, split: Split) -> Vec<String> {
+        let is_split = catalog.photos.iter().any(|photo| photo.split.is_some());
+        let of_split = catalog.photos.iter().filter(|p| !is_split || p.split == Some(split));
+        let shown: BTreeSet<u32> = of_split.map(|photo| photo.product).collect();
+        shown.into_iter().map(|product| catalog.products[product as usize].id.clone()).collect()
+    }
+
+    /// Decodes the photos of a split (of those without one, for `None`) that show one of the classes,
+    /// on all cores. Photos much larger than a square of `side` pixels are kept smaller.
+    ///
+    /// Memory: up to `15 * side * side` bytes a photo.
+    ///
+    /// # Errors
+    /// [`TrainError::TooFew`] when not one can be used.
+    pub fn load(
+        catalog: &Catalog,
+        split: Option<Split>,
+        classes: &[String],
+        side: u32,
+    ) -> Result<Self, TrainError> {
+        let numbers: HashMap<&str, u32> = classes.iter().map(String::as_str).zip(0..).collect();
+        let class = |photo: &Photo| {
+            numbers.get(catalog.products[photo.product as usize].id.as_str()).copied()
+        };
+        let wanted: Vec<(&Photo, u32)> = catalog
+            .photos
+            .iter()
+            .filter(|photo| photo.split == split)
+            .filter_map(|photo| Some((photo, class(photo)?)))
+            .collect();
+        let limits = DecodeLimits::default();
+        let longest = (side as f32 * KEPT) as u32;
+        let decoded = map_on_cores(&wanted, |(photo, _)| {
+            let bytes = read(&catalog.file(photo), &limits)?;
+            Ok(shrink(decode(&bytes, &limits)?.pixels, longest))
+        });
+        let mut photos = Self {
+            pictures: Vec::with_capacity(wanted.len()),
+            classes: Vec::with_capacity(wanted.len()),
+            skipped: catalog.skipped.clone(),
+        };
+        for ((photo, class), picture) in wanted.into_iter().zip(decoded) {
+            match picture {
+                Ok(picture) => {
+                    photos.pictures.push(picture);
+                    photos.classes.push(class);
+                }
+                Err(error) => {
+                    let error: lookalike_photo::PhotoError = error;
+                    let reason = error.to_string();
+                    photos.skipped.push(Skipped { path: photo.path.clone(), reason });
+                }
+            }
+        }
+        if photos.pictures.is_empty() {
+            let split = split.map_or("without a split".to_owned(), |s| format!("of the split {s}"));
+            return Err(TrainError::TooFew { found: format!("no usable photos {split}") });
+        }
+        Ok(photos)
+    }
+
+    /// Takes every `every`-th photo of each product away, to be measured on.
+    pub fn hold_out(&mut self, every: usize) -> Self {
+        let mut held = Self { pictures: Vec::new(), classes: Vec::new(), skipped: Vec::new() };
+        let mut counts: HashMap<u32, usize> = HashMap::new();
+        let pictures = std::mem::take(&mut self.pictures);
+        let classes = std::mem::take(&mut self.classes);
+        for (picture, class) in pictures.into_iter().zip(classes) {
+            let count = counts.entry(class).or_default();
+            *count += 1;
+            let to = if count.is_multiple_of(every.max(2)) { &mut held } else { &mut *self };
+            to.pictures.push(picture);
+            to.classes.push(class);
+        }
+        held
+    }
+
+    /// Number of photos.
+    pub fn len(&self) -> usize {
+        self.pictures.len()
+    }
+
+    /// Whether there are none; never of what [`Self::load`] gives.
+    pub fn is_empty(&self) -> bool {
+        self.pictures.is_empty()
+    }
+}

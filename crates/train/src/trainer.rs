@@ -1,0 +1,423 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use candle_core::{Device, Tensor, Var};
+use lookalike_backbone::{
+    BackboneKind, CLASSES_KEY, Precision, TrainSetup, TrainableBackbone, load_trainable,
+};
+use lookalike_photo::Preprocess;
+
+use crate::checkpoint::{self, Numbers, State};
+use crate::log::append;
+use crate::measure::measure;
+use crate::optimiser::Memory;
+use crate::order::{mix, of_epoch};
+use crate::schedule::Course;
+use crate::step::{self, PROXIES, Step, Work};
+use crate::{EpochLog, Norms, Observer, Photos, Settings, TrainError, head, loss};
+
+/// Photos whose statistics batch norms begin with.
+const STATISTICS_OF: usize = 192;
+/// How far a batch moves running statistics, as in PyTorch.
+const MOMENTUM: f64 = 0.1;
+/// Steps over which the averaged weights gather speed.
+const AVERAGE_WARMUP: f64 = 10.0;
+
+/// A run: a network, where it stands, and a folder that holds both.
+pub struct Trainer {
+    network: TrainableBackbone,
+    preprocess: Preprocess,
+    proxies: Option<Var>,
+    memory: Memory,
+    averages: Numbers,
+    state: State,
+    folder: PathBuf,
+    began: bool,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Whether it ran to its end; otherwise it was stopped and can go on.
+    pub finished: bool,
+    /// Top-1 on the validation photos of the best epoch, 0 to 1.
+    pub top1: f64,
+    /// Its top-3, 0 to 1.
+    pub top3: f64,
+    /// The best epoch, counted from 1; 0 is the new classifier on the network as it was.
+    pub epoch: usize,
+    /// The weights of that epoch.
+    pub weights: PathBuf,
+}
+
+impl Trainer {
+    /// Begins a run in a folder, or goes on with the one that is there.
+    ///
+    /// # Errors
+    /// [`TrainError::Backbone`] for weights that cannot be used, [`TrainError::OtherRun`] and
+    /// [`TrainError::DamagedCheckpoint`] for a folder that cannot be gone on with.
+    pub fn open(
+        weights: &Path,
+        kind: Option<BackboneKind>,
+        folder: &Path,
+        settings: Settings,
+        classes: Vec<String>,
+    ) -> Result<Self, TrainError> {
+        if classes.len() < 2 {
+            return Err(TrainError::TooFew { found: format!("{} products", classes.len()) });
+        }
+        let setup =
+            TrainSetup { classes: Some(classes.len()), add_norms: settings.norms == Norms::Batch };
+        let network = load_trainable(weights, kind, setup)?;
+        let preprocess = network.preprocess().resized(settings.side);
+        std::fs::create_dir_all(folder)
+            .map_err(|source| TrainError::Unwritable { path: folder.to_owned(), source })?;
+        let course = Course::new(settings.schedule, settings.epochs, settings.warmup);
+        let state = State {
+            classes,
+            began_with: network.sha256().to_owned(),
+            epoch: 0,
+            step: 0,
+            steps: 0,
+            course,
+            best: None,
+            sums: [0.0; 4],
+            seconds: 0.0,
+            settings,
+        };
+        let mut trainer = Self {
+            network,
+            preprocess,
+            proxies: None,
+            memory: Memory::default(),
+            averages: Numbers::new(),
+            state,
+            folder: folder.to_owned(),
+            began: false,
+        };
+        if let Some((state, numbers)) = checkpoint::load(&trainer.checkpoint_file())? {
+            trainer.restore(state, numbers)?;
+        }
+        Ok(trainer)
+    }
+
+    /// Epochs that are done.
+    pub fn epochs_done(&self) -> usize {
+        self.state.epoch
+    }
+
+    /// Trains to the end, or until `stop` is set: then the step that is under way is finished and a
+    /// checkpoint written.
+    ///
+    /// # Errors
+    /// [`TrainError`]; a checkpoint of the last epoch is left.
+    pub fn run(
+        &mut self,
+        train: &Photos,
+        val: &Photos,
+        observer: &dyn Observer,
+        stop: &AtomicBool,
+    ) -> Result<Outcome, TrainError> {
+        let steps = train.len() / self.state.settings.batch;
+        if steps == 0 {
+            let found = format!("{} photos, batches of {}", train.len(), self.state.settings.batch);
+            return Err(TrainError::TooFew { found });
+        }
+        if !self.began {
+            self.begin(train, val, observer)?;
+        }
+        while self.state.epoch < self.state.settings.epochs && !self.is_stuck() {
+            if !self.epoch(train, steps, observer, stop)? {
+                self.save()?;
+                return Ok(self.outcome(false));
+            }
+            self.end_epoch(val, observer)?;
+        }
+        Ok(self.outcome(true))
+    }
+
+    /// The part before the first epoch: statistics, classifier, proxies.
+    fn begin(
+        &mut self,
+        train: &Photos,
+        val: &Photos,
+        observer: &dyn Observer,
+    ) -> Result<(), TrainError> {
+        let Self { network, preprocess, .. } = self;
+        let settings = &self.state.settings;
+        if settings.norms == Norms::Batch {
+            let (side, seed) = (preprocess.size(), settings.seed);
+            let mut batch = Vec::new();
+            let order = of_epoch(&train.classes, settings.balance, mix(seed, u64::MAX), 0);
+            let chosen = &order[..STATISTICS_OF.min(order.len())];
+            for &number in chosen {
+                let picture = &train.pictures[number];
+                let augmentation = settings.augment.augmentation();
+                let square = augmentation.apply(picture, side as u32, mix(seed, number as u64));
+                batch.extend(preprocess.tensor(&square));
+            }
+            let batch = Tensor::from_vec(batch, (chosen.len(), 3, side, side), &Device::Cpu)?;
+            network.adopt_statistics(&batch)?;
+        }
+        if settings.head_epochs > 0 || settings.metric > 0.0 {
+            observer.begin("embedding photos", 1);
+            let embedded = head::embed(network, preprocess, train)?;
+            observer.end();
+            head::train(network, &embedded, settings, observer)?;
+            if settings.metric > 0.0 {
+                let classes = self.state.classes.len();
+                let proxies = loss::proxies(&embedded.rows, &embedded.classes, classes)?;
+                self.proxies = Some(Var::from_tensor(&proxies)?);
+            }
+        }
+        if settings.average > 0.0 {
+            self.averages = self.current()?;
+        }
+        self.began = true;
+        let found = measure(&self.network, &self.preprocess, val)?;
+        self.log(0.0, 0.0, found, 0.0, observer)?;
+        self.keep_if_best(found)?;
+        self.save()
+    }
+
+    /// Runs what is left of an epoch; `false` if it was stopped.
+    fn epoch(
+        &mut self,
+        train: &Photos,
+        steps: usize,
+        observer: &dyn Observer,
+        stop: &AtomicBool,
+    ) -> Result<bool, TrainError> {
+        let settings = self.state.settings.clone();
+        let epoch = self.state.epoch;
+        let order = of_epoch(&train.classes, settings.balance, settings.seed, epoch);
+        let thawed = epoch.checked_div(settings.unfreeze_every).unwrap_or(0);
+        let frozen_stages = settings.frozen_stages.saturating_sub(thawed);
+        observer.begin(&format!("epoch {} of {}", epoch + 1, settings.epochs), steps as u64);
+        observer.advance(self.state.step as u64, "");
+        for number in self.state.step..steps {
+            if stop.load(Ordering::Relaxed) {
+                observer.end();
+                return Ok(false);
+            }
+            let started = Instant::now();
+            let numbers = &order[number * settings.batch..][..settings.batch];
+            let work = Work {
+                network: &self.network,
+                preprocess: &self.preprocess,
+                proxies: self.proxies.as_ref(),
+                photos: train,
+                settings: &settings,
+                frozen_stages,
+            };
+            let step = step::run(&work, numbers, epoch)?;
+            if !step.loss.is_finite() {
+                let rate = settings.rate / 4.0;
+                return Err(TrainError::Diverged { epoch: epoch + 1, rate });
+            }
+            let (loss, right) = (step.loss, step.right);
+            let at = epoch as f64 + (number + 1) as f64 / steps as f64;
+            self.apply(step, settings.rate * self.state.course.factor(at))?;
+            self.state.step = number + 1;
+            let seconds = started.elapsed().as_secs_f64();
+            let new = [loss, right as f64, numbers.len() as f64, seconds];
+            self.state.sums.iter_mut().zip(new).for_each(|(sum, new)| *sum += new);
+            self.state.seconds += seconds;
+            let [losses, rights, photos, _] = self.state.sums;
+            let (loss, top1) = (losses / (number + 1) as f64, 100.0 * rights / photos);
+            observer.advance(1, &format!("loss {loss:.3}, top-1 {top1:.1} %"));
+        }
+        observer.end();
+        Ok(true)
+    }
+
+    /// Moves parameters, statistics and averages.
+    fn apply(&mut self, mut step: Step, rate: f64) -> Result<(), TrainError> {
+        let settings = &self.state.settings;
+        let shards = step.statistics.len().max(1) as f64;
+        for statistics in &step.statistics {
+            statistics.apply(1.0 - (1.0 - MOMENTUM).powf(1.0 / shards))?;
+        }
+        step::clip(&mut step.gradients, settings.clip);
+        self.memory.begin_step();
+        let stages = self.network.stages();
+        for (name, gradient) in &step.gradients {
+            let proxies = self.proxies.as_ref().filter(|_| name == PROXIES);
+            let Some(var) = proxies.or_else(|| self.network.parameters().get(name)) else {
+                continue;
+            };
+            let depth = stages - self.network.stage_of(name).min(stages);
+            let rate = rate * settings.stage_decay.powi(depth as i32);
+            // Biases, and norms' scales and shifts, are left to the data.
+            let decay = if var.rank() > 1 { settings.weight_decay } else { 0.0 };
+            let mut values = var.flatten_all()?.to_vec1::<f32>()?;
+            let (rate, decay) = (rate as f32, decay as f32);
+            self.memory.update(settings, name, &mut values, gradient, rate, decay);
+            var.set(&Tensor::from_vec(values, var.shape(), &Device::Cpu)?)?;
+        }
+        if settings.average > 0.0 {
+            let steps = self.memory.steps as f64;
+            let stays = settings.average.min((1.0 + steps) / (AVERAGE_WARMUP + steps)) as f32;
+            for (name, now) in self.current()? {
+                let average = self.averages.entry(name).or_insert_with(|| now.clone());
+                let each = average.iter_mut().zip(now);
+                each.for_each(|(average, now)| *average += (1.0 - stays) * (now - *average));
+            }
+        }
+        Ok(())
+    }
+
+    fn end_epoch(&mut self, val: &Photos, observer: &dyn Observer) -> Result<(), TrainError> {
+        let [losses, rights, photos, seconds] = std::mem::take(&mut self.state.sums);
+        let steps = std::mem::take(&mut self.state.step);
+        self.state.epoch += 1;
+        let now = self.current()?;
+        if !self.averages.is_empty() {
+            self.set(&self.averages)?;
+        }
+        let found = measure(&self.network, &self.preprocess, val)?;
+        self.state.course.saw(found.loss);
+        let loss = losses / steps.max(1) as f64;
+        self.log(loss, rights / photos.max(1.0), found, photos / seconds.max(1e-9), observer)?;
+        self.keep_if_best(found)?;
+        if self.state.epoch == self.state.settings.epochs {
+            self.export("final.safetensors")?;
+        }
+        self.set(&now)?;
+        self.save()
+    }
+
+    fn log(
+        &self,
+        loss: f64,
+        train_top1: f64,
+        found: crate::Measured,
+        photos_per_second: f64,
+        observer: &dyn Observer,
+    ) -> Result<(), TrainError> {
+        let epoch = self.state.epoch;
+        let rate = self.state.settings.rate * self.state.course.factor(epoch as f64);
+        let log = EpochLog {
+            epoch,
+            loss,
+            train_top1,
+            top1: found.top1,
+            top3: found.top3,
+            val_loss: found.loss,
+            rate,
+            photos_per_second,
+            seconds: self.state.seconds,
+        };
+        append(&self.folder.join("log.jsonl"), &log)?;
+        observer.epoch(&log);
+        Ok(())
+    }
+
+    /// Writes the weights that are in the network if they are the best so far.
+    fn keep_if_best(&mut self, found: crate::Measured) -> Result<(), TrainError> {
+        let is_best = self.state.best.is_none_or(|(top1, _, loss, _)| {
+            found.top1 > top1 || (found.top1 == top1 && found.loss < loss)
+        });
+        if is_best {
+            self.export("best.safetensors")?;
+            self.state.best = Some((found.top1, found.top3, found.loss, self.state.epoch));
+        }
+        Ok(())
+    }
+
+    fn export(&self, name: &str) -> Result<(), TrainError> {
+        let classes = serde_json::to_string(&self.state.classes).unwrap_or_default();
+        let preprocess = self.network.preprocess_name(self.state.settings.side);
+        let about = [(CLASSES_KEY, classes)];
+        Ok(self.network.export(&self.folder.join(name), &preprocess, Precision::F32, &about)?)
+    }
+
+    fn is_stuck(&self) -> bool {
+        let State { settings, best, epoch, .. } = &self.state;
+        let since = best.map_or(0, |(_, _, _, best)| epoch - best);
+        settings.patience > 0 && since >= settings.patience
+    }
+
+    fn outcome(&self, finished: bool) -> Outcome {
+        let (top1, top3, _, epoch) = self.state.best.unwrap_or_default();
+        Outcome { finished, top1, top3, epoch, weights: self.folder.join("best.safetensors") }
+    }
+
+    /// All variables by their names in a checkpoint.
+    fn variables(&self) -> BTreeMap<String, &Var> {
+        let named = |kind: &str, (name, var)| (format!("{kind}/{name}"), var);
+        let parameters = self.network.parameters().iter().map(|v| named("parameter", v));
+        let statistics = self.network.statistics().iter().map(|v| named("statistic", v));
+        parameters.chain(statistics).collect()
+    }
+
+    fn current(&self) -> Result<Numbers, TrainError> {
+        let values = |(name, var): (String, &Var)| Ok((name, var.flatten_all()?.to_vec1()?));
+        self.variables().into_iter().map(values).collect()
+    }
+
+    fn set(&self, numbers: &Numbers) -> Result<(), TrainError> {
+        for (name, var) in self.variables() {
+            if let Some(values) = numbers.get(&name) {
+                var.set(&Tensor::from_slice(values, var.shape(), &Device::Cpu)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn checkpoint_file(&self) -> PathBuf {
+        self.folder.join("last.safetensors")
+    }
+
+    fn save(&mut self) -> Result<(), TrainError> {
+        self.state.steps = self.memory.steps;
+        let mut numbers = self.current()?;
+        let named = |kind: &str, of: &Numbers| -> Numbers {
+            of.iter().map(|(name, values)| (format!("{kind}/{name}"), values.clone())).collect()
+        };
+        numbers.extend(named("first", &self.memory.first));
+        numbers.extend(named("second", &self.memory.second));
+        numbers.extend(named("average", &self.averages));
+        if let Some(proxies) = &self.proxies {
+            numbers.insert(PROXIES.into(), proxies.flatten_all()?.to_vec1()?);
+        }
+        checkpoint::save(&self.checkpoint_file(), &self.state, &numbers)
+    }
+
+    fn restore(&mut self, state: State, mut numbers: Numbers) -> Result<(), TrainError> {
+        let differs = [
+            ("settings", state.settings != self.state.settings),
+            ("products", state.classes != self.state.classes),
+            ("weights to begin with", state.began_with != self.state.began_with),
+        ];
+        if let Some((differs, _)) = differs.into_iter().find(|(_, differs)| *differs) {
+            let (folder, differs) = (self.folder.clone(), differs.to_owned());
+            return Err(TrainError::OtherRun { folder, differs });
+        }
+        for name in self.variables().keys() {
+            if !numbers.contains_key(name) {
+                let (path, reason) = (self.checkpoint_file(), format!("{name} is missing"));
+                return Err(TrainError::DamagedCheckpoint { path, reason });
+            }
+        }
+        self.set(&numbers)?;
+        if let Some(values) = numbers.remove(PROXIES) {
+            let shape = (self.state.classes.len(), values.len() / self.state.classes.len());
+            let proxies = Tensor::from_vec(values, shape, &Device::Cpu)?;
+            self.proxies = Some(Var::from_tensor(&proxies)?);
+        }
+        let of = |kind: &str| -> Numbers {
+            let named = numbers.iter().filter_map(|(name, values)| {
+                Some((name.strip_prefix(kind)?.to_owned(), values.clone()))
+            });
+            named.collect()
+        };
+        self.memory = Memory { steps: state.steps, first: of("first/"), second: of("second/") };
+        self.averages = of("average/");
+        self.state = state;
+        self.began = true;
+        Ok(())
+    }
+}
