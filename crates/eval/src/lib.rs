@@ -1,9 +1,11 @@
-//! How good a ranking is: top-k accuracy and recall@k.
+//! How good rankings are: metrics, calibration, confusions, and a report of them.
 //!
-//! This crate knows nothing of how a ranking was made.
+//! A [`Method`] takes, query by query, the true product and the products as they were ranked. Its
+//! [`MethodResult`]s go into a [`Report`], which is written as JSON and as one HTML page. This crate
+//! knows nothing of how a ranking was made, nor of what is in a photo: to it a photo is a name.
 //!
 //! ```
-//! use lookalike_eval::{TopK, recall_at_k};
+//! use lookalike_eval::{Method, Query, TopK, recall_at_k};
 //!
 //! let mut top = TopK::default();
 //! top.add([4, 7, 9].iter().position(|&product| product == 7)); // right in second place
@@ -11,7 +13,32 @@
 //! assert_eq!((top.accuracy(1), top.accuracy(3)), (0.0, 0.5));
 //!
 //! assert_eq!(recall_at_k(&[1, 2, 3, 4], &[4, 3, 2, 9]), 0.75);
+//!
+//! let mut method = Method::new("nearest photo");
+//! method.add(Query {
+//!     photo: "pear-1.jpg".to_owned(),
+//!     truth: 7,
+//!     ranking: vec![(4, 0.75), (7, 0.25)],
+//!     neighbours: None,
+//! });
+//! assert_eq!(method.result().top3, 1.0);
 //! ```
+
+mod calibration;
+mod confusion;
+mod html;
+mod interval;
+mod method;
+pub mod plot;
+mod report;
+mod retrieval;
+
+pub use calibration::{Calibration, ReliabilityBin, calibration};
+pub use confusion::{Confusion, Outcome, ProductAccuracy, confused, per_product};
+pub use interval::{Interval, wilson};
+pub use method::{Method, MethodResult, Query};
+pub use report::{ProductName, Report, ReportError};
+pub use retrieval::{Neighbours, Retrieval, average_precision, retrieval};
 
 use std::collections::HashSet;
 use std::hash::Hash;
