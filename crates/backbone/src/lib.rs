@@ -72,6 +72,12 @@ pub trait Backbone: Send + Sync {
     /// candle's, when the batch has another shape or device.
     fn logits(&self, batch: &Tensor) -> Result<Tensor>;
 
+    /// [`Self::embed`] and [`Self::logits`] of a batch, in one pass.
+    ///
+    /// # Errors
+    /// candle's, when the batch has another shape or device.
+    fn embed_and_logits(&self, batch: &Tensor) -> Result<(Tensor, Tensor)>;
+
     /// The feature maps of a batch, stage by stage; the last is the one that is pooled.
     ///
     /// # Errors

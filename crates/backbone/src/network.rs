@@ -34,9 +34,14 @@ impl<N: Network> Backbone for N {
     }
 
     fn logits(&self, batch: &Tensor) -> Result<Tensor> {
+        self.embed_and_logits(batch).map(|(_, logits)| logits)
+    }
+
+    fn embed_and_logits(&self, batch: &Tensor) -> Result<(Tensor, Tensor)> {
         let map = self.feature_map(batch, Pass::Infer, &mut |_, _| ())?;
         let embedding = self.embedding(&map, Pass::Infer)?;
-        self.classifier().forward(&embedding, Pass::Infer)?.flatten_from(1)
+        let logits = self.classifier().forward(&embedding, Pass::Infer)?.flatten_from(1)?;
+        Ok((embedding.flatten_from(1)?, logits))
     }
 
     fn stages(&self, batch: &Tensor) -> Result<Vec<Stage>> {

@@ -155,6 +155,10 @@ pub(crate) struct EvalArgs {
     pub(crate) index: PathBuf,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
+    /// Also write report.html, with plots and the worst pairs of products, and report.json into a
+    /// folder
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) report: Option<PathBuf>,
     /// Print the figures as JSON
     #[arg(long)]
     pub(crate) json: bool,

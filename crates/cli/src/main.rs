@@ -7,6 +7,7 @@ mod html;
 mod model;
 mod output;
 mod progress;
+mod report;
 mod shelf;
 mod train_args;
 

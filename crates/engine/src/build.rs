@@ -85,7 +85,7 @@ pub fn build(
                 Ok(Encoded { sha256, .. }) if !seen.insert((photo.product, sha256)) => {
                     report.duplicates += 1;
                 }
-                Ok(Encoded { embedding, sha256 }) => {
+                Ok(Encoded { embedding, sha256, .. }) => {
                     embeddings.extend_from_slice(&embedding);
                     let Photo { product, path, split } = (*photo).clone();
                     photos.push(IndexedPhoto { product, path, split, sha256 });

@@ -6,7 +6,6 @@ use lookalike_photo::{DecodeLimits, PhotoError, Preprocess, decode};
 use sha2::{Digest, Sha256};
 
 use crate::model::absolute;
-
 use crate::{EngineError, Model, ModelPart, Progress, Stage};
 
 /// Photos embedded at once by each core. More are slower: their activations leave the core's cache.
@@ -20,14 +19,26 @@ pub struct Encoder {
     networks: Vec<Box<dyn Backbone>>,
     /// How photos are prepared for each network.
     preprocess: Vec<Preprocess>,
+    /// The products that each network's classifier knows, by their ids, if it knows any.
+    classes: Vec<Option<Vec<String>>>,
     model: Model,
     limits: DecodeLimits,
 }
 
-/// A photo's embedding and the checksum of its file.
+/// What the networks make of a photo, and the checksum of its file.
 pub(crate) struct Encoded {
     pub(crate) embedding: Vec<f32>,
+    /// See [`Output::shares`].
+    pub(crate) shares: Vec<Vec<f32>>,
     pub(crate) sha256: [u8; 32],
+}
+
+/// What the networks make of a photo.
+#[derive(Default)]
+struct Output {
+    embedding: Vec<f32>,
+    /// For each network whose classifier knows products, the probability of each class.
+    shares: Vec<Vec<f32>>,
 }
 
 /// Why a photo has no embedding.
@@ -54,15 +65,26 @@ impl Encoder {
         let total: f32 = parts.iter().map(|(_, share)| share).sum();
         assert!(!parts.is_empty(), "an encoder needs a network");
         assert!(total.is_finite() && parts.iter().all(|(_, share)| *share > 0.0), "shares");
-        let (mut networks, mut preprocess) = (Vec::new(), Vec::new());
+        let (mut networks, mut preprocess, mut classes) = (Vec::new(), Vec::new(), Vec::new());
         let mut model = Model { parts: Vec::new() };
         for (loaded, share) in parts {
             networks.push(loaded.network);
             preprocess.push(loaded.preprocess);
+            classes.push(loaded.classes.filter(|ids| ids.len() == networks_classes(&networks)));
             let (identity, weights) = (loaded.identity, absolute(&loaded.weights));
             model.parts.push(ModelPart { identity, share: share / total, weights });
         }
-        Self { networks, preprocess, model, limits: DecodeLimits::default() }
+        Self { networks, preprocess, classes, model, limits: DecodeLimits::default() }
+    }
+
+    /// The networks whose classifiers know products: their names, and the ids of the products in the
+    /// order of [`Encoded::shares`].
+    pub(crate) fn classifiers(&self) -> Vec<(&str, &[String])> {
+        let parts = self.model.parts.iter().zip(&self.classes);
+        let known = parts.filter_map(|(part, ids)| {
+            Some((part.identity.backbone.as_str(), ids.as_ref()?.as_slice()))
+        });
+        known.collect()
     }
 
     /// What makes the embeddings.
@@ -123,14 +145,14 @@ impl Encoder {
             });
             prepared.push(photo.map_err(|error| error.to_string()));
         }
-        let mut embeddings = self.embed(batch)?.into_iter();
+        let mut outputs = self.run(batch)?.into_iter();
         let encoded = prepared.into_iter().map(|sha256| {
             let sha256 = sha256?;
-            let embedding = embeddings.next().unwrap_or_default();
+            let Output { embedding, shares } = outputs.next().unwrap_or_default();
             if is_blind(&embedding) {
                 return Err(SEES_NOTHING.to_owned());
             }
-            Ok(Encoded { embedding, sha256 })
+            Ok(Encoded { embedding, shares, sha256 })
         });
         Ok(encoded.collect())
     }
@@ -142,7 +164,7 @@ impl Encoder {
     ) -> Result<Result<Vec<f32>, PhotoError>, BackboneError> {
         let mut batch = self.no_photos();
         match self.prepare(bytes, &mut batch) {
-            Ok(()) => Ok(Ok(self.embed(batch)?.pop().unwrap_or_default())),
+            Ok(()) => Ok(Ok(self.run(batch)?.pop().unwrap_or_default().embedding)),
             Err(error) => Ok(Err(error)),
         }
     }
@@ -181,27 +203,49 @@ impl Encoder {
         Ok(())
     }
 
-    fn embed(&self, batches: Vec<Vec<f32>>) -> Result<Vec<Vec<f32>>, BackboneError> {
-        let mut embeddings: Vec<Vec<f32>> = Vec::new();
-        let networks = self.networks.iter().zip(&self.preprocess).zip(&self.model.parts);
-        for (((network, preprocess), part), batch) in networks.zip(batches) {
+    fn run(&self, batches: Vec<Vec<f32>>) -> Result<Vec<Output>, BackboneError> {
+        let mut outputs: Vec<Output> = Vec::new();
+        let networks = self.networks.iter().zip(&self.classes).zip(&self.preprocess);
+        let networks = networks.zip(&self.model.parts);
+        for ((((network, classes), preprocess), part), batch) in networks.zip(batches) {
             let photos = batch.len() / preprocess.len();
             if photos == 0 {
                 return Ok(Vec::new());
             }
             let side = preprocess.size();
             let tensor = Tensor::from_vec(batch, (photos, 3, side, side), &Device::Cpu)?;
-            embeddings.resize(photos, Vec::new());
-            let rows = network.embed(&tensor)?.to_vec2::<f32>()?;
-            for (embedding, mut row) in embeddings.iter_mut().zip(rows) {
+            outputs.resize_with(photos, Output::default);
+            let embeddings = if classes.is_some() {
+                let (embeddings, logits) = network.embed_and_logits(&tensor)?;
+                let shares = logits.to_vec2::<f32>()?.into_iter().map(softmax);
+                outputs.iter_mut().zip(shares).for_each(|(output, s)| output.shares.push(s));
+                embeddings
+            } else {
+                network.embed(&tensor)?
+            };
+            for (output, mut row) in outputs.iter_mut().zip(embeddings.to_vec2::<f32>()?) {
                 if self.networks.len() > 1 {
                     scale_to(part.share.sqrt(), &mut row);
                 }
-                embedding.append(&mut row);
+                output.embedding.append(&mut row);
             }
         }
-        Ok(embeddings)
+        Ok(outputs)
     }
+}
+
+/// Probabilities from logits.
+fn softmax(mut logits: Vec<f32>) -> Vec<f32> {
+    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    logits.iter_mut().for_each(|logit| *logit = (*logit - most).exp());
+    let sum: f32 = logits.iter().sum();
+    logits.iter_mut().for_each(|share| *share /= sum);
+    logits
+}
+
+/// Classes of the network that was added last.
+fn networks_classes(networks: &[Box<dyn Backbone>]) -> usize {
+    networks.last().map_or(0, |network| network.classes())
 }
 
 /// Scales a vector to a length; one without a direction stays as it is.

@@ -4,16 +4,21 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use lookalike_catalog::{Catalog, Photo, Skipped, Split};
-use lookalike_eval::{TopK, recall_at_k};
+use lookalike_eval::{MethodResult, TopK, recall_at_k};
 use lookalike_vectors::{ExactStore, VectorStore};
 use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::build::empty_split;
+use crate::compare::Comparison;
+use crate::encoder::Encoded;
 use crate::{EngineError, Progress, Searcher, Stage};
 
 /// Neighbours that recall is measured over.
 const RECALL_AT: usize = 10;
+
+/// Photos that retrieval is measured over.
+const DEPTH: usize = 20;
 
 /// Photos embedded before their searches begin.
 const CHUNK: usize = 512;
@@ -41,6 +46,9 @@ pub struct Evaluation {
     pub skipped: Vec<Skipped>,
     /// How long it took.
     pub seconds: f64,
+    /// Every way of ranking that there is: the vote, the networks' classifiers where they know
+    /// products, their mean, and both together. Products are numbered as in the index.
+    pub methods: Vec<MethodResult>,
 }
 
 /// Searches for every photo of a split, which must not have been indexed, and counts how often the
@@ -86,7 +94,9 @@ pub fn evaluate(
         not_in_index: 0,
         skipped: catalog.skipped.clone(),
         seconds: 0.0,
+        methods: Vec::new(),
     };
+    let mut comparison = Comparison::new(searcher, &known);
     progress.begin(Stage::Measure, queries.len() as u64);
     for chunk in queries.chunks(CHUNK) {
         let files: Vec<PathBuf> = chunk.iter().map(|photo| catalog.file(photo)).collect();
@@ -100,26 +110,31 @@ pub fn evaluate(
                 }
                 (Ok(encoded), _) if in_index.contains(&encoded.sha256) => evaluation.in_index += 1,
                 (_, None) => evaluation.not_in_index += 1,
-                (Ok(encoded), Some(&product)) => usable.push((product, encoded.embedding)),
+                (Ok(encoded), Some(&product)) => {
+                    usable.push((photo.path.clone(), product, encoded));
+                }
             }
         }
         let measured: Vec<_> = usable
             .into_par_iter()
-            .map(|(product, mut embedding)| {
+            .map(|(photo, product, Encoded { mut embedding, shares, .. })| {
                 index.content().centring.apply(&mut embedding);
                 let ranked = searcher.rank(&embedding, 3)?;
-                let place = ranked.iter().position(|ranked| ranked.product == product);
-                let rows = |store: &dyn VectorStore| -> Result<Vec<u32>, EngineError> {
-                    let hits = store.search(&embedding, RECALL_AT)?;
+                let rows = |store: &dyn VectorStore, k: usize| -> Result<Vec<u32>, EngineError> {
+                    let hits = store.search(&embedding, k)?;
                     Ok(hits.into_iter().map(|hit| hit.row).collect())
                 };
-                Ok((product, place, recall_at_k(&rows(&exact)?, &rows(searcher.store())?)))
+                let found = rows(searcher.store(), DEPTH)?;
+                let exact = rows(&exact, RECALL_AT)?;
+                let recall = recall_at_k(&exact, &found[..RECALL_AT.min(found.len())]);
+                Ok((photo, product, ranked, shares, found, recall))
             })
             .collect::<Result<_, EngineError>>()?;
-        for (product, place, found) in measured {
+        for (photo, product, ranked, shares, found, recalled) in measured {
             products.insert(product);
-            top.add(place);
-            recall += found;
+            top.add(ranked.iter().position(|ranked| ranked.product == product));
+            recall += recalled;
+            comparison.add(&photo, product, &ranked, &shares, &found);
         }
     }
     progress.end();
@@ -139,6 +154,7 @@ pub fn evaluate(
         top3: top.accuracy(3),
         recall_at_10: recall / top.queries() as f64,
         seconds: started.elapsed().as_secs_f64(),
+        methods: comparison.results(),
         ..evaluation
     })
 }

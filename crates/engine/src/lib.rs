@@ -20,6 +20,7 @@
 mod answer;
 mod build;
 mod centring;
+mod compare;
 mod encoder;
 mod error;
 mod evaluate;

@@ -11,14 +11,14 @@ pub(crate) struct Course {
     warmup: f64,
     /// What plateaus have left of the rate.
     reduced: f64,
-    least_loss: f64,
+    least_loss: Option<f64>,
     waited: usize,
 }
 
 impl Course {
     pub(crate) fn new(schedule: Schedule, epochs: usize, warmup: f64) -> Self {
         let epochs = epochs as f64;
-        Self { schedule, epochs, warmup, reduced: 1.0, least_loss: f64::INFINITY, waited: 0 }
+        Self { schedule, epochs, warmup, reduced: 1.0, least_loss: None, waited: 0 }
     }
 
     /// The factor at a time, in epochs since the beginning.
@@ -42,8 +42,8 @@ impl Course {
     /// Is told the validation loss after every epoch.
     pub(crate) fn saw(&mut self, loss: f64) {
         let Schedule::Plateau { patience, factor } = self.schedule else { return };
-        if loss < self.least_loss * (1.0 - 1e-4) {
-            (self.least_loss, self.waited) = (loss, 0);
+        if self.least_loss.is_none_or(|least| loss < least * (1.0 - 1e-4)) {
+            (self.least_loss, self.waited) = (Some(loss), 0);
             return;
         }
         self.waited += 1;

@@ -278,6 +278,10 @@ impl Trainer {
             self.set(&self.averages)?;
         }
         let found = measure(&self.network, &self.preprocess, val)?;
+        if !found.loss.is_finite() {
+            let (epoch, rate) = (self.state.epoch, self.state.settings.rate / 4.0);
+            return Err(TrainError::Diverged { epoch, rate });
+        }
         self.state.course.saw(found.loss);
         let loss = losses / steps.max(1) as f64;
         self.log(loss, rights / photos.max(1.0), found, photos / seconds.max(1e-9), observer)?;

@@ -5,13 +5,16 @@ use lookalike_engine::evaluate;
 
 use crate::args::EvalArgs;
 use crate::output::{count, print, print_json, skipped};
-use crate::{model, progress};
+use crate::{model, progress, report};
 
 pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
     let catalog = Catalog::open(&args.catalog.photos, args.catalog.root.as_deref())?;
     let searcher = model::searcher(&args.index, &args.model)?;
     let progress = progress::reporter(args.quiet);
     let found = evaluate(&searcher, &catalog, args.split, &*progress)?;
+    if let Some(folder) = &args.report {
+        report::write(folder, args, &catalog, &searcher, &found)?;
+    }
     if args.json {
         return print_json(&found);
     }
@@ -24,8 +27,11 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
         count(found.products as u64, "product"),
         count(searcher.index().photos().len() as u64, "photo")
     );
-    let _ = writeln!(text, "top-1      {:.1} %", 100.0 * found.top1);
-    let _ = writeln!(text, "top-3      {:.1} %", 100.0 * found.top3);
+    let _ = writeln!(text, "{:34} top-1   top-3", "");
+    for method in &found.methods {
+        let (top1, top3) = (100.0 * method.top1, 100.0 * method.top3);
+        let _ = writeln!(text, "{:34} {top1:4.1} %  {top3:4.1} %", method.name);
+    }
     let _ = writeln!(text, "recall@10  {:.4} (HNSW against exact search)", found.recall_at_10);
     for (number, why) in [
         (found.in_index, "left out, because the very same file is in the index"),

@@ -1,0 +1,63 @@
+//! The evaluation's report as files.
+
+use std::path::Path;
+
+use anyhow::Context;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use lookalike_catalog::Catalog;
+use lookalike_engine::{Evaluation, Searcher};
+use lookalike_eval::{ProductName, Report};
+use lookalike_photo::{DecodeLimits, decode, read, thumbnail_jpeg};
+
+use crate::args::EvalArgs;
+
+/// Side of the pictures in the page, in pixels.
+const THUMBNAIL: u32 = 160;
+
+/// Writes `report.html` and `report.json` into a folder.
+pub(crate) fn write(
+    folder: &Path,
+    args: &EvalArgs,
+    catalog: &Catalog,
+    searcher: &Searcher,
+    found: &Evaluation,
+) -> anyhow::Result<()> {
+    let index = searcher.index();
+    let of = |number: u64, what: &str| format!("{number} {what}");
+    let model = index.model();
+    let mut notes = vec![
+        ("photos searched for".to_owned(), of(found.queries, "photos")),
+        ("indexed".to_owned(), of(index.photos().len() as u64, "photos")),
+        ("recall@10 of HNSW".to_owned(), format!("{:.4}", found.recall_at_10)),
+    ];
+    for part in &model.parts {
+        let (name, sha256) = (&part.identity.backbone, &part.identity.weights_sha256);
+        notes.push((name.clone(), format!("sha256 {sha256}, {}", part.identity.preprocess)));
+    }
+    let products = index.products().iter().zip(0..);
+    let report = Report {
+        title: "How often the right product is named".to_owned(),
+        dataset: args.catalog.photos.display().to_string(),
+        split: found.split.map_or("all photos".to_owned(), |split| split.to_string()),
+        created: String::new(),
+        command: std::env::args().collect::<Vec<_>>().join(" "),
+        notes,
+        products: products.map(|(p, id)| ProductName { id, name: p.name.clone() }).collect(),
+        methods: found.methods.clone(),
+    };
+    let picture = |photo: &str| {
+        let limits = DecodeLimits::default();
+        let bytes = read(&catalog.root.join(photo), &limits).ok()?;
+        let jpeg = thumbnail_jpeg(&decode(&bytes, &limits).ok()?.pixels, THUMBNAIL, 80);
+        Some(format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg)))
+    };
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    for (name, text) in
+        [("report.json", report.to_json()?), ("report.html", report.page(&picture)?)]
+    {
+        let file = folder.join(name);
+        std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,223 @@
+//! Runs on made-up photos and a made-up network: what is learned, and what an interruption changes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use lookalike_catalog::{Catalog, Split};
+use lookalike_testkit::{photos, weights};
+use lookalike_train::{
+    EpochLog, Norms, Observer, Optimiser, Photos, Settings, Silent, Strength, TrainError, Trainer,
+};
+use tempfile::TempDir;
+
+const SIDE: u32 = 64;
+
+struct Shop {
+    folder: TempDir,
+    catalog: Catalog,
+    classes: Vec<String>,
+}
+
+impl Shop {
+    /// Six photos each of four products.
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        weights::write_minimalistic(folder.path().join("weights.safetensors"));
+        for product in 0..4 {
+            for number in 0..6 {
+                let picture = photos::pattern(product, 96 + number * 8, 96);
+                let place = folder.path().join(format!("photos/제품 {product}"));
+                std::fs::create_dir_all(&place).expect("folders");
+                let jpeg = photos::jpeg(&picture, 90);
+                std::fs::write(place.join(format!("{number}.jpg")), jpeg).expect("a photo");
+            }
+        }
+        let catalog = Catalog::open(&folder.path().join("photos"), None).expect("photos");
+        let classes = Photos::classes(&catalog, Split::Train);
+        Self { folder, catalog, classes }
+    }
+
+    fn photos(&self) -> (Photos, Photos) {
+        let mut train = Photos::load(&self.catalog, None, &self.classes, SIDE).expect("photos");
+        let val = train.hold_out(3);
+        assert_eq!((train.len(), val.len()), (16, 8));
+        (train, val)
+    }
+
+    fn run_folder(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn open(&self, run: &Path, settings: Settings) -> Result<Trainer, TrainError> {
+        let weights = self.folder.path().join("weights.safetensors");
+        Trainer::open(&weights, None, run, settings, self.classes.clone())
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        epochs: 2,
+        batch: 8,
+        shard: 4,
+        rate: 0.001,
+        head_epochs: 30,
+        augment: Strength::Light,
+        metric: 0.3,
+        side: SIDE,
+        ..Settings::default()
+    }
+}
+
+/// Asks for a stop after so many steps.
+struct StopAfter<'a> {
+    steps: u64,
+    seen: AtomicU64,
+    stop: &'a AtomicBool,
+}
+
+impl Observer for StopAfter<'_> {
+    fn begin(&self, _: &str, _: u64) {}
+    fn advance(&self, steps: u64, words: &str) {
+        // Only steps of epochs come with words.
+        if !words.is_empty() && self.seen.fetch_add(steps, Ordering::Relaxed) + steps >= self.steps
+        {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+    fn end(&self) {}
+    fn epoch(&self, _: &EpochLog) {}
+}
+
+/// A file's numbers to the last bit; its metadata comes in any order.
+fn tensors(file: &Path) -> BTreeMap<String, Vec<u32>> {
+    let tensors = candle_core::safetensors::load(file, &candle_core::Device::Cpu).expect("a file");
+    let bits = |tensor: candle_core::Tensor| -> candle_core::Result<Vec<u32>> {
+        Ok(tensor.flatten_all()?.to_vec1::<f32>()?.into_iter().map(f32::to_bits).collect())
+    };
+    tensors.into_iter().map(|(name, tensor)| (name, bits(tensor).expect("numbers"))).collect()
+}
+
+#[test]
+fn an_interrupted_run_ends_where_an_uninterrupted_one_does() {
+    let shop = Shop::new();
+    let (train, val) = shop.photos();
+    for (optimiser, norms) in [(Optimiser::Sgd, Norms::Batch), (Optimiser::AdamW, Norms::Fixed)] {
+        let settings = Settings { optimiser, norms, ..settings() };
+        let whole = shop.run_folder(&format!("whole {optimiser:?}"));
+        let mut trainer = shop.open(&whole, settings.clone()).expect("a run");
+        let outcome = trainer.run(&train, &val, &Silent, &AtomicBool::new(false)).expect("a run");
+        assert!(outcome.finished);
+
+        let parts = shop.run_folder(&format!("in parts {optimiser:?}"));
+        let mut stops = 0;
+        let resumed = loop {
+            // A new trainer each time: all it knows is what is on disk.
+            let mut trainer = shop.open(&parts, settings.clone()).expect("a run");
+            let stop = AtomicBool::new(false);
+            let observer = StopAfter { steps: 1, seen: AtomicU64::new(0), stop: &stop };
+            let outcome = trainer.run(&train, &val, &observer, &stop).expect("a run");
+            if outcome.finished {
+                break outcome;
+            }
+            stops += 1;
+            assert!(stops < 20, "it never ends");
+        };
+        assert!(stops >= 3, "{stops} stops");
+        assert_eq!((resumed.top1, resumed.epoch), (outcome.top1, outcome.epoch));
+        for file in ["final.safetensors", "best.safetensors"] {
+            assert!(
+                tensors(&whole.join(file)) == tensors(&parts.join(file)),
+                "{file} differs, {optimiser:?}"
+            );
+        }
+        let lines = |folder: &Path| {
+            let log = std::fs::read_to_string(folder.join("log.jsonl")).expect("a log");
+            let logged = log.lines().map(|line| {
+                let log: EpochLog = serde_json::from_str(line).expect("JSON");
+                (log.epoch, log.loss, log.top1)
+            });
+            logged.collect::<Vec<_>>()
+        };
+        assert_eq!(lines(&whole), lines(&parts));
+    }
+}
+
+/// On the photos that are learned from: that is what these few can show of a made-up network.
+#[test]
+fn photos_are_learned_and_what_was_learned_is_in_the_file() {
+    let shop = Shop::new();
+    let (train, _) = shop.photos();
+    let plain = Settings {
+        augment: Strength::None,
+        dropout: 0.0,
+        label_smoothing: 0.0,
+        metric: 0.0,
+        average: 0.0,
+        ..settings()
+    };
+    // The classifier alone.
+    let head = Settings { epochs: 0, head_epochs: 100, ..plain.clone() };
+    let mut trainer = shop.open(&shop.run_folder("head"), head).expect("a run");
+    let outcome = trainer.run(&train, &train, &Silent, &AtomicBool::new(false)).expect("a run");
+    assert_eq!((outcome.top1, outcome.epoch), (1.0, 0));
+
+    // The whole network, from a classifier that knows nothing.
+    let run = shop.run_folder("whole");
+    let whole = Settings { epochs: 15, head_epochs: 0, rate: 0.02, ..plain };
+    let mut trainer = shop.open(&run, whole).expect("a run");
+    let outcome = trainer.run(&train, &train, &Silent, &AtomicBool::new(false)).expect("a run");
+    let log = std::fs::read_to_string(run.join("log.jsonl")).expect("a log");
+    let losses = log.lines().skip(1).map(|line| {
+        let log: EpochLog = serde_json::from_str(line).expect("JSON");
+        log.loss
+    });
+    let losses: Vec<f64> = losses.collect();
+    let least = losses[10..].iter().copied().fold(f64::INFINITY, f64::min);
+    assert!(least < 0.5 * losses[0], "{losses:?}");
+    let loaded = lookalike_backbone::load(&outcome.weights, None).expect("weights");
+    assert_eq!(loaded.classes.as_deref(), Some(&shop.classes[..]));
+    assert_eq!((loaded.network.classes(), loaded.preprocess.size()), (4, SIDE as usize));
+}
+
+#[test]
+fn a_folder_with_another_run_is_left_alone() {
+    let shop = Shop::new();
+    let (train, val) = shop.photos();
+    let run = shop.run_folder("run");
+    let settings = Settings { epochs: 1, ..settings() };
+    let mut trainer = shop.open(&run, settings.clone()).expect("a run");
+    trainer.run(&train, &val, &Silent, &AtomicBool::new(false)).expect("a run");
+    let before = std::fs::read(run.join("last.safetensors")).expect("a checkpoint");
+
+    let other = Settings { seed: 2, ..settings.clone() };
+    let error = shop.open(&run, other).err().expect("another run").to_string();
+    assert!(error.contains("settings") && error.contains("--out"), "{error}");
+    assert_eq!(before, std::fs::read(run.join("last.safetensors")).expect("a checkpoint"));
+
+    // Done is done: nothing is trained again.
+    let mut again = shop.open(&run, settings.clone()).expect("the same run");
+    let outcome = again.run(&train, &val, &Silent, &AtomicBool::new(false)).expect("a run");
+    assert!(outcome.finished && again.epochs_done() == 1);
+
+    std::fs::write(run.join("last.safetensors"), &before[..before.len() / 2]).expect("damage");
+    let error = shop.open(&run, settings).err().expect("damaged").to_string();
+    assert!(error.contains("last.safetensors") && error.contains("damaged"), "{error}");
+}
+
+#[test]
+fn a_rate_that_is_too_high_says_so() {
+    let shop = Shop::new();
+    let (train, val) = shop.photos();
+    let settings = Settings {
+        rate: 1e12,
+        warmup: 0.0,
+        clip: 0.0,
+        norms: Norms::Fixed,
+        epochs: 9,
+        ..settings()
+    };
+    let mut trainer = shop.open(&shop.run_folder("run"), settings).expect("a run");
+    let error = trainer.run(&train, &val, &Silent, &AtomicBool::new(false)).expect_err("diverged");
+    assert!(matches!(error, TrainError::Diverged { .. }), "{error}");
+}
