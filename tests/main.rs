@@ -11,4 +11,5 @@ mod limits;
 mod photos;
 mod real;
 mod server;
+mod train;
 mod weights;

@@ -271,7 +271,7 @@ mod tests {
         };
         let before = apply()?;
         norm.adopt(&x)?;
-        assert_close(&[apply()?], &[before.clone()], "running statistics");
+        assert_close(&[apply()?], std::slice::from_ref(&before), "running statistics");
         assert_close(
             &[flat(&norm.by_batch(&x, Activation::None)?.0)?],
             &[before],

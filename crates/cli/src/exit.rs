@@ -6,6 +6,7 @@ use lookalike_backbone::BackboneError;
 use lookalike_catalog::CatalogError;
 use lookalike_download::DownloadError;
 use lookalike_engine::EngineError;
+use lookalike_train::TrainError;
 use lookalike_vectors::snapshot::SnapshotError;
 
 use crate::commands::weights::BadWeights;
@@ -15,7 +16,8 @@ pub(crate) const HELP: &str = "Exit codes:
   0  done; skipped photos are listed, but are no failure
   1  failed for another reason
   2  wrong usage
-  3  nothing usable: a bad photo to search for, no usable photos to index, a bad manifest
+  3  nothing usable: a bad photo to search for, no usable photos to index
+     or to train on, a bad manifest
   4  the index is missing, damaged, of another version, being written, or made by another model
   5  the weights are missing, damaged, another network's, or cannot be fetched";
 
@@ -39,7 +41,12 @@ pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
         Some(_) => 1,
         None if error.is::<BackboneError>() || error.is::<DownloadError>() => 5,
         None if error.is::<BadWeights>() => 5,
-        None => error.downcast_ref::<CatalogError>().map_or(1, catalog),
+        None => match error.downcast_ref::<TrainError>() {
+            Some(TrainError::Backbone(_)) => 5,
+            Some(TrainError::TooFew { .. } | TrainError::Catalog(_)) => 3,
+            Some(_) => 1,
+            None => error.downcast_ref::<CatalogError>().map_or(1, catalog),
+        },
     };
     ExitCode::from(code)
 }

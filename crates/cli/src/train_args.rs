@@ -75,6 +75,19 @@ pub(crate) struct TrainArgs {
     /// Weight of the loss that draws embeddings of a product together; 0 for none
     #[arg(long, default_value_t = Settings::default().metric)]
     metric: f64,
+    /// Weight of the loss that keeps embeddings where the network had them before, so that things other
+    /// than these products still are told apart; 0 for none
+    #[arg(long, default_value_t = Settings::default().distil)]
+    distil: f64,
+    /// Photos of other things, a folder or a manifest, that --distil keeps apart, too
+    #[arg(long, value_name = "PHOTOS", requires = "distil")]
+    pub(crate) others: Option<PathBuf>,
+    /// The folder that the paths of --others are relative to; without it, the manifest's own
+    #[arg(long, value_name = "FOLDER", requires = "others")]
+    pub(crate) others_root: Option<PathBuf>,
+    /// How many of --others are seen, as a share of the photos that are learned from
+    #[arg(long, default_value_t = Settings::default().others)]
+    others_share: f64,
     /// What batch norms do
     #[arg(long, value_enum, default_value_t = NormsName::Batch)]
     norms: NormsName,
@@ -187,6 +200,8 @@ impl TrainArgs {
             dropout: self.dropout,
             label_smoothing: self.label_smoothing,
             metric: self.metric,
+            distil: self.distil,
+            others: self.others_share,
             norms: match self.norms {
                 NormsName::Fixed => Norms::Fixed,
                 NormsName::Batch => Norms::Batch,
@@ -229,6 +244,8 @@ impl TrainArgs {
         positive("weight-decay", self.weight_decay)?;
         positive("clip", self.clip)?;
         positive("metric", self.metric)?;
+        positive("distil", self.distil)?;
+        share("others-share", self.others_share, false)?;
         positive("warmup", self.warmup)?;
         anyhow::ensure!(self.batch > 0 && self.shard > 0, "--batch and --shard are 1 or more");
         anyhow::ensure!(

@@ -17,7 +17,9 @@ pub enum TrainError {
     #[error(transparent)]
     Catalog(#[from] CatalogError),
     /// Too little to train on.
-    #[error("{found}: training needs photos of two products or more, and more photos than a batch")]
+    #[error(
+        "{found}: training needs two products or more, three photos of some, and more than a batch in all"
+    )]
     TooFew {
         /// What there is.
         found: String,

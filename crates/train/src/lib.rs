@@ -17,7 +17,7 @@
 //! let val = Photos::load(&catalog, Some(Split::Val), &classes, side)?;
 //! let mut trainer =
 //!     Trainer::open("mobilenet.safetensors".as_ref(), None, "run".as_ref(), Settings::default(), classes)?;
-//! let outcome = trainer.run(&train, &val, &Silent, &AtomicBool::new(false))?;
+//! let outcome = trainer.run(&train, &val, None, &Silent, &AtomicBool::new(false))?;
 //! println!("{:.1} % of the validation photos", 100.0 * outcome.top1);
 //! # Ok::<(), lookalike_train::TrainError>(())
 //! ```

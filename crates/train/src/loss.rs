@@ -23,6 +23,14 @@ pub(crate) fn by_proxies(embedding: &Tensor, proxies: &Var, classes: &[u32]) -> 
     cross_entropy(&(cosines * METRIC_SCALE)?, classes, 0.0)
 }
 
+/// A loss of embeddings, `(n, d)`, that keeps them in the direction that a teacher gives them: one minus
+/// the cosine, both without the teacher's `mean`, `(1, d)`, as which everything looks alike.
+pub(crate) fn away_from(embedding: &Tensor, teacher: &Tensor, mean: &Tensor) -> Result<Tensor> {
+    let (own, kept) = (embedding.broadcast_sub(mean)?, teacher.detach().broadcast_sub(mean)?);
+    let cosines = (unit(&own)? * unit(&kept)?)?.sum(D::Minus1)?;
+    (1.0 - cosines)?.mean_all()
+}
+
 fn unit(rows: &Tensor) -> Result<Tensor> {
     let length = (rows.sqr()?.sum_keepdim(D::Minus1)? + 1e-12)?.sqrt()?;
     rows.broadcast_div(&length)
@@ -55,6 +63,19 @@ mod tests {
         let spread = (3f64.ln() + (sum.ln() - 2.0 / 3.0)) / 2.0;
         let all = cross_entropy(&logits, &[1, 0], 1.0)?.to_scalar::<f32>()?;
         assert!((f64::from(all) - spread).abs() < 1e-6);
+        Ok(())
+    }
+
+    #[test]
+    fn embeddings_where_the_teacher_has_them_cost_nothing() -> Result<()> {
+        let mean = Tensor::new(&[[1f32, 1.0]], &Device::Cpu)?;
+        let teacher = Tensor::new(&[[2f32, 1.0], [1.0, 0.0]], &Device::Cpu)?;
+        let cost = |rows: [[f32; 2]; 2]| {
+            away_from(&Tensor::new(&rows, &Device::Cpu)?, &teacher, &mean)?.to_scalar::<f32>()
+        };
+        // The same directions from the mean; one of them turned round.
+        assert!(cost([[5.0, 1.0], [1.0, -3.0]])?.abs() < 1e-6);
+        assert!((cost([[2.0, 1.0], [1.0, 3.0]])? - 1.0).abs() < 1e-6);
         Ok(())
     }
 

@@ -52,6 +52,31 @@ impl Photos {
             .filter(|photo| photo.split == split)
             .filter_map(|photo| Some((photo, class(photo)?)))
             .collect();
+        let photos = Self::read(catalog, wanted, side);
+        if photos.pictures.is_empty() {
+            let split = split.map_or("without a split".to_owned(), |s| format!("of the split {s}"));
+            return Err(TrainError::TooFew { found: format!("no usable photos {split}") });
+        }
+        Ok(photos)
+    }
+
+    /// Decodes photos whatever they show: those of the split `train`, or all of a catalogue without
+    /// splits. For [`Settings::others`](crate::Settings::others).
+    ///
+    /// # Errors
+    /// [`TrainError::TooFew`] when not one can be used.
+    pub fn of_anything(catalog: &Catalog, side: u32) -> Result<Self, TrainError> {
+        let is_split = catalog.photos.iter().any(|photo| photo.split.is_some());
+        let taken = |photo: &&Photo| !is_split || photo.split == Some(Split::Train);
+        let wanted = catalog.photos.iter().filter(taken).map(|photo| (photo, 0)).collect();
+        let photos = Self::read(catalog, wanted, side);
+        if photos.is_empty() {
+            return Err(TrainError::TooFew { found: "no usable photos of other things".into() });
+        }
+        Ok(photos)
+    }
+
+    fn read(catalog: &Catalog, wanted: Vec<(&Photo, u32)>, side: u32) -> Self {
         let limits = DecodeLimits::default();
         let longest = (side as f32 * KEPT) as u32;
         let decoded = map_on_cores(&wanted, |(photo, _)| {
@@ -76,23 +101,26 @@ impl Photos {
                 }
             }
         }
-        if photos.pictures.is_empty() {
-            let split = split.map_or("without a split".to_owned(), |s| format!("of the split {s}"));
-            return Err(TrainError::TooFew { found: format!("no usable photos {split}") });
-        }
-        Ok(photos)
+        photos
     }
 
-    /// Takes every `every`-th photo of each product away, to be measured on.
+    /// Takes every `every`-th photo of each product away, to be measured on; of products with fewer
+    /// photos, but three or more, the last one.
     pub fn hold_out(&mut self, every: usize) -> Self {
         let mut held = Self { pictures: Vec::new(), classes: Vec::new(), skipped: Vec::new() };
-        let mut counts: HashMap<u32, usize> = HashMap::new();
+        let (mut sizes, mut counts) = (HashMap::new(), HashMap::new());
+        for &class in &self.classes {
+            *sizes.entry(class).or_insert(0usize) += 1;
+        }
         let pictures = std::mem::take(&mut self.pictures);
         let classes = std::mem::take(&mut self.classes);
         for (picture, class) in pictures.into_iter().zip(classes) {
-            let count = counts.entry(class).or_default();
+            let count = counts.entry(class).or_insert(0usize);
             *count += 1;
-            let to = if count.is_multiple_of(every.max(2)) { &mut held } else { &mut *self };
+            let (every, size) = (every.max(2), sizes[&class]);
+            let is_last_of_few = (3..every).contains(&size) && *count == size;
+            let is_held = count.is_multiple_of(every) || is_last_of_few;
+            let to = if is_held { &mut held } else { &mut *self };
             to.pictures.push(picture);
             to.classes.push(class);
         }

@@ -36,6 +36,11 @@ pub struct Settings {
     pub label_smoothing: f64,
     /// Weight of the loss that draws embeddings of a product together; 0 for none.
     pub metric: f64,
+    /// Weight of the loss that keeps embeddings where the network that the run began with has them, so
+    /// that things other than the trained products still are told apart; 0 for none.
+    pub distil: f64,
+    /// Photos of other things, as a share of a batch, that are kept so too.
+    pub others: f64,
     /// What batch norms do.
     pub norms: Norms,
     /// Epochs of the new classifier alone, on embeddings that are computed once.
@@ -72,6 +77,8 @@ impl Default for Settings {
             dropout: 0.2,
             label_smoothing: 0.1,
             metric: 0.0,
+            distil: 0.0,
+            others: 0.25,
             norms: Norms::Batch,
             head_epochs: 20,
             augment: Strength::Strong,

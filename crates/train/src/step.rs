@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use candle_core::{Device, Tensor, Var};
-use lookalike_backbone::{BatchStatistics, TrainMode, TrainableBackbone, map_on_cores};
+use lookalike_backbone::{Backbone, BatchStatistics, TrainMode, TrainableBackbone, map_on_cores};
 use lookalike_photo::Preprocess;
 
-use crate::loss::{by_proxies, cross_entropy};
+use crate::loss::{away_from, by_proxies, cross_entropy};
 use crate::order::mix;
 use crate::{Norms, Photos, Settings, TrainError};
 
@@ -19,9 +19,19 @@ pub(crate) struct Work<'a> {
     pub(crate) preprocess: &'a Preprocess,
     /// A row for each class, if embeddings are drawn together.
     pub(crate) proxies: Option<&'a Var>,
+    pub(crate) teacher: Option<&'a Teacher>,
     pub(crate) photos: &'a Photos,
+    /// Photos of other things, which only the teacher tells about.
+    pub(crate) others: Option<&'a Photos>,
     pub(crate) settings: &'a Settings,
     pub(crate) frozen_stages: usize,
+}
+
+/// The network that a run began with.
+pub(crate) struct Teacher {
+    pub(crate) network: Box<dyn Backbone>,
+    /// The mean of its embeddings, `(1, d)`.
+    pub(crate) mean: Tensor,
 }
 
 /// The proxies' name among the parameters.
@@ -59,7 +69,7 @@ pub(crate) fn run(work: &Work, numbers: &[usize], epoch: usize) -> Result<Step, 
 }
 
 fn run_shard(work: &Work, numbers: &[usize], epoch: usize) -> candle_core::Result<Step> {
-    let Work { network, preprocess, proxies, photos, settings, frozen_stages } = *work;
+    let Work { network, preprocess, proxies, photos, settings, frozen_stages, .. } = *work;
     let side = preprocess.size();
     let augmentation = settings.augment.augmentation();
     let mut batch = Vec::with_capacity(numbers.len() * preprocess.len());
@@ -70,21 +80,39 @@ fn run_shard(work: &Work, numbers: &[usize], epoch: usize) -> candle_core::Resul
         let square = augmentation.apply(&photos.pictures[number], side as u32, seed);
         batch.extend(preprocess.tensor(&square));
     }
-    let batch = Tensor::from_vec(batch, (numbers.len(), 3, side, side), &Device::Cpu)?;
+    let shown = numbers.len();
+    let mut count = shown;
+    let shard_seed = mix(seed, numbers.first().map_or(0, |&number| number as u64));
+    if let Some(others) = work.others.filter(|_| work.teacher.is_some()) {
+        let more = (settings.others * shown as f64).round() as usize;
+        for place in 0..more as u64 {
+            let number = mix(shard_seed, place) as usize % others.len();
+            let square =
+                augmentation.apply(&others.pictures[number], side as u32, mix(shard_seed, !place));
+            batch.extend(preprocess.tensor(&square));
+        }
+        count += more;
+    }
+    let batch = Tensor::from_vec(batch, (count, 3, side, side), &Device::Cpu)?;
     let classes: Vec<u32> = numbers.iter().map(|&number| photos.classes[number]).collect();
     let mode = TrainMode {
         batch_statistics: settings.norms == Norms::Batch,
         dropout: settings.dropout,
-        seed: mix(seed, numbers.first().map_or(0, |&number| number as u64)),
+        seed: shard_seed,
         frozen_stages,
     };
     let output = network.forward_train(&batch, mode)?;
-    let mut loss = cross_entropy(&output.logits, &classes, settings.label_smoothing)?;
+    let logits = output.logits.narrow(0, 0, shown)?;
+    let mut loss = cross_entropy(&logits, &classes, settings.label_smoothing)?;
     if let Some(proxies) = proxies {
-        let drawn = by_proxies(&output.embedding, proxies, &classes)?;
+        let drawn = by_proxies(&output.embedding.narrow(0, 0, shown)?, proxies, &classes)?;
         loss = (loss + (drawn * settings.metric)?)?;
     }
-    let said = output.logits.argmax(1)?.to_vec1::<u32>()?;
+    if let Some(Teacher { network, mean }) = work.teacher {
+        let away = away_from(&output.embedding, &network.embed(&batch)?, mean)?;
+        loss = (loss + (away * settings.distil)?)?;
+    }
+    let said = logits.argmax(1)?.to_vec1::<u32>()?;
     let all = loss.backward()?;
     let mut gradients = Gradients::new();
     let trained = network

@@ -3,9 +3,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use candle_core::{Device, Tensor, Var};
+use candle_core::{DType, Device, Tensor, Var};
 use lookalike_backbone::{
-    BackboneKind, CLASSES_KEY, Precision, TrainSetup, TrainableBackbone, load_trainable,
+    BackboneKind, CLASSES_KEY, Precision, TrainSetup, TrainableBackbone, load, load_trainable,
 };
 use lookalike_photo::Preprocess;
 
@@ -15,7 +15,7 @@ use crate::measure::measure;
 use crate::optimiser::Memory;
 use crate::order::{mix, of_epoch};
 use crate::schedule::Course;
-use crate::step::{self, PROXIES, Step, Work};
+use crate::step::{self, PROXIES, Step, Teacher, Work};
 use crate::{EpochLog, Norms, Observer, Photos, Settings, TrainError, head, loss};
 
 /// Photos whose statistics batch norms begin with.
@@ -25,11 +25,25 @@ const MOMENTUM: f64 = 0.1;
 /// Steps over which the averaged weights gather speed.
 const AVERAGE_WARMUP: f64 = 10.0;
 
+/// The name of the teacher's mean in a checkpoint.
+const TEACHER: &str = "teacher";
+
+/// The mean of rows, `(1, d)`.
+fn mean(rows: &[Vec<f32>]) -> candle_core::Result<Tensor> {
+    let mut sum = vec![0f64; rows.first().map_or(0, Vec::len)];
+    for row in rows {
+        sum.iter_mut().zip(row).for_each(|(sum, &x)| *sum += f64::from(x));
+    }
+    let mean = sum.iter().map(|sum| (sum / rows.len().max(1) as f64) as f32).collect();
+    Tensor::from_vec(mean, (1, sum.len()), &Device::Cpu)
+}
+
 /// A run: a network, where it stands, and a folder that holds both.
 pub struct Trainer {
     network: TrainableBackbone,
     preprocess: Preprocess,
     proxies: Option<Var>,
+    teacher: Option<Teacher>,
     memory: Memory,
     averages: Numbers,
     state: State,
@@ -72,6 +86,12 @@ impl Trainer {
             TrainSetup { classes: Some(classes.len()), add_norms: settings.norms == Norms::Batch };
         let network = load_trainable(weights, kind, setup)?;
         let preprocess = network.preprocess().resized(settings.side);
+        let mut teacher = None;
+        if settings.distil > 0.0 {
+            let network = load(weights, Some(network.kind()))?.network;
+            let mean = Tensor::zeros((1, network.embedding_dim()), DType::F32, &Device::Cpu)?;
+            teacher = Some(Teacher { network, mean });
+        }
         std::fs::create_dir_all(folder)
             .map_err(|source| TrainError::Unwritable { path: folder.to_owned(), source })?;
         let course = Course::new(settings.schedule, settings.epochs, settings.warmup);
@@ -91,6 +111,7 @@ impl Trainer {
             network,
             preprocess,
             proxies: None,
+            teacher,
             memory: Memory::default(),
             averages: Numbers::new(),
             state,
@@ -109,7 +130,7 @@ impl Trainer {
     }
 
     /// Trains to the end, or until `stop` is set: then the step that is under way is finished and a
-    /// checkpoint written.
+    /// checkpoint written. `others` are photos of other things, see [`Settings::others`].
     ///
     /// # Errors
     /// [`TrainError`]; a checkpoint of the last epoch is left.
@@ -117,19 +138,23 @@ impl Trainer {
         &mut self,
         train: &Photos,
         val: &Photos,
+        others: Option<&Photos>,
         observer: &dyn Observer,
         stop: &AtomicBool,
     ) -> Result<Outcome, TrainError> {
-        let steps = train.len() / self.state.settings.batch;
-        if steps == 0 {
+        if train.len() < self.state.settings.batch {
             let found = format!("{} photos, batches of {}", train.len(), self.state.settings.batch);
+            return Err(TrainError::TooFew { found });
+        }
+        if val.is_empty() {
+            let found = "no photos to measure on".to_owned();
             return Err(TrainError::TooFew { found });
         }
         if !self.began {
             self.begin(train, val, observer)?;
         }
         while self.state.epoch < self.state.settings.epochs && !self.is_stuck() {
-            if !self.epoch(train, steps, observer, stop)? {
+            if !self.epoch(train, others, observer, stop)? {
                 self.save()?;
                 return Ok(self.outcome(false));
             }
@@ -161,7 +186,7 @@ impl Trainer {
             let batch = Tensor::from_vec(batch, (chosen.len(), 3, side, side), &Device::Cpu)?;
             network.adopt_statistics(&batch)?;
         }
-        if settings.head_epochs > 0 || settings.metric > 0.0 {
+        if settings.head_epochs > 0 || settings.metric > 0.0 || settings.distil > 0.0 {
             observer.begin("embedding photos", 1);
             let embedded = head::embed(network, preprocess, train)?;
             observer.end();
@@ -171,10 +196,11 @@ impl Trainer {
                 let proxies = loss::proxies(&embedded.rows, &embedded.classes, classes)?;
                 self.proxies = Some(Var::from_tensor(&proxies)?);
             }
+            if let Some(teacher) = &mut self.teacher {
+                teacher.mean = mean(&embedded.rows)?;
+            }
         }
-        if settings.average > 0.0 {
-            self.averages = self.current()?;
-        }
+        self.averages = if settings.average > 0.0 { self.current()? } else { Numbers::new() };
         self.began = true;
         let found = measure(&self.network, &self.preprocess, val)?;
         self.log(0.0, 0.0, found, 0.0, observer)?;
@@ -186,11 +212,12 @@ impl Trainer {
     fn epoch(
         &mut self,
         train: &Photos,
-        steps: usize,
+        others: Option<&Photos>,
         observer: &dyn Observer,
         stop: &AtomicBool,
     ) -> Result<bool, TrainError> {
         let settings = self.state.settings.clone();
+        let steps = train.len() / settings.batch;
         let epoch = self.state.epoch;
         let order = of_epoch(&train.classes, settings.balance, settings.seed, epoch);
         let thawed = epoch.checked_div(settings.unfreeze_every).unwrap_or(0);
@@ -208,7 +235,9 @@ impl Trainer {
                 network: &self.network,
                 preprocess: &self.preprocess,
                 proxies: self.proxies.as_ref(),
+                teacher: self.teacher.as_ref(),
                 photos: train,
+                others,
                 settings: &settings,
                 frozen_stages,
             };
@@ -387,6 +416,9 @@ impl Trainer {
         if let Some(proxies) = &self.proxies {
             numbers.insert(PROXIES.into(), proxies.flatten_all()?.to_vec1()?);
         }
+        if let Some(teacher) = &self.teacher {
+            numbers.insert(TEACHER.into(), teacher.mean.flatten_all()?.to_vec1()?);
+        }
         checkpoint::save(&self.checkpoint_file(), &self.state, &numbers)
     }
 
@@ -411,6 +443,9 @@ impl Trainer {
             let shape = (self.state.classes.len(), values.len() / self.state.classes.len());
             let proxies = Tensor::from_vec(values, shape, &Device::Cpu)?;
             self.proxies = Some(Var::from_tensor(&proxies)?);
+        }
+        if let (Some(teacher), Some(mean)) = (&mut self.teacher, numbers.remove(TEACHER)) {
+            teacher.mean = Tensor::from_vec(mean, teacher.mean.shape(), &Device::Cpu)?;
         }
         let of = |kind: &str| -> Numbers {
             let named = numbers.iter().filter_map(|(name, values)| {

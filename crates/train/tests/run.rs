@@ -64,6 +64,7 @@ fn settings() -> Settings {
         head_epochs: 30,
         augment: Strength::Light,
         metric: 0.3,
+        distil: 1.0,
         side: SIDE,
         ..Settings::default()
     }
@@ -106,7 +107,8 @@ fn an_interrupted_run_ends_where_an_uninterrupted_one_does() {
         let settings = Settings { optimiser, norms, ..settings() };
         let whole = shop.run_folder(&format!("whole {optimiser:?}"));
         let mut trainer = shop.open(&whole, settings.clone()).expect("a run");
-        let outcome = trainer.run(&train, &val, &Silent, &AtomicBool::new(false)).expect("a run");
+        let stop = AtomicBool::new(false);
+        let outcome = trainer.run(&train, &val, Some(&val), &Silent, &stop).expect("a run");
         assert!(outcome.finished);
 
         let parts = shop.run_folder(&format!("in parts {optimiser:?}"));
@@ -116,7 +118,7 @@ fn an_interrupted_run_ends_where_an_uninterrupted_one_does() {
             let mut trainer = shop.open(&parts, settings.clone()).expect("a run");
             let stop = AtomicBool::new(false);
             let observer = StopAfter { steps: 1, seen: AtomicU64::new(0), stop: &stop };
-            let outcome = trainer.run(&train, &val, &observer, &stop).expect("a run");
+            let outcome = trainer.run(&train, &val, Some(&val), &observer, &stop).expect("a run");
             if outcome.finished {
                 break outcome;
             }
@@ -153,20 +155,23 @@ fn photos_are_learned_and_what_was_learned_is_in_the_file() {
         dropout: 0.0,
         label_smoothing: 0.0,
         metric: 0.0,
+        distil: 0.0,
         average: 0.0,
         ..settings()
     };
     // The classifier alone.
     let head = Settings { epochs: 0, head_epochs: 100, ..plain.clone() };
     let mut trainer = shop.open(&shop.run_folder("head"), head).expect("a run");
-    let outcome = trainer.run(&train, &train, &Silent, &AtomicBool::new(false)).expect("a run");
+    let outcome =
+        trainer.run(&train, &train, None, &Silent, &AtomicBool::new(false)).expect("a run");
     assert_eq!((outcome.top1, outcome.epoch), (1.0, 0));
 
     // The whole network, from a classifier that knows nothing.
     let run = shop.run_folder("whole");
     let whole = Settings { epochs: 15, head_epochs: 0, rate: 0.02, ..plain };
     let mut trainer = shop.open(&run, whole).expect("a run");
-    let outcome = trainer.run(&train, &train, &Silent, &AtomicBool::new(false)).expect("a run");
+    let outcome =
+        trainer.run(&train, &train, None, &Silent, &AtomicBool::new(false)).expect("a run");
     let log = std::fs::read_to_string(run.join("log.jsonl")).expect("a log");
     let losses = log.lines().skip(1).map(|line| {
         let log: EpochLog = serde_json::from_str(line).expect("JSON");
@@ -187,7 +192,7 @@ fn a_folder_with_another_run_is_left_alone() {
     let run = shop.run_folder("run");
     let settings = Settings { epochs: 1, ..settings() };
     let mut trainer = shop.open(&run, settings.clone()).expect("a run");
-    trainer.run(&train, &val, &Silent, &AtomicBool::new(false)).expect("a run");
+    trainer.run(&train, &val, None, &Silent, &AtomicBool::new(false)).expect("a run");
     let before = std::fs::read(run.join("last.safetensors")).expect("a checkpoint");
 
     let other = Settings { seed: 2, ..settings.clone() };
@@ -197,7 +202,7 @@ fn a_folder_with_another_run_is_left_alone() {
 
     // Done is done: nothing is trained again.
     let mut again = shop.open(&run, settings.clone()).expect("the same run");
-    let outcome = again.run(&train, &val, &Silent, &AtomicBool::new(false)).expect("a run");
+    let outcome = again.run(&train, &val, None, &Silent, &AtomicBool::new(false)).expect("a run");
     assert!(outcome.finished && again.epochs_done() == 1);
 
     std::fs::write(run.join("last.safetensors"), &before[..before.len() / 2]).expect("damage");
@@ -218,6 +223,7 @@ fn a_rate_that_is_too_high_says_so() {
         ..settings()
     };
     let mut trainer = shop.open(&shop.run_folder("run"), settings).expect("a run");
-    let error = trainer.run(&train, &val, &Silent, &AtomicBool::new(false)).expect_err("diverged");
+    let error =
+        trainer.run(&train, &val, None, &Silent, &AtomicBool::new(false)).expect_err("diverged");
     assert!(matches!(error, TrainError::Diverged { .. }), "{error}");
 }

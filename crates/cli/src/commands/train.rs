@@ -48,6 +48,11 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<()> {
     } else {
         train.hold_out(HELD_OUT)
     };
+    let mut others = None;
+    if let Some(photos) = &args.others {
+        let catalog = Catalog::open(photos, args.others_root.as_deref())?;
+        others = Some(Photos::of_anything(&catalog, side)?);
+    }
     eprint!("{}", skipped(&train.skipped));
     if !args.quiet {
         eprintln!(
@@ -72,7 +77,7 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<()> {
     })
     .context("cannot listen for ctrl-C")?;
     let observer = progress::training(args.quiet, stderr().is_terminal());
-    let outcome = trainer.run(&train, &val, &*observer, &stop)?;
+    let outcome = trainer.run(&train, &val, others.as_ref(), &*observer, &stop)?;
     if args.json {
         return print_json(&json!({
             "finished": outcome.finished, "epochs": trainer.epochs_done(),
