@@ -112,22 +112,21 @@ impl Augmentation {
         let (width, height) = (f64::from(photo.width()), f64::from(photo.height()));
         let area = width * height * f64::from(rng.random_range(self.least_area..=1.0));
         let aspect = rng.random_range((3.0f64 / 4.0).ln()..=(4.0f64 / 3.0).ln()).exp();
-        let w = (area * aspect).sqrt().clamp(1.0, width);
-        let h = (area / aspect).sqrt().clamp(1.0, height);
-        let (left, top) = (rng.random::<f64>() * (width - w), rng.random::<f64>() * (height - h));
+        let w = (area * aspect).sqrt().min(width).max(1.0);
+        let h = (area / aspect).sqrt().min(height).max(1.0);
+        // A hair less than all the room, so that rounding cannot put the crop's edge outside.
+        let mut within = |room: f64| rng.random::<f64>() * room * (1.0 - 1e-9);
+        let (left, top) = (within(width - w), within(height - h));
         let source = ImageRef::new(photo.width(), photo.height(), photo.as_raw(), PixelType::U8x3)
             .expect("an RgbImage holds three bytes a pixel");
         let mut square = Image::new(side, side, PixelType::U8x3);
         let options = ResizeOptions::new()
             .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
             .crop(left, top, w, h);
-        match Resizer::new().resize(&source, &mut square, &options) {
-            Ok(()) => {
-                RgbImage::from_raw(side, side, square.into_vec()).expect("three bytes a pixel")
-            }
-            // Rounding put the crop's edge a hair outside.
-            Err(_) => letterboxed(photo, side, side, (0.5, 0.5)),
-        }
+        Resizer::new()
+            .resize(&source, &mut square, &options)
+            .expect("the crop lies within the photo");
+        RgbImage::from_raw(side, side, square.into_vec()).expect("three bytes a pixel")
     }
 }
 
