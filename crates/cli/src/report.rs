@@ -1,6 +1,7 @@
 //! The evaluation's report as files.
 
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use base64::Engine as _;
@@ -35,13 +36,16 @@ pub(crate) fn write(
         let (name, sha256) = (&part.identity.backbone, &part.identity.weights_sha256);
         notes.push((name.clone(), format!("sha256 {sha256}, {}", part.identity.preprocess)));
     }
+    let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let command: Vec<_> =
+        std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
     let products = index.products().iter().zip(0..);
     let report = Report {
         title: "How often the right product is named".to_owned(),
         dataset: args.catalog.photos.display().to_string(),
         split: found.split.map_or("all photos".to_owned(), |split| split.to_string()),
-        created: String::new(),
-        command: std::env::args().collect::<Vec<_>>().join(" "),
+        created: format!("{created} seconds after 1970"),
+        command: command.join(" "),
         notes,
         products: products.map(|(p, id)| ProductName { id, name: p.name.clone() }).collect(),
         methods: found.methods.clone(),
