@@ -13,6 +13,7 @@ use crate::load::CLASSES_KEY;
 use crate::names::Naming;
 use crate::norm::BatchNorm;
 use crate::tensors::TensorFile;
+use crate::train::mix;
 use crate::{BackboneError, BackboneKind, TrainSetup};
 
 /// What training changes, by the names in a file.
@@ -53,7 +54,8 @@ impl Checkpoint {
         used_for: Use,
     ) -> Result<Self, BackboneError> {
         let file = TensorFile::open(path)?;
-        match (Naming::recognise(&file.shapes), wanted) {
+        let parts = matches!(used_for, Use::Training(TrainSetup { classes: Some(_), .. }));
+        match (Naming::recognise(&file.shapes, parts), wanted) {
             (Ok((kind, naming)), wanted) if wanted.is_none_or(|wanted| wanted == kind) => {
                 Ok(Self { file, naming, kind, used_for, variables: RefCell::default() })
             }
@@ -105,6 +107,12 @@ impl Checkpoint {
         self.naming != Naming::PlainVgg
     }
 
+    /// Whether a layer that is to be trained is not in a file that holds the network's first blocks.
+    fn is_left_out(&self, weight: &str) -> bool {
+        let is_part = self.naming == Naming::PlainVgg && self.used_for != Use::Inference;
+        is_part && !self.file.shapes.contains_key(weight)
+    }
+
     /// The classes of a new classifier, if this layer is to be one.
     fn new_head(&self, layer: &str) -> Option<usize> {
         match self.used_for {
@@ -142,6 +150,18 @@ impl Checkpoint {
                 self.variable(&format!("{}.bias", names.layer), zeros(&wanted[..1])?, stage)?;
             return Ok(Conv::new(weight, Follower::Bias(bias), shape, activation));
         }
+        if self.is_left_out(&weight_name) {
+            let weight = self.variable(&weight_name, random_weight(&wanted, layer)?, stage)?;
+            let bias_name = format!("{}.bias", names.layer);
+            let zeros = Tensor::zeros(wanted[0], DType::F32, &Device::Cpu)?;
+            let follower = match self.used_for {
+                Use::Training(setup) if setup.add_norms && may_be_normed(layer) => {
+                    Follower::Norm(self.added_norm(&names.layer, &zeros, stage)?)
+                }
+                _ => Follower::Bias(self.variable(&bias_name, zeros, stage)?),
+            };
+            return Ok(Conv::new(weight, follower, shape, activation));
+        }
         // A 1x1 layer on pooled features may be stored as the matrix it is, and one on a whole map as
         // the convolution of that map that it also is.
         let found = self.shape(&weight_name)?;
@@ -156,7 +176,8 @@ impl Checkpoint {
         let channels = wanted[0];
         let (weight, follower) = match (names.norm, self.used_for) {
             (None, Use::Training(setup)) if setup.add_norms && may_be_normed(layer) => {
-                let norm = self.added_norm(&names.layer, channels, stage)?;
+                let bias = self.tensor(&format!("{}.bias", names.layer), &[channels])?;
+                let norm = self.added_norm(&names.layer, &bias, stage)?;
                 (weight, Follower::Norm(norm))
             }
             (None, _) => {
@@ -211,16 +232,15 @@ impl Checkpoint {
     fn added_norm(
         &self,
         layer: &str,
-        channels: usize,
+        bias: &Tensor,
         stage: usize,
     ) -> Result<BatchNorm, BackboneError> {
-        let bias = self.tensor(&format!("{layer}.bias"), &[channels])?;
         let eps = self.naming.batch_norm_eps();
         let (zeros, ones) = (bias.zeros_like()?, bias.ones_like()?);
         let name = |part: &str| format!("{layer}.norm.{part}");
         let norm = BatchNorm {
             gamma: self.new_variable(&name("weight"), &ones, stage)?,
-            beta: self.new_variable(&name("bias"), &bias, stage)?,
+            beta: self.new_variable(&name("bias"), bias, stage)?,
             mean: self.statistic(name("running_mean"), &zeros)?,
             variance: self.statistic(name("running_var"), &(ones - eps)?)?,
             eps,
@@ -294,6 +314,23 @@ impl Checkpoint {
         }
         Err(BackboneError::NotFinite { path: self.file.path.clone(), tensor: name.to_owned() })
     }
+}
+
+/// Where a layer begins that nothing is known of (He et al., "Delving deep into rectifiers", 2015):
+/// normally distributed, by the number of its inputs. The same for the same layer.
+fn random_weight(shape: &[usize; 4], layer: &str) -> candle_core::Result<Tensor> {
+    let deviation = (2.0 / (shape[1] * shape[2] * shape[3]) as f64).sqrt();
+    let salt = layer.bytes().fold(0, |hash, byte| mix(hash ^ u64::from(byte)));
+    // Box and Muller's transform of two uniform numbers.
+    let uniform = |at: u64| ((mix(salt.wrapping_add(at)) >> 11) as f64 + 1.0) / (1u64 << 53) as f64;
+    let normal = |at: u64| {
+        let (radius, turn) = (uniform(2 * at), uniform(2 * at + 1));
+        (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * turn).cos()
+    };
+    let values: Vec<f32> = (0..shape.iter().product::<usize>() as u64)
+        .map(|at| (deviation * normal(at)) as f32)
+        .collect();
+    Tensor::from_vec(values, &shape[..], &Device::Cpu)
 }
 
 /// Whether this is the classifier, by the layer's own name.

@@ -14,6 +14,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod bundled;
 mod checkpoint;
 mod convolve;
 mod depthwise;
@@ -38,6 +39,7 @@ mod train;
 mod values;
 mod vgg19;
 
+pub use bundled::{BUNDLED, is_bundled, weights_exist};
 pub use error::BackboneError;
 pub use import::{Precision, import};
 pub use kind::BackboneKind;
@@ -77,6 +79,13 @@ pub trait Backbone: Send + Sync {
     /// # Errors
     /// candle's, when the batch has another shape or device.
     fn embed_and_logits(&self, batch: &Tensor) -> Result<(Tensor, Tensor)>;
+
+    /// [`Self::embed`] of a batch and, of its [`Self::stages`], the last one with a map at least `cells`
+    /// wide, in one pass: `(n, embedding_dim)` and `(n, c, h, w)`.
+    ///
+    /// # Errors
+    /// candle's, when the batch has another shape or device, or no map is so wide.
+    fn embed_with_map(&self, batch: &Tensor, cells: usize) -> Result<(Tensor, Tensor)>;
 
     /// The feature maps of a batch, stage by stage; the last is the one that is pooled.
     ///

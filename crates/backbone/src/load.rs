@@ -36,7 +36,7 @@ pub struct LoadedBackbone {
     /// What the classes of its classifier are called, where the file says so: ids of products, for a
     /// network that this program trained.
     pub classes: Option<Vec<String>>,
-    /// The file it came from.
+    /// The file it came from; [`crate::BUNDLED`] for the weights that are part of the program.
     pub weights: PathBuf,
 }
 

@@ -20,6 +20,9 @@ pub struct WeightFile {
     /// Where else it is.
     #[serde(default)]
     pub url: Option<String>,
+    /// Whether it is part of the program: [`crate::BUNDLED`].
+    #[serde(default)]
+    pub bundled: bool,
     /// Its SHA-256 in hexadecimal, or the first eight digits or more, where published.
     #[serde(default)]
     pub sha256: Option<String>,

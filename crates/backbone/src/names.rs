@@ -38,8 +38,10 @@ const TIMM_STAGES: [usize; 6] = [1, 2, 3, 4, 2, 3];
 
 impl Naming {
     /// The network and the naming that a file's tensor names show, or what else they look like.
+    /// `parts` takes a VGG19 without its last blocks for one.
     pub(crate) fn recognise<T>(
         tensors: &BTreeMap<String, T>,
+        parts: bool,
     ) -> Result<(BackboneKind, Self), &'static str> {
         let has = |name: &str| tensors.contains_key(name);
         if has("blocks.0.depthwise.weight") {
@@ -74,6 +76,9 @@ impl Naming {
                 Self::TorchvisionVgg
             };
             Ok((BackboneKind::Vgg19, naming))
+        } else if parts && has("features.16.weight") && !has("features.19.weight") {
+            // Of the VGGs only VGG19 has a convolution there and its next block three further.
+            Ok((BackboneKind::Vgg19, Self::PlainVgg))
         } else if has("features.0.weight") {
             Err("another VGG, or a part of one")
         } else {

@@ -1,6 +1,6 @@
 //! What the networks have in common.
 
-use candle_core::{Result, Tensor};
+use candle_core::{Result, Tensor, bail};
 
 use crate::layers::{Conv, Pass};
 use crate::norm::Recorder;
@@ -42,6 +42,17 @@ impl<N: Network> Backbone for N {
         let embedding = self.embedding(&map, Pass::Infer)?;
         let logits = self.classifier().forward(&embedding, Pass::Infer)?.flatten_from(1)?;
         Ok((embedding.flatten_from(1)?, logits))
+    }
+
+    fn embed_with_map(&self, batch: &Tensor, cells: usize) -> Result<(Tensor, Tensor)> {
+        let mut wide = None;
+        let map = self.feature_map(batch, Pass::Infer, &mut |_, output| {
+            if output.dims().last().is_some_and(|&width| width >= cells) {
+                wide = Some(output.clone());
+            }
+        })?;
+        let Some(wide) = wide else { bail!("no feature map is {cells} cells wide") };
+        Ok((self.embedding(&map, Pass::Infer)?.flatten_from(1)?, wide))
     }
 
     fn stages(&self, batch: &Tensor) -> Result<Vec<Stage>> {

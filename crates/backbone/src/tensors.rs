@@ -9,7 +9,7 @@ use candle_core::{Device, Tensor};
 use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
 
-use crate::BackboneError;
+use crate::{BackboneError, bundled};
 
 /// The keys under which training programs keep a network among other things.
 const NESTED: [&str; 3] = ["state_dict", "model", "model_state_dict"];
@@ -34,7 +34,7 @@ impl TensorFile {
     /// Reads a file, whose content tells its format.
     pub(crate) fn open(path: &Path) -> Result<Self, BackboneError> {
         let path = path.to_owned();
-        let bytes = std::fs::read(&path)
+        let bytes = bundled::read(&path)
             .map_err(|source| BackboneError::Unreadable { path: path.clone(), source })?;
         let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         // A ZIP archive, or the pickle that PyTorch wrote before it wrote archives.
@@ -52,8 +52,8 @@ impl TensorFile {
         let (_, header) =
             SafeTensors::read_metadata(&bytes).map_err(|error| damaged(error.to_string()))?;
         let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
-        let tensors =
-            BufferedSafetensors::new(bytes).map_err(|error| damaged(error.to_string()))?;
+        let tensors = BufferedSafetensors::new(bytes.into_owned())
+            .map_err(|error| damaged(error.to_string()))?;
         let shapes = tensors.tensors().into_iter();
         let shapes = shapes.map(|(name, view)| (name, view.shape().to_vec())).collect();
         Ok(Self { path, sha256, shapes, metadata, source: Source::Safetensors(tensors) })

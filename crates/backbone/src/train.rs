@@ -1,14 +1,14 @@
 //! Networks whose parameters can be trained.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use candle_core::{Result, Tensor, Var};
 use lookalike_photo::Preprocess;
 
 use crate::checkpoint::{Checkpoint, Use, Variables};
 use crate::import::{Precision, write};
-use crate::kind::PREPROCESS_KEY;
+use crate::kind::{PREPROCESS_KEY, preprocess_named};
 use crate::load::network;
 use crate::norm::Observed;
 use crate::{Backbone, BackboneError, BackboneKind};
@@ -54,7 +54,8 @@ impl BatchStatistics {
 /// What a network is prepared for training with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TrainSetup {
-    /// A new classifier for so many classes, all zeros, in place of the file's.
+    /// A new classifier for so many classes, all zeros, in place of the file's. A file with only the
+    /// first three blocks of VGG19 is taken, too; the others then begin with random numbers.
     pub classes: Option<usize>,
     /// Batch norms where the file has them folded into the convolutions, so that training is as stable
     /// as it was before. They change nothing by themselves; see
@@ -69,6 +70,7 @@ pub struct TrainableBackbone {
     preprocess: Preprocess,
     preprocess_name: String,
     sha256: String,
+    path: PathBuf,
     classes: Option<Vec<String>>,
     variables: Variables,
 }
@@ -87,6 +89,19 @@ impl TrainableBackbone {
     /// How photos are prepared for it.
     pub fn preprocess(&self) -> Preprocess {
         self.preprocess
+    }
+
+    /// Prepares photos in another way than the file says or is usual for the network, by its name in
+    /// the weight manifest.
+    ///
+    /// # Errors
+    /// [`BackboneError::UnknownPreprocess`].
+    pub fn prepare_photos_as(&mut self, name: &str) -> std::result::Result<(), BackboneError> {
+        self.preprocess = preprocess_named(name).ok_or_else(|| {
+            BackboneError::UnknownPreprocess { path: self.path.clone(), name: name.to_owned() }
+        })?;
+        self.preprocess_name = name.to_owned();
+        Ok(())
     }
 
     /// What the file calls the classes of its classifier, if that was kept.
@@ -194,7 +209,16 @@ pub fn load_trainable(
     let (preprocess_name, sha256) = (checkpoint.preprocess_name(), checkpoint.sha256().to_owned());
     let classes = checkpoint.classes().filter(|_| setup.classes.is_none());
     let variables = checkpoint.into_variables();
-    Ok(TrainableBackbone { network, kind, preprocess, preprocess_name, sha256, classes, variables })
+    Ok(TrainableBackbone {
+        network,
+        kind,
+        preprocess,
+        preprocess_name,
+        sha256,
+        path: weights.to_owned(),
+        classes,
+        variables,
+    })
 }
 
 /// Leaves out a share of `x`'s numbers and scales up the others (Srivastava et al., 2014), the same
@@ -214,7 +238,7 @@ pub(crate) fn dropout(x: &Tensor, mode: &TrainMode, layer: &str) -> Result<Tenso
 }
 
 /// SplitMix64's step (Steele, Lea and Flood, 2014): a well-spread number from any number.
-fn mix(number: u64) -> u64 {
+pub(crate) fn mix(number: u64) -> u64 {
     let mut z = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

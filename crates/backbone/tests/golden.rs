@@ -165,6 +165,23 @@ fn check(kind: BackboneKind, golden: &str, tensors: &[weights::NamedShape]) {
     let (off, largest, _) = compare(&rows(&logits), &golden.logits);
     assert!(off <= TOLERANCE * largest, "{kind}: logits are off by {off} of {largest}");
 
+    // With a map on the way, the embedding is the same; a finer map comes from an earlier stage.
+    let widths = stages.iter().map(|stage| stage.output.dims()[3]);
+    for cells in [1, golden.side / 16, widths.max().expect("stages")] {
+        let wide = stages.iter().rev().find(|stage| stage.output.dims()[3] >= cells);
+        let wide = &wide.expect("a stage").output;
+        let (with, map) = loaded.network.embed_with_map(&batch, cells).expect("a map");
+        assert_eq!(rows(&with), rows(&embeddings), "{kind}: {cells} cells");
+        assert_eq!(map.dims(), wide.dims());
+        let (map, wide) = (map.flatten_from(1), wide.flatten_from(1));
+        assert_eq!(
+            rows(&map.expect("a map")),
+            rows(&wide.expect("a map")),
+            "{kind}: {cells} cells"
+        );
+    }
+    assert!(loaded.network.embed_with_map(&batch, golden.side + 1).is_err());
+
     // A picture's numbers do not depend on what else is in the batch.
     let alone = batch.narrow(0, 1, 1).expect("the second picture");
     let alone = loaded.network.embed(&alone).expect("embeddings");

@@ -45,6 +45,39 @@ fn added_norms_change_nothing_and_are_folded_away_again() -> Result<()> {
 }
 
 #[test]
+fn a_vgg19_without_its_last_blocks_is_completed_for_training_only() -> Result<()> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (from, to) = (folder.path().join("a.safetensors"), folder.path().join("b.safetensors"));
+    let mut shapes = weights::plain_vgg19(5);
+    shapes.retain(|(name, _)| {
+        let number = name.strip_prefix("features.").and_then(|rest| rest.split('.').next());
+        number.is_some_and(|number| number.parse().is_ok_and(|number: usize| number <= 16))
+    });
+    weights::write(&from, &shapes, weights::values);
+    let refused = load(&from, None).err().expect("half a network").to_string();
+    assert!(refused.contains("a part of one"), "{refused}");
+
+    let setup = TrainSetup { add_norms: true, classes: Some(3) };
+    let mut network = load_trainable(&from, None, setup).expect("the first blocks");
+    network.prepare_photos_as("caffe").expect("a known way");
+    let batch = picture(32);
+    network.adopt_statistics(&batch)?;
+    let mode = TrainMode { batch_statistics: true, ..TrainMode::default() };
+    let output = network.forward_train(&batch, mode)?;
+    assert_eq!((output.embedding.dims(), output.logits.dims()), (&[4, 512][..], &[4, 3][..]));
+    let spread = output.embedding.var(0)?.mean_all()?.to_scalar::<f32>()?;
+    assert!(spread > 1e-4, "pictures differ behind the random blocks: {spread}");
+    network.export(&to, &network.preprocess_name(224), Precision::F32, &[]).expect("written");
+    let whole = load(&to, None).expect("a whole network");
+    assert!(off(&whole.network.embed(&batch)?, &network.network().embed(&batch)?)? < 1e-3);
+    assert_eq!(
+        whole.preprocess,
+        lookalike_photo::Preprocess::letterbox(224, lookalike_photo::Normalisation::CAFFE)
+    );
+    Ok(())
+}
+
+#[test]
 fn frozen_stages_have_no_gradients_and_the_others_do() -> Result<()> {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("a.safetensors");
