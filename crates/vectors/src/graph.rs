@@ -1,10 +1,13 @@
 //! A navigable small-world graph laid out flat, and the walk through it.
 
+mod edit;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::edit::Editor;
 use crate::vectors::dot;
 use crate::{VectorError, Vectors};
 

@@ -6,7 +6,7 @@ use hnsw_rs::prelude::{Distance, Hnsw};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::graph::{Graph, GraphBuilder};
+use crate::graph::{Editor, Graph, GraphBuilder};
 use crate::vectors::dot;
 use crate::{Hit, VectorError, VectorStore, Vectors, best_first};
 
@@ -109,6 +109,52 @@ impl HnswStore {
         let graph = Arc::new(builder.finish(&vectors));
         progress(vectors.len());
         Self { vectors, graph, params }
+    }
+
+    /// This store without the vectors for which `keep` has `false`, and with `more`, of shape
+    /// `(n, dim)`, behind those that are kept. Searches answer as of a store built of these, but for
+    /// what the graph misses of either. `progress` is told how many vectors are in the new graph.
+    ///
+    /// # Errors
+    /// [`VectorError`] for one of `more` that is not finite or has no direction.
+    ///
+    /// # Panics
+    /// When `keep` has another length than there are vectors.
+    pub fn changed(
+        &self,
+        keep: &[bool],
+        more: Vec<f32>,
+        progress: &(dyn Fn(usize) + Sync),
+    ) -> Result<Self, VectorError> {
+        let vectors = Arc::new(self.vectors.changed(keep, more)?);
+        let mut kept = 0;
+        let row_now: Vec<Option<u32>> = keep
+            .iter()
+            .map(|&keep| {
+                kept += u32::from(keep);
+                keep.then(|| kept - 1)
+            })
+            .collect();
+        let kept = kept as usize;
+        // Where little is left of the old graph, building on all cores is faster and no worse.
+        if vectors.len() - kept > kept / 2 || kept < keep.len() / 4 {
+            return Ok(Self::build(vectors, self.params, progress));
+        }
+        let mut editor = Editor::new(&self.graph, &vectors, self.params, &row_now);
+        for row in kept..vectors.len() {
+            editor.insert(row as u32);
+            if row % REPORT_EVERY == 0 {
+                progress(row);
+            }
+        }
+        let graph = Arc::new(editor.finish());
+        progress(vectors.len());
+        Ok(Self { vectors, graph, params: self.params })
+    }
+
+    /// The vectors.
+    pub fn vectors(&self) -> &Arc<Vectors> {
+        &self.vectors
     }
 
     /// A store from a graph that was built before, over the same vectors.

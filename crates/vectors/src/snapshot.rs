@@ -1,6 +1,6 @@
 //! One file on disk that is either the old state or the new one, never half of either.
 //!
-//! The only module that knows bincode. Layout, all integers little-endian:
+//! The only module that knows bincode. Layout, all integers and numbers little-endian:
 //!
 //! | bytes | what |
 //! | --- | --- |
@@ -8,21 +8,26 @@
 //! | 4 | format version of the content |
 //! | 4 | oldest format version whose readers can read this file |
 //! | any | payload: bincode 2, its standard configuration |
+//! | 4 each | numbers in f32, as they are in memory: what is large is read without being decoded |
 //! | 8 | length of the payload |
+//! | 8 | how many numbers there are |
 //! | 4 | CRC-32 (IEEE) of everything before |
 //! | 4 | closing magic `END.` |
 
+mod read;
+
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+
+pub use read::read;
 
 const MAGIC: &[u8; 8] = b"LOOKALIK";
 const END: &[u8; 4] = b"END.";
 const HEADER: u64 = 16;
-const FOOTER: u64 = 16;
+const FOOTER: u64 = 24;
 
 /// Version of the content's layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,15 +102,21 @@ impl WriteLock {
         }
     }
 
-    /// Writes `content` beside the old snapshot and swaps it in once it is safely on disk.
+    /// Writes `content` and `numbers` beside the old snapshot and swaps them in once they are safely on
+    /// disk.
     ///
     /// Returns the size of the file in bytes.
     ///
     /// # Errors
     /// [`SnapshotError::Unwritable`], for example on a full disk. The old snapshot is then unchanged.
-    pub fn write<T: Serialize>(&self, format: Format, content: &T) -> Result<u64, SnapshotError> {
+    pub fn write<T: Serialize>(
+        &self,
+        format: Format,
+        content: &T,
+        numbers: &[f32],
+    ) -> Result<u64, SnapshotError> {
         let partial = beside(&self.path, "partial");
-        let written = write_file(&partial, format, content)
+        let written = write_file(&partial, format, content, numbers)
             .and_then(|bytes| fs::rename(&partial, &self.path).map(|()| bytes));
         match written {
             Ok(bytes) => {
@@ -134,7 +145,12 @@ fn beside(path: &Path, extension: &str) -> PathBuf {
     name.into()
 }
 
-fn write_file<T: Serialize>(path: &Path, format: Format, content: &T) -> io::Result<u64> {
+fn write_file<T: Serialize>(
+    path: &Path,
+    format: Format,
+    content: &T,
+    numbers: &[f32],
+) -> io::Result<u64> {
     let mut out = Checksummed::new(BufWriter::with_capacity(1 << 20, File::create(path)?));
     out.write_all(MAGIC)?;
     out.write_all(&format.current.to_le_bytes())?;
@@ -146,68 +162,19 @@ fn write_file<T: Serialize>(path: &Path, format: Format, content: &T) -> io::Res
         },
     )?;
     let payload = out.bytes - HEADER;
+    if cfg!(target_endian = "little") {
+        out.write_all(bytemuck::cast_slice(numbers))?;
+    } else {
+        numbers.iter().try_for_each(|number| out.write_all(&number.to_le_bytes()))?;
+    }
     out.write_all(&payload.to_le_bytes())?;
+    out.write_all(&(numbers.len() as u64).to_le_bytes())?;
     let (checksum, bytes) = (out.crc.clone().finalize(), out.bytes);
     out.write_all(&checksum.to_le_bytes())?;
     out.write_all(END)?;
     let file = out.inner.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.sync_all()?;
     Ok(bytes + 8)
-}
-
-/// Reads a snapshot, the whole of whose checksum is verified before any of it is believed.
-///
-/// # Errors
-/// [`SnapshotError`].
-pub fn read<T: DeserializeOwned>(path: &Path, format: Format) -> Result<T, SnapshotError> {
-    let unreadable = |source| SnapshotError::Unreadable { path: path.to_owned(), source };
-    let damaged =
-        |reason: &str| SnapshotError::Damaged { path: path.to_owned(), reason: reason.to_owned() };
-    let mut file = File::open(path).map_err(unreadable)?;
-    let size = file.metadata().map_err(unreadable)?.len();
-
-    let mut header = Vec::new();
-    (&mut file).take(HEADER).read_to_end(&mut header).map_err(unreadable)?;
-    if !header.starts_with(&MAGIC[..header.len().min(MAGIC.len())]) || header.is_empty() {
-        return Err(SnapshotError::NotASnapshot { path: path.to_owned() });
-    }
-    if size < HEADER + FOOTER {
-        return Err(SnapshotError::HalfWritten { path: path.to_owned() });
-    }
-    let number = |bytes: &[u8]| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-    let (written, oldest_reader) = (number(&header[8..]), number(&header[12..]));
-    if written < format.oldest_read || oldest_reader > format.current {
-        let (oldest, newest) = (format.oldest_read, format.current);
-        return Err(SnapshotError::OtherVersion {
-            path: path.to_owned(),
-            found: written,
-            oldest,
-            newest,
-        });
-    }
-
-    let mut footer = [0; FOOTER as usize];
-    file.seek(SeekFrom::End(-(FOOTER as i64))).map_err(unreadable)?;
-    file.read_exact(&mut footer).map_err(unreadable)?;
-    let payload = u64::from_le_bytes(footer[..8].try_into().expect("eight bytes"));
-    if footer[12..] != *END || payload != size - HEADER - FOOTER {
-        return Err(SnapshotError::HalfWritten { path: path.to_owned() });
-    }
-    file.rewind().map_err(unreadable)?;
-    let mut checked = Checksummed::new(io::sink());
-    io::copy(&mut (&mut file).take(size - 8), &mut checked).map_err(unreadable)?;
-    if checked.crc.finalize() != number(&footer[8..]) {
-        return Err(damaged("its checksum does not match"));
-    }
-
-    file.seek(SeekFrom::Start(HEADER)).map_err(unreadable)?;
-    let mut reader = BufReader::with_capacity(1 << 20, file.take(payload));
-    let content = bincode::serde::decode_from_std_read(&mut reader, bincode::config::standard())
-        .map_err(|error| damaged(&error.to_string()))?;
-    match io::copy(&mut reader, &mut io::sink()) {
-        Ok(0) => Ok(content),
-        _ => Err(damaged("more content than expected")),
-    }
 }
 
 /// Counts and checks what passes through.

@@ -1,12 +1,17 @@
-use serde::{Deserialize, Serialize};
-
-use crate::VectorError;
+use crate::{Hit, VectorError, best_first};
 
 /// Unit vectors, one a row, in one block of memory that every store shares.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Vectors {
     dim: u32,
     values: Vec<f32>,
+}
+
+impl Default for Vectors {
+    /// None, of length 1.
+    fn default() -> Self {
+        Self { dim: 1, values: Vec::new() }
+    }
 }
 
 impl Vectors {
@@ -26,6 +31,44 @@ impl Vectors {
             normalise(vector, row)?;
         }
         Ok(Self { dim: u32::try_from(dim).expect("dimensions fit 32 bits"), values })
+    }
+
+    /// These vectors without the rows for which `keep` has `false`, and `more` of shape `(n, dim)`
+    /// behind them, each scaled to length 1.
+    ///
+    /// # Errors
+    /// [`VectorError`] for one of `more` that is not finite or has no direction.
+    ///
+    /// # Panics
+    /// When `keep` has another length than there are vectors.
+    pub(crate) fn changed(&self, keep: &[bool], more: Vec<f32>) -> Result<Self, VectorError> {
+        assert_eq!(keep.len(), self.len(), "one flag for each vector");
+        let more = Self::normalised(self.dim(), more)?;
+        let kept = keep.iter().filter(|keep| **keep).count();
+        let mut values = Vec::with_capacity((kept + more.len()) * self.dim());
+        for (row, _) in keep.iter().enumerate().filter(|(_, keep)| **keep) {
+            values.extend_from_slice(self.row(row as u32));
+        }
+        values.extend_from_slice(&more.values);
+        Ok(Self { dim: self.dim, values })
+    }
+
+    /// Takes what [`Self::values`] gave.
+    ///
+    /// # Errors
+    /// [`VectorError::Dimension`] for values that make no whole number of rows.
+    pub fn from_values(dim: usize, values: Vec<f32>) -> Result<Self, VectorError> {
+        match u32::try_from(dim) {
+            Ok(short) if dim > 0 && values.len().is_multiple_of(dim) => {
+                Ok(Self { dim: short, values })
+            }
+            _ => Err(VectorError::Dimension { dim, found: values.len() }),
+        }
+    }
+
+    /// All rows, one behind the other: to be stored.
+    pub fn values(&self) -> &[f32] {
+        &self.values
     }
 
     /// Number of vectors.
@@ -67,6 +110,28 @@ impl Vectors {
             }
         }
         Ok(())
+    }
+
+    /// The `k` of some rows that are nearest to a query, the nearest first: every one of them is
+    /// compared.
+    ///
+    /// # Errors
+    /// [`VectorError`] for a query of another length or without a direction.
+    ///
+    /// # Panics
+    /// When a row is not below [`Self::len`].
+    pub fn nearest_among(
+        &self,
+        query: &[f32],
+        rows: impl Iterator<Item = u32>,
+        k: usize,
+    ) -> Result<Vec<Hit>, VectorError> {
+        let query = self.query(query)?;
+        let hit = |row| Hit { row, similarity: dot(&query, self.row(row)) };
+        let mut hits: Vec<Hit> = rows.map(hit).collect();
+        hits.sort_unstable_by(best_first);
+        hits.truncate(k);
+        Ok(hits)
     }
 
     /// A query of this store's length, as a unit vector.
@@ -123,6 +188,14 @@ mod tests {
         assert_eq!(refuse(vec![1.0, f32::NAN]), VectorError::NotFinite { row: 0 });
         assert_eq!(refuse(vec![1.0, f32::INFINITY]), VectorError::NotFinite { row: 0 });
         assert_eq!(refuse(vec![1.0; 3]), VectorError::Dimension { dim: 2, found: 3 });
+    }
+
+    #[test]
+    fn only_the_rows_asked_for_are_compared() {
+        let vectors = Vectors::normalised(2, vec![1.0, 0.0, 0.0, 1.0, 1.0, 1.0]).expect("finite");
+        let hits = vectors.nearest_among(&[2.0, 0.1], [1, 2].into_iter(), 5).expect("two");
+        assert_eq!(hits.iter().map(|hit| hit.row).collect::<Vec<_>>(), [2, 1]);
+        assert!(vectors.nearest_among(&[1.0], [0].into_iter(), 1).is_err());
     }
 
     #[test]

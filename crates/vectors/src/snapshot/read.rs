@@ -1,0 +1,124 @@
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use crc32fast::Hasher;
+use rayon::prelude::*;
+use serde::de::DeserializeOwned;
+
+use super::{END, FOOTER, Format, HEADER, MAGIC, SnapshotError};
+
+/// Numbers that one core reads at a time: 4 MiB of them.
+const CHUNK: usize = 1 << 20;
+
+/// Reads a snapshot, the whole of whose checksum is verified before any of it is believed: its content
+/// and its numbers.
+///
+/// # Errors
+/// [`SnapshotError`].
+pub fn read<T: DeserializeOwned>(
+    path: &Path,
+    format: Format,
+) -> Result<(T, Vec<f32>), SnapshotError> {
+    let unreadable = |source| SnapshotError::Unreadable { path: path.to_owned(), source };
+    let half_written = || SnapshotError::HalfWritten { path: path.to_owned() };
+    let damaged =
+        |reason: &str| SnapshotError::Damaged { path: path.to_owned(), reason: reason.to_owned() };
+    let mut file = File::open(path).map_err(unreadable)?;
+    let size = file.metadata().map_err(unreadable)?.len();
+
+    let mut header = Vec::new();
+    (&mut file).take(HEADER).read_to_end(&mut header).map_err(unreadable)?;
+    if !header.starts_with(&MAGIC[..header.len().min(MAGIC.len())]) || header.is_empty() {
+        return Err(SnapshotError::NotASnapshot { path: path.to_owned() });
+    }
+    if header.len() < HEADER as usize {
+        return Err(half_written());
+    }
+    let number = |bytes: &[u8]| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    let (written, oldest_reader) = (number(&header[8..]), number(&header[12..]));
+    if written < format.oldest_read || oldest_reader > format.current {
+        let (oldest, newest) = (format.oldest_read, format.current);
+        return Err(SnapshotError::OtherVersion {
+            path: path.to_owned(),
+            found: written,
+            oldest,
+            newest,
+        });
+    }
+    if size < HEADER + FOOTER {
+        return Err(half_written());
+    }
+
+    let mut footer = [0; FOOTER as usize];
+    file.seek(SeekFrom::End(-(FOOTER as i64))).map_err(unreadable)?;
+    file.read_exact(&mut footer).map_err(unreadable)?;
+    let (lengths, end) = footer.split_at(16);
+    let length =
+        |bytes: &[u8]| bytes.iter().rev().fold(0, |sum, &byte| (sum << 8) | u64::from(byte));
+    let (payload, count) = (length(&lengths[..8]), length(&lengths[8..]));
+    let content = count.checked_mul(4).and_then(|numbers| numbers.checked_add(payload));
+    if end[4..] != *END || content != Some(size - HEADER - FOOTER) {
+        return Err(half_written());
+    }
+
+    file.seek(SeekFrom::Start(HEADER)).map_err(unreadable)?;
+    let mut bytes = vec![0; payload as usize];
+    file.read_exact(&mut bytes).map_err(unreadable)?;
+    let (numbers, checksum) =
+        read_numbers(&file, HEADER + payload, count as usize).map_err(unreadable)?;
+    let mut crc = Hasher::new();
+    crc.update(&header);
+    crc.update(&bytes);
+    crc.combine(&checksum);
+    crc.update(lengths);
+    if crc.finalize() != number(end) {
+        return Err(damaged("its checksum does not match"));
+    }
+    match bincode::serde::decode_from_slice(&bytes, bincode::config::standard()) {
+        Ok((content, used)) if used == bytes.len() => Ok((content, numbers)),
+        Ok(_) => Err(damaged("more content than expected")),
+        Err(error) => Err(damaged(&error.to_string())),
+    }
+}
+
+/// Reads numbers from a place in a file on all cores, with their checksum. From the opened file, not by
+/// its name: another may have been given that meanwhile.
+fn read_numbers(file: &File, start: u64, count: usize) -> io::Result<(Vec<f32>, Hasher)> {
+    let mut numbers = vec![0f32; count];
+    let checksums = numbers.par_chunks_mut(CHUNK).enumerate().map(|(at, chunk)| {
+        let bytes: &mut [u8] = bytemuck::cast_slice_mut(chunk);
+        read_exact_at(file, bytes, start + 4 * (at * CHUNK) as u64)?;
+        let mut crc = Hasher::new();
+        crc.update(bytes);
+        if cfg!(target_endian = "big") {
+            chunk.iter_mut().for_each(|x| *x = f32::from_bits(x.to_bits().swap_bytes()));
+        }
+        Ok(crc)
+    });
+    let checksums: Vec<Hasher> = checksums.collect::<io::Result<_>>()?;
+    let mut whole = Hasher::new();
+    checksums.iter().for_each(|checksum| whole.combine(checksum));
+    Ok((numbers, whole))
+}
+
+/// Fills `bytes` from a place in a file, whose own position other threads need not know of.
+#[cfg(unix)]
+fn read_exact_at(file: &File, bytes: &mut [u8], place: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, place)
+}
+
+/// Fills `bytes` from a place in a file, whose own position other threads need not know of.
+#[cfg(windows)]
+fn read_exact_at(file: &File, mut bytes: &mut [u8], mut place: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, bytes, place)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => {
+                bytes = &mut bytes[read..];
+                place += read as u64;
+            }
+        }
+    }
+    Ok(())
+}
