@@ -14,8 +14,16 @@
 //! assert!((ranked[0].score + ranked[1].score - 1.0).abs() < 1e-6);
 //! ```
 
+mod fusion;
+mod judge;
+mod logistic;
+mod pool;
 mod vote;
 
+pub use fusion::{Opinion, SIGNALS, heard, mean, signals};
+pub use judge::{Judge, Verdict};
+pub use logistic::Logistic;
+pub use pool::{fit_pool, pool};
 pub use vote::{VoteParams, vote};
 
 /// A photo near the query.
