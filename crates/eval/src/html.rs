@@ -27,13 +27,7 @@ impl Report {
     /// # Errors
     /// [`ReportError::Page`], which nothing in a report gives cause for.
     pub fn page(&self, picture: &dyn Fn(&str) -> Option<String>) -> Result<String, ReportError> {
-        let mut templates = Environment::new();
-        // By the name's ending, everything that is filled in is escaped.
-        templates
-            .add_template("report.html", include_str!("template/report.html"))
-            .map_err(ReportError::Page)?;
-        let template = templates.get_template("report.html").map_err(ReportError::Page)?;
-        template.render(self.content(picture)).map_err(ReportError::Page)
+        render("report.html", include_str!("template/report.html"), self.content(picture))
     }
 
     fn content(&self, picture: &dyn Fn(&str) -> Option<String>) -> Value {
@@ -70,11 +64,22 @@ impl Report {
                 .map(|(row, method)| method_row(row, method, &columns))
                 .collect::<Vec<_>>(),
             depth => depths(&self.methods),
-            neutral => plot::NEUTRAL,
             plots => plots(&self.methods),
             best,
         }
     }
+}
+
+/// Fills a template in. By the ending of its name, everything that is filled in is escaped.
+pub(crate) fn render(name: &str, template: &str, content: Value) -> Result<String, ReportError> {
+    let fill = || {
+        let mut templates = Environment::new();
+        let style = context! { neutral => plot::NEUTRAL };
+        templates.add_template("style.css", include_str!("template/style.css"))?;
+        templates.add_template(name, template)?;
+        templates.get_template(name)?.render(context! { ..content, ..style })
+    };
+    fill().map_err(ReportError::Page)
 }
 
 /// What the report is about: labels and values.

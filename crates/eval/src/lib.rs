@@ -26,17 +26,21 @@
 
 mod calibration;
 mod confusion;
+mod grid;
 mod html;
 mod interval;
 mod method;
 pub mod plot;
+mod rejection;
 mod report;
 mod retrieval;
 
 pub use calibration::{Calibration, ReliabilityBin, calibration};
 pub use confusion::{Confusion, Outcome, ProductAccuracy, confused, per_product};
+pub use grid::{GridCell, GridReport};
 pub use interval::{Interval, wilson};
 pub use method::{Method, MethodResult, Query};
+pub use rejection::{auroc, false_accepts};
 pub use report::{ProductName, Report, ReportError};
 pub use retrieval::{Neighbours, Retrieval, average_precision, retrieval};
 
