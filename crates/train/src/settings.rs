@@ -53,6 +53,9 @@ pub struct Settings {
     pub balance: Balance,
     /// Side of the square that photos are letterboxed into, in pixels.
     pub side: u32,
+    /// How photos are prepared, by its name in the weight manifest, where the weights do not say it.
+    #[serde(default)]
+    pub preprocess: Option<String>,
     /// Epochs without progress on the validation photos after which a run ends; 0 for never.
     pub patience: usize,
     /// Decides the order of photos, what happens to them and what is left out.
@@ -85,6 +88,7 @@ impl Default for Settings {
             average: 0.998,
             balance: Balance::None,
             side: 224,
+            preprocess: None,
             patience: 0,
             seed: 1,
         }

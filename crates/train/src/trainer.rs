@@ -1,4 +1,5 @@
-use std::collections::BTreeMap;
+mod state;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -84,7 +85,10 @@ impl Trainer {
         }
         let setup =
             TrainSetup { classes: Some(classes.len()), add_norms: settings.norms == Norms::Batch };
-        let network = load_trainable(weights, kind, setup)?;
+        let mut network = load_trainable(weights, kind, setup)?;
+        if let Some(name) = &settings.preprocess {
+            network.prepare_photos_as(name)?;
+        }
         let preprocess = network.preprocess().resized(settings.side);
         let mut teacher = None;
         if settings.distil > 0.0 {
@@ -376,87 +380,5 @@ impl Trainer {
     fn outcome(&self, finished: bool) -> Outcome {
         let (top1, top3, _, epoch) = self.state.best.unwrap_or_default();
         Outcome { finished, top1, top3, epoch, weights: self.folder.join("best.safetensors") }
-    }
-
-    /// All variables by their names in a checkpoint.
-    fn variables(&self) -> BTreeMap<String, &Var> {
-        let named = |kind: &str, (name, var)| (format!("{kind}/{name}"), var);
-        let parameters = self.network.parameters().iter().map(|v| named("parameter", v));
-        let statistics = self.network.statistics().iter().map(|v| named("statistic", v));
-        parameters.chain(statistics).collect()
-    }
-
-    fn current(&self) -> Result<Numbers, TrainError> {
-        let values = |(name, var): (String, &Var)| Ok((name, var.flatten_all()?.to_vec1()?));
-        self.variables().into_iter().map(values).collect()
-    }
-
-    fn set(&self, numbers: &Numbers) -> Result<(), TrainError> {
-        for (name, var) in self.variables() {
-            if let Some(values) = numbers.get(&name) {
-                var.set(&Tensor::from_slice(values, var.shape(), &Device::Cpu)?)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn checkpoint_file(&self) -> PathBuf {
-        self.folder.join("last.safetensors")
-    }
-
-    fn save(&mut self) -> Result<(), TrainError> {
-        self.state.steps = self.memory.steps;
-        let mut numbers = self.current()?;
-        let named = |kind: &str, of: &Numbers| -> Numbers {
-            of.iter().map(|(name, values)| (format!("{kind}/{name}"), values.clone())).collect()
-        };
-        numbers.extend(named("first", &self.memory.first));
-        numbers.extend(named("second", &self.memory.second));
-        numbers.extend(named("average", &self.averages));
-        if let Some(proxies) = &self.proxies {
-            numbers.insert(PROXIES.into(), proxies.flatten_all()?.to_vec1()?);
-        }
-        if let Some(teacher) = &self.teacher {
-            numbers.insert(TEACHER.into(), teacher.mean.flatten_all()?.to_vec1()?);
-        }
-        checkpoint::save(&self.checkpoint_file(), &self.state, &numbers)
-    }
-
-    fn restore(&mut self, state: State, mut numbers: Numbers) -> Result<(), TrainError> {
-        let differs = [
-            ("settings", state.settings != self.state.settings),
-            ("products", state.classes != self.state.classes),
-            ("weights to begin with", state.began_with != self.state.began_with),
-        ];
-        if let Some((differs, _)) = differs.into_iter().find(|(_, differs)| *differs) {
-            let (folder, differs) = (self.folder.clone(), differs.to_owned());
-            return Err(TrainError::OtherRun { folder, differs });
-        }
-        for name in self.variables().keys() {
-            if !numbers.contains_key(name) {
-                let (path, reason) = (self.checkpoint_file(), format!("{name} is missing"));
-                return Err(TrainError::DamagedCheckpoint { path, reason });
-            }
-        }
-        self.set(&numbers)?;
-        if let Some(values) = numbers.remove(PROXIES) {
-            let shape = (self.state.classes.len(), values.len() / self.state.classes.len());
-            let proxies = Tensor::from_vec(values, shape, &Device::Cpu)?;
-            self.proxies = Some(Var::from_tensor(&proxies)?);
-        }
-        if let (Some(teacher), Some(mean)) = (&mut self.teacher, numbers.remove(TEACHER)) {
-            teacher.mean = Tensor::from_vec(mean, teacher.mean.shape(), &Device::Cpu)?;
-        }
-        let of = |kind: &str| -> Numbers {
-            let named = numbers.iter().filter_map(|(name, values)| {
-                Some((name.strip_prefix(kind)?.to_owned(), values.clone()))
-            });
-            named.collect()
-        };
-        self.memory = Memory { steps: state.steps, first: of("first/"), second: of("second/") };
-        self.averages = of("average/");
-        self.state = state;
-        self.began = true;
-        Ok(())
     }
 }
