@@ -23,6 +23,7 @@ mod manifest;
 mod patterns;
 mod product;
 mod row;
+mod write;
 
 use std::path::{Path, PathBuf};
 

@@ -3,7 +3,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// What a product card shows.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -37,6 +37,19 @@ pub struct Product {
     /// The manifest's other columns, as they are.
     #[serde(with = "crate::extra")]
     pub extra: BTreeMap<String, Value>,
+}
+
+impl Product {
+    /// What is known of it by the columns of a manifest, the other ones beside those that have a meaning;
+    /// its photos are not among them.
+    pub fn columns(&self) -> Map<String, Value> {
+        // A struct of texts and numbers always is an object.
+        let Ok(Value::Object(mut columns)) = serde_json::to_value(self) else { return Map::new() };
+        columns.remove("extra");
+        columns.retain(|_, value| !value.is_null());
+        columns.extend(self.extra.iter().map(|(column, value)| (column.clone(), value.clone())));
+        columns
+    }
 }
 
 /// One photo of a product.

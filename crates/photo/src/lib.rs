@@ -21,6 +21,7 @@
 //! ```
 
 mod augment;
+mod crop;
 mod decode;
 mod error;
 mod format;
@@ -29,9 +30,11 @@ mod read;
 mod thumbnail;
 
 pub use augment::Augmentation;
+pub use crop::{Crop, CropError};
 pub use decode::{DecodeLimits, DecodedPhoto, decode};
 pub use error::PhotoError;
 pub use format::PhotoFormat;
+pub use image::RgbImage;
 pub use preprocess::{ChannelOrder, Normalisation, PREPROCESS_VERSION, Preprocess};
 pub use read::read;
 pub use thumbnail::{shrink, thumbnail_jpeg};

@@ -1,0 +1,114 @@
+//! A catalogue as a manifest.
+
+use std::path::{Component, Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::{Catalog, Split};
+
+impl Catalog {
+    /// The catalogue as a JSON Lines manifest to lie in `folder`: every product with all its columns,
+    /// and its photos as paths relative to `folder`, by their splits.
+    ///
+    /// # Errors
+    /// When `folder` or the catalogue's root is not there, or a path cannot be written as text.
+    pub fn to_jsonl(&self, folder: &Path) -> std::io::Result<String> {
+        let way = way(folder, &self.root)?;
+        let columns = [None, Some(Split::Train), Some(Split::Val), Some(Split::Test)];
+        let mut photos = vec![[const { Vec::new() }; 4]; self.products.len()];
+        for photo in &self.photos {
+            let column = columns.iter().position(|&split| split == photo.split);
+            if let (Some(of_product), Some(column)) =
+                (photos.get_mut(photo.product as usize), column)
+            {
+                of_product[column].push(Value::String(under(&way, &photo.path)));
+            }
+        }
+        let mut lines = String::new();
+        for (product, photos) in self.products.iter().zip(photos) {
+            let mut row = product.columns();
+            if let Some(Value::String(image)) = row.get_mut("image")
+                && !image.contains("://")
+            {
+                *image = under(&way, image);
+            }
+            let has_none = photos.iter().all(Vec::is_empty);
+            for (split, photos) in columns.iter().zip(photos) {
+                let column = split.map_or("photos".to_owned(), |split| format!("photos_{split}"));
+                // A product without photos says so: a manifest needs one such column.
+                if !photos.is_empty() || (has_none && split.is_none()) {
+                    row.insert(column, Value::Array(photos));
+                }
+            }
+            lines += &(serde_json::to_string(&row)? + "\n");
+        }
+        Ok(lines)
+    }
+}
+
+/// A path below the root, from the manifest's folder.
+fn under(way: &str, path: &str) -> String {
+    match way {
+        _ if Path::new(path).is_absolute() => path.to_owned(),
+        "" => path.to_owned(),
+        _ => format!("{way}/{path}"),
+    }
+}
+
+/// How to get from a folder to the root, with `/` between the parts.
+fn way(folder: &Path, root: &Path) -> std::io::Result<String> {
+    let (from, to) = (folder.canonicalize()?, root.canonicalize()?);
+    let shared = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
+    // On another drive, only the whole path leads there.
+    let way: PathBuf = if shared == 0 {
+        to
+    } else {
+        let up = from.components().skip(shared).map(|_| Component::ParentDir);
+        up.chain(to.components().skip(shared)).collect()
+    };
+    let parts: Option<Vec<&str>> = way.iter().map(|part| part.to_str()).collect();
+    let parts = parts.ok_or_else(|| {
+        let problem = format!("{}: the name is not UTF-8: rename it", root.display());
+        std::io::Error::new(std::io::ErrorKind::InvalidData, problem)
+    })?;
+    if way.is_absolute() {
+        return Ok(way.to_string_lossy().into_owned());
+    }
+    Ok(parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Catalog, Photo, Split};
+
+    #[test]
+    fn what_is_written_is_read_again_from_another_folder() {
+        let shop = tempfile::tempdir().expect("a folder");
+        let (photos, out) = (shop.path().join("사진 [1]"), shop.path().join("a/out"));
+        for photo in ["의자/1.jpg", "의자/2 [b].jpg", "의자/*.jpg", "lamp/1.jpg"] {
+            let path = photos.join(photo);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+            std::fs::write(path, "").expect("a file");
+        }
+        std::fs::create_dir_all(&out).expect("a folder");
+        let manifest = shop.path().join("m.jsonl");
+        let json = r#"{"id":"b","name":"의자","price":1.5,"image":"의자/1.jpg","weight":{"kg":2},"photos_train":["의자/1.jpg","의자/*.jpg"],"photos_test":"의자/2 [b].jpg"}
+            {"id":"a","name":"lamp","image":"https://shop.example/a.jpg","photos":[]}"#;
+        std::fs::write(&manifest, json).expect("a manifest");
+        let before = Catalog::open(&manifest, Some(&photos)).expect("open");
+        let written = out.join("catalog.jsonl");
+        std::fs::write(&written, before.to_jsonl(&out).expect("text")).expect("a file");
+
+        let mut after = Catalog::open(&written, None).expect("what was written");
+        let way = "../../사진 [1]/";
+        for Photo { path, .. } in &mut after.photos {
+            *path = path.strip_prefix(way).expect("the way to the photos").to_owned();
+        }
+        assert_eq!(after.photos, before.photos);
+        assert_eq!(after.photos[0].split, Some(Split::Train));
+        let image = after.products[1].image.as_mut().expect("an image");
+        *image = image.strip_prefix(way).expect("the way to the photos").to_owned();
+        assert_eq!(after.products, before.products);
+        assert!(before.to_jsonl(&shop.path().join("nowhere")).is_err());
+    }
+}
