@@ -1,0 +1,72 @@
+//! Hashes that stay nearly the same when a photo is scaled, compressed or slightly brightened.
+
+use std::f64::consts::PI;
+use std::sync::LazyLock;
+
+use image::RgbImage;
+use lookalike_photo::shrink;
+use serde::{Deserialize, Serialize};
+
+use crate::measure::{SHRUNK_SIDE, luminances};
+
+/// Side of the square that a photo is scaled to.
+const SIDE: usize = 32;
+
+/// A photo's 64-bit hash from the discrete cosine transform of its luminances (Zauner, "Implementation
+/// and benchmarking of perceptual image hash functions", 2010, section 3.2): a bit for each of the 64
+/// lowest frequencies, whether it is above their median. The mean luminance is none of them.
+///
+/// Written here, because a transform of 32x32 numbers needs no library of transforms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PhotoHash(pub u64);
+
+/// Rows and columns of the 64 lowest frequencies, the lowest first.
+static FREQUENCIES: LazyLock<Vec<(usize, usize)>> = LazyLock::new(|| {
+    let all = (0..SIDE).flat_map(|row| (0..SIDE).map(move |column| (row, column)));
+    let mut all: Vec<_> = all.filter(|&at| at != (0, 0)).collect();
+    all.sort_by_key(|&(row, column)| (row + column, row));
+    all.truncate(64);
+    all
+});
+
+/// The waves of the transform (DCT-II), by frequency.
+static COSINES: LazyLock<[[f64; SIDE]; SIDE]> = LazyLock::new(|| {
+    std::array::from_fn(|frequency| {
+        std::array::from_fn(|place| {
+            (PI * (place as f64 + 0.5) * frequency as f64 / SIDE as f64).cos()
+        })
+    })
+});
+
+impl PhotoHash {
+    /// The hash of an upright photo.
+    pub fn of(photo: &RgbImage) -> Self {
+        // The way by which a look at a photo gets there, too.
+        let small = shrink(shrink(photo.clone(), SHRUNK_SIDE), 256);
+        let grey = image::imageops::resize(
+            &luminances(&small),
+            SIDE as u32,
+            SIDE as u32,
+            image::imageops::FilterType::Triangle,
+        );
+        let cosine = |frequency: usize, place: u32| COSINES[frequency][place as usize];
+        let coefficients: Vec<f64> = FREQUENCIES
+            .iter()
+            .map(|&(row, column)| {
+                grey.enumerate_pixels()
+                    .map(|(x, y, l)| f64::from(l[0]) * cosine(row, y) * cosine(column, x))
+                    .sum()
+            })
+            .collect();
+        let mut sorted = coefficients.clone();
+        sorted.sort_unstable_by(f64::total_cmp);
+        let median = (sorted[31] + sorted[32]) / 2.0;
+        let bits = coefficients.iter().enumerate();
+        Self(bits.fold(0, |hash, (at, &c)| hash | (u64::from(c > median) << at)))
+    }
+
+    /// Bits that differ, 0 to 64.
+    pub fn distance(self, other: Self) -> u32 {
+        (self.0 ^ other.0).count_ones()
+    }
+}

@@ -1,0 +1,183 @@
+//! What the pixels alone say about a photo.
+
+use image::{GrayImage, RgbImage};
+use lookalike_photo::shrink;
+use serde::{Deserialize, Serialize};
+
+/// Longest side at which pixels are measured: about what the networks see. A photo that is blurred when
+/// it fills a screen and sharp at this size is sharp enough to learn from.
+const WORKING_SIDE: u32 = 256;
+/// Longest side at which text is looked for, and that is the most that is measured of a photo: smaller,
+/// its strokes melt together.
+pub(crate) const SHRUNK_SIDE: u32 = 512;
+/// Tiles along each side of a photo in which sharpness is measured.
+const TILES: u32 = 4;
+/// Tiles whose mean is a photo's sharpness: a product is sharp although what is behind it is not.
+const SHARPEST: usize = 4;
+/// Luminance up to which a pixel shows nothing, and from which on it shows nothing.
+const DARK: u8 = 16;
+const BLOWN_OUT: u8 = 250;
+/// Difference of neighbouring luminances that is an edge of drawn text and rarely one of a lens's.
+const STEP: i32 = 48;
+/// Share of pixels at such edges from which on a photo is as full of them as a page of text.
+const FULL_OF_STEPS: f64 = 0.04;
+/// Colours, of 4,096, that photos have at least.
+const COLOURS_OF_PHOTOS: f64 = 160.0;
+
+/// What is measured of a photo's pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Measures {
+    /// Pixels, upright.
+    pub width: u32,
+    /// Pixels, upright.
+    pub height: u32,
+    /// Variance of the Laplacian of luminances from 0 to 255 (Pech-Pacheco et al., "Diatom autofocusing
+    /// in brightfield microscopy", 2000), of the sharpest quarter of the photo, 256 pixels long: below
+    /// about 30, nothing in it has an edge.
+    pub sharpness: f64,
+    /// Mean luminance, 0 to 1.
+    pub luminance: f64,
+    /// Share of pixels that are black, 0 to 1.
+    pub dark: f64,
+    /// Share of pixels that are blown out, 0 to 1.
+    pub bright: f64,
+    /// How much it looks like a picture of text rather than of a thing, 0 to 1.
+    pub text: f64,
+}
+
+impl Measures {
+    /// Measures an upright photo.
+    pub fn of(photo: &RgbImage) -> Self {
+        Self::of_shrunk(&shrink(photo.clone(), SHRUNK_SIDE), photo.dimensions())
+    }
+
+    /// Measures a photo of this width and height by what is left of it when it is shrunk to
+    /// [`SHRUNK_SIDE`].
+    pub(crate) fn of_shrunk(photo: &RgbImage, (width, height): (u32, u32)) -> Self {
+        let text = text(photo);
+        let grey = luminances(&shrink(photo.clone(), WORKING_SIDE));
+        let pixels = grey.as_raw();
+        let share = |is: &dyn Fn(u8) -> bool| {
+            pixels.iter().filter(|&&l| is(l)).count() as f64 / pixels.len().max(1) as f64
+        };
+        let sum: u64 = pixels.iter().map(|&l| u64::from(l)).sum();
+        Self {
+            width,
+            height,
+            sharpness: sharpness(&grey),
+            luminance: sum as f64 / 255.0 / pixels.len().max(1) as f64,
+            dark: share(&|l| l <= DARK),
+            bright: share(&|l| l >= BLOWN_OUT),
+            text,
+        }
+    }
+
+    /// The better of two photos of the same thing has more of it: sharper, larger.
+    pub(crate) fn quality(&self) -> f64 {
+        self.sharpness * (f64::from(self.width) * f64::from(self.height)).sqrt()
+    }
+}
+
+/// Luminances (ITU-R BT.601) of a picture.
+pub(crate) fn luminances(picture: &RgbImage) -> GrayImage {
+    let (width, height) = picture.dimensions();
+    GrayImage::from_fn(width, height, |x, y| {
+        let [r, g, b] = picture.get_pixel(x, y).0.map(u32::from);
+        image::Luma([((299 * r + 587 * g + 114 * b + 500) / 1000) as u8])
+    })
+}
+
+fn sharpness(grey: &GrayImage) -> f64 {
+    let (width, height) = grey.dimensions();
+    if width < 3 || height < 3 {
+        return 0.0;
+    }
+    let at = |x: u32, y: u32| f64::from(grey.get_pixel(x, y)[0]);
+    // Sum, sum of squares and number of the Laplacians in each tile.
+    let mut tiles = [(0.0, 0.0, 0.0); (TILES * TILES) as usize];
+    for y in 1..height - 1 {
+        for x in 1..width - 1 {
+            let around = at(x - 1, y) + at(x + 1, y) + at(x, y - 1) + at(x, y + 1);
+            let laplacian = around - 4.0 * at(x, y);
+            let tile = (y * TILES / height) * TILES + x * TILES / width;
+            let (sum, squares, count) = &mut tiles[tile as usize];
+            *sum += laplacian;
+            *squares += laplacian * laplacian;
+            *count += 1.0;
+        }
+    }
+    let variances = tiles.iter().filter(|(_, _, count)| *count > 0.0);
+    let mut variances: Vec<f64> =
+        variances.map(|(sum, squares, count)| squares / count - (sum / count).powi(2)).collect();
+    variances.sort_unstable_by(|a, b| b.total_cmp(a));
+    variances.truncate(SHARPEST);
+    variances.iter().sum::<f64>() / variances.len().max(1) as f64
+}
+
+/// How much a picture looks like text: the geometric mean of four shares, so that each must be there:
+/// one flat colour behind everything, many hard edges, edges along the axes, few colours.
+fn text(picture: &RgbImage) -> f64 {
+    let (width, height) = picture.dimensions();
+    if width < 3 || height < 3 {
+        return 0.0;
+    }
+    let mut colours = vec![0u32; 4096];
+    for pixel in picture.pixels() {
+        let [r, g, b] = pixel.0.map(|value| usize::from(value >> 4));
+        colours[(r << 8) | (g << 4) | b] += 1;
+    }
+    let pixels = f64::from(width) * f64::from(height);
+    let flat = f64::from(colours.iter().copied().max().unwrap_or(0)) / pixels;
+    // A colour that one pixel in ten thousand has is noise of a compression.
+    let used = colours.iter().filter(|&&count| f64::from(count) > pixels / 1e4).count();
+    let few = 1.0 - (used as f64 / COLOURS_OF_PHOTOS).min(1.0);
+
+    let grey = luminances(picture);
+    let at = |x: u32, y: u32| i32::from(grey.get_pixel(x, y)[0]);
+    let (mut steps, mut along_axes) = (0u32, 0u32);
+    for y in 1..height - 1 {
+        for x in 1..width - 1 {
+            let across = (at(x + 1, y) - at(x - 1, y)).abs();
+            let down = (at(x, y + 1) - at(x, y - 1)).abs();
+            if across.max(down) >= STEP {
+                steps += 1;
+                along_axes += u32::from(across.min(down) * 3 <= across.max(down));
+            }
+        }
+    }
+    let full = (f64::from(steps) / pixels / FULL_OF_STEPS).min(1.0);
+    let parallel = f64::from(along_axes) / f64::from(steps.max(1));
+    (flat * few * full * parallel).powf(0.25)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lookalike_testkit::photos::pattern;
+
+    #[test]
+    fn blur_is_less_sharp_at_every_size() {
+        for seed in 0..6 {
+            for width in [300, 600, 1600] {
+                let sharp = pattern(seed, width, width * 3 / 4);
+                let blurred = image::imageops::fast_blur(&sharp, width as f32 / 20.0);
+                let (a, b) = (Measures::of(&sharp).sharpness, Measures::of(&blurred).sharpness);
+                assert!(a > 3.0 * b, "seed {seed}, {width} pixels: {a} and blurred {b}");
+            }
+            let of = |width| Measures::of(&pattern(seed, width, width * 3 / 4)).sharpness;
+            let (small, large) = (of(300), of(1600));
+            assert!(small / large < 1.8 && large / small < 1.8, "{small} and {large}");
+        }
+    }
+
+    #[test]
+    fn exposure_is_that_of_the_pixels() {
+        let half =
+            RgbImage::from_fn(100, 100, |x, _| image::Rgb(if x < 30 { [0; 3] } else { [255; 3] }));
+        let measures = Measures::of(&half);
+        assert!((measures.dark - 0.3).abs() < 0.01 && (measures.bright - 0.7).abs() < 0.01);
+        assert!((measures.luminance - 0.7).abs() < 0.01);
+        let tiny = Measures::of(&RgbImage::new(1, 1));
+        assert_eq!((tiny.sharpness, tiny.text, tiny.dark), (0.0, 0.0, 1.0));
+    }
+}

@@ -1,0 +1,35 @@
+//! The finder against boxes that people drew, where they are: bounds are generous, the example prints
+//! the figures.
+
+#[allow(dead_code)]
+#[path = "../examples/coco_shares.rs"]
+mod coco_shares;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use lookalike_curate::Limits;
+
+#[test]
+fn shares_are_better_than_a_guess() {
+    let folder = |variable| std::env::var_os(variable).map(PathBuf::from);
+    let (Some(data), Some(weights)) = (folder("LOOKALIKE_DATASETS"), folder("LOOKALIKE_WEIGHTS"))
+    else {
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED shares_are_better_than_a_guess: \
+             set LOOKALIKE_DATASETS and LOOKALIKE_WEIGHTS to run it"
+        );
+        return;
+    };
+    let weights = weights.join("mobilenet_v3_large_minimalistic.safetensors");
+    let pairs = coco_shares::pairs(&data.join("coco128"), &weights).expect("the data set");
+    let odd: Vec<_> = pairs.into_iter().filter(|pair| pair.number % 2 == 1).collect();
+    println!("{}", coco_shares::figures(&odd, Limits::default().min_share));
+    assert!(odd.len() > 50);
+    let error = odd.iter().map(|p| (p.share - p.covered).abs()).sum::<f64>() / odd.len() as f64;
+    assert!(error < 0.27, "mean error {error}");
+    let dropped: Vec<_> = odd.iter().filter(|p| p.share < Limits::default().min_share).collect();
+    let right = dropped.iter().filter(|pair| pair.covered < 0.5).count();
+    assert!(right * 10 >= dropped.len() * 7, "{right} of {} rightly", dropped.len());
+}
