@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use lookalike_catalog::Product;
+use lookalike_rank::Verdict;
 use serde::Serialize;
 
 /// The products most like a photo, the best first. Every way of asking gives this same answer.
@@ -8,6 +9,8 @@ use serde::Serialize;
 pub struct Answer {
     /// What the photo that was asked about is called.
     pub query: String,
+    /// How sure it is, where the index could learn that: see [`Verdict`].
+    pub verdict: Option<Verdict>,
     /// The products.
     pub matches: Vec<Match>,
     /// How long reading, embedding and searching took, in milliseconds.
@@ -19,7 +22,7 @@ pub struct Answer {
 pub struct Match {
     /// Its place, counted from 1.
     pub rank: usize,
-    /// Its share of the neighbours' vote, 0 to 1.
+    /// Its share of the neighbours' vote and of what classifiers say, 0 to 1.
     pub score: f32,
     /// Cosine similarity of its most similar photo, -1 to 1.
     pub similarity: f32,

@@ -1,21 +1,25 @@
 use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use lookalike_catalog::{Catalog, Photo, Skipped, Split};
+use lookalike_catalog::{Catalog, Photo, Product, Skipped, Split};
 use lookalike_vectors::{HnswParams, HnswStore, Vectors};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::centring::Centring;
+use crate::edit::advance;
 use crate::encoder::Encoded;
 use crate::index::Content;
+use crate::journal::Journals;
 use crate::model::absolute;
+use crate::ranking::{Ranking, fit};
 use crate::{Encoder, EngineError, Index, IndexedPhoto, Progress, Stage};
 
 /// Photos whose results are gathered before the next ones begin.
-const CHUNK: usize = 512;
+pub(crate) const CHUNK: usize = 512;
 
 /// What to build.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +28,9 @@ pub struct BuildOptions {
     pub splits: Vec<Split>,
     /// The graph's parameters.
     pub hnsw: HnswParams,
+    /// A folder in which embeddings are kept as they are made, so that a build that was killed goes on
+    /// where it was and no photo is embedded twice. Without it, nothing is kept.
+    pub embeddings: Option<PathBuf>,
 }
 
 /// What became of the photos. Stored in the index.
@@ -35,6 +42,8 @@ pub struct BuildReport {
     pub indexed: u64,
     /// Photos left out because the same product has the very same file already.
     pub duplicates: u64,
+    /// Photos in the index that did not have to be embedded, because they had been before.
+    pub known: u64,
     /// Photos of other splits.
     pub other_splits: u64,
     /// Photos that could not be used, with the reason.
@@ -72,20 +81,23 @@ pub fn build(
         ..BuildReport::default()
     };
 
+    let journals = options.embeddings.as_deref().map(|at| Journals::open(at, encoder.model()));
+    let journals = journals.transpose()?;
     progress.begin(Stage::Embed, wanted.len() as u64);
     let mut photos: Vec<IndexedPhoto> = Vec::new();
     let mut embeddings: Vec<f32> = Vec::new();
     let mut seen: HashSet<(u32, [u8; 32])> = HashSet::new();
     for chunk in wanted.chunks(CHUNK) {
         let files: Vec<PathBuf> = chunk.iter().map(|photo| catalog.file(photo)).collect();
-        let encoded = encoder.encode_all(&files, progress)?;
+        let encoded = encoder.encode_all(&files, journals.as_ref(), progress)?;
         for (photo, encoded) in chunk.iter().zip(encoded) {
             match encoded {
                 Err(reason) => report.skipped.push(Skipped { path: photo.path.clone(), reason }),
                 Ok(Encoded { sha256, .. }) if !seen.insert((photo.product, sha256)) => {
                     report.duplicates += 1;
                 }
-                Ok(Encoded { embedding, sha256, .. }) => {
+                Ok(Encoded { embedding, sha256, is_known, .. }) => {
+                    report.known += u64::from(is_known);
                     embeddings.extend_from_slice(&embedding);
                     let Photo { product, path, split } = (*photo).clone();
                     photos.push(IndexedPhoto { product, path, split, sha256 });
@@ -95,7 +107,7 @@ pub fn build(
     }
     progress.end();
     report.indexed = photos.len() as u64;
-    report.products_without_photos = without_photos(catalog, &photos);
+    report.products_without_photos = without_photos(&catalog.products, &photos);
     if photos.is_empty() {
         return Err(EngineError::NothingUsable { report: Box::new(report) });
     }
@@ -105,30 +117,35 @@ pub fn build(
     embeddings.par_chunks_exact_mut(dim).for_each(|embedding| centring.apply(embedding));
     let vectors = Arc::new(Vectors::normalised(dim, embeddings)?);
     progress.begin(Stage::Link, vectors.len() as u64);
-    let counted = std::sync::atomic::AtomicUsize::new(0);
+    let linked = AtomicUsize::new(0);
     let store = HnswStore::build(Arc::clone(&vectors), options.hnsw, &|done| {
-        let before = counted.fetch_max(done, std::sync::atomic::Ordering::Relaxed);
-        progress.advance(done.saturating_sub(before) as u64);
+        advance(progress, &linked, done);
     });
     progress.end();
-    report.seconds = started.elapsed().as_secs_f64();
-
-    Ok(Index::from_content(Content {
+    let mut content = Content {
         program: env!("CARGO_PKG_VERSION").to_owned(),
-        created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+        created: seconds_since_1970(),
         model: encoder.model().clone(),
         root: absolute(&catalog.root).to_string_lossy().into_owned(),
         products: catalog.products.clone(),
         photos,
         report,
         centring,
+        ranking: Ranking::default(),
         hnsw: store.params(),
         graph: Arc::clone(store.graph()),
         vectors,
-    }))
+    };
+    content.ranking = fit(&content, encoder, catalog, progress)?;
+    content.report.seconds = started.elapsed().as_secs_f64();
+    Ok(Index::from_content(content))
 }
 
-fn is_wanted(split: Option<Split>, splits: &[Split]) -> bool {
+pub(crate) fn seconds_since_1970() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+pub(crate) fn is_wanted(split: Option<Split>, splits: &[Split]) -> bool {
     match split {
         None => true,
         Some(split) if splits.is_empty() => split == Split::Train,
@@ -150,9 +167,10 @@ pub(crate) fn empty_split(catalog: &Catalog, wanted: &[Split]) -> EngineError {
     }
 }
 
-fn without_photos(catalog: &Catalog, photos: &[IndexedPhoto]) -> Vec<String> {
+/// Ids of products that no photo shows.
+pub(crate) fn without_photos(products: &[Product], photos: &[IndexedPhoto]) -> Vec<String> {
     let shown: HashSet<u32> = photos.iter().map(|photo| photo.product).collect();
-    let products = (0u32..).zip(&catalog.products);
+    let products = (0u32..).zip(products);
     products
         .filter(|(number, _)| !shown.contains(number))
         .map(|(_, product)| product.id.clone())

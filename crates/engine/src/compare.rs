@@ -3,105 +3,110 @@
 use std::collections::HashMap;
 
 use lookalike_eval::{Method, MethodResult, Neighbours, Query};
-use lookalike_rank::RankedProduct;
+use lookalike_rank::{RankedProduct, mean, pool};
 
 use crate::Searcher;
+use crate::evaluate::Answered;
 
 /// Gathers what every way of ranking says of each photo.
-pub(crate) struct Comparison {
-    vote: Method,
-    /// Each network's classifier, and for each of its classes the product in the index.
-    classifiers: Vec<(Method, Vec<Option<u32>>)>,
+pub(crate) struct Comparison<'a> {
+    searcher: &'a Searcher,
+    /// Each network's classifier, by the network's number, if it knows the products.
+    classifiers: Vec<(usize, Method)>,
     /// The mean of the classifiers' probabilities, of several.
     ensemble: Option<Method>,
-    /// Half the ensemble, half the vote.
-    fused: Option<Method>,
-    /// The product of each indexed photo, and how many photos each product has.
-    product_of: Vec<u32>,
+    /// The classifiers with the weights that the index has, of several.
+    weighted: Option<Method>,
+    vote: Method,
+    /// Half the classifiers, half the vote.
+    halves: Option<Method>,
+    /// What a search answers, with its confidence.
+    search: Method,
+    /// How many photos each product has.
     photos_of: HashMap<u32, usize>,
 }
 
-impl Comparison {
-    /// `known` are the index's products by their ids.
-    pub(crate) fn new(searcher: &Searcher, known: &HashMap<&str, u32>) -> Self {
-        let product_of: Vec<u32> = searcher.index().photos().iter().map(|p| p.product).collect();
+impl<'a> Comparison<'a> {
+    pub(crate) fn new(searcher: &'a Searcher) -> Self {
         let mut photos_of = HashMap::new();
-        product_of.iter().for_each(|&product| *photos_of.entry(product).or_default() += 1);
-        let classifiers: Vec<_> = searcher.encoder().classifiers();
-        // A classifier of other products says nothing here.
-        let classifiers: Vec<_> = classifiers
-            .into_iter()
-            .map(|(name, ids)| {
-                let products: Vec<_> =
-                    ids.iter().map(|id| known.get(id.as_str()).copied()).collect();
-                (Method::new(format!("{name}, classifier")), products)
-            })
+        for photo in searcher.index().photos() {
+            *photos_of.entry(photo.product).or_default() += 1;
+        }
+        let names = searcher.index().model().parts.iter();
+        let names = names.map(|part| format!("{}, classifier", part.identity.backbone));
+        let speaking = searcher.classifiers().speaking();
+        let classifiers: Vec<_> = names
+            .enumerate()
+            .filter(|(number, _)| speaking.contains(number))
+            .map(|(number, name)| (number, Method::new(name)))
             .collect();
-        let speaks = classifiers.iter().any(|(_, products)| products.iter().any(Option::is_some));
-        let classifiers = if speaks { classifiers } else { Vec::new() };
+        let several = classifiers.len() > 1;
         Self {
+            searcher,
+            ensemble: several.then(|| Method::new("ensemble, mean of the classifiers")),
+            weighted: several.then(|| Method::new("ensemble, weights fitted")),
             vote: Method::new("nearest-neighbour vote"),
-            ensemble: (classifiers.len() > 1).then(|| Method::new("ensemble of the classifiers")),
-            fused: (!classifiers.is_empty())
+            halves: (!classifiers.is_empty())
                 .then(|| Method::new("classifiers and vote, half each")),
+            search: Method::new("search: fused, with its confidence"),
             classifiers,
-            product_of,
             photos_of,
         }
     }
 
-    /// Adds a photo of `truth`: the vote's ranking, each classifier's probabilities, the rows of the
-    /// nearest photos.
-    pub(crate) fn add(
-        &mut self,
-        photo: &str,
-        truth: u32,
-        voted: &[RankedProduct],
-        shares: &[Vec<f32>],
-        rows: &[u32],
-    ) {
-        let query = |ranking: Vec<(u32, f32)>, neighbours| Query {
-            photo: photo.to_owned(),
-            truth,
-            ranking,
+    /// Adds a photo.
+    pub(crate) fn add(&mut self, answered: &Answered) {
+        let Answered { photo, product, voted, shares, fused, verdict, found, .. } = answered;
+        let products =
+            found.iter().map(|&row| self.searcher.index().photos()[row as usize].product);
+        let products = products.collect();
+        let relevant = self.photos_of.get(product).copied().unwrap_or(0);
+        let query = |ranked: &[RankedProduct], neighbours| Query {
+            photo: photo.clone(),
+            truth: *product,
+            ranking: ranked.iter().map(|ranked| (ranked.product, ranked.score)).collect(),
             neighbours,
         };
-        let products = rows.iter().map(|&row| self.product_of[row as usize]).collect();
-        let relevant = self.photos_of.get(&truth).copied().unwrap_or(0);
-        let voted: Vec<(u32, f32)> = voted.iter().map(|r| (r.product, r.score)).collect();
-        self.vote.add(query(voted.clone(), Some(Neighbours { products, relevant })));
-        if self.classifiers.is_empty() {
-            return;
+        self.vote.add(query(voted, Some(Neighbours { products, relevant })));
+        let mut answer = query(fused, None);
+        if let (Some(verdict), Some(best)) = (verdict, answer.ranking.first_mut()) {
+            best.1 = verdict.confidence;
         }
-        let part = 1.0 / self.classifiers.len() as f32;
-        let mut mean: HashMap<u32, f32> = HashMap::new();
-        for ((method, products), shares) in self.classifiers.iter_mut().zip(shares) {
-            let own = products.iter().zip(shares);
-            let own: HashMap<u32, f32> = own.filter_map(|(p, &s)| Some(((*p)?, s))).collect();
-            own.iter()
-                .for_each(|(&product, share)| *mean.entry(product).or_default() += part * share);
-            method.add(query(ranked(own), None));
+        self.search.add(answer);
+
+        let opinions = self.searcher.classifiers().opinions(shares);
+        let alone = |weights: &[f32]| mean(&[], &opinions, weights);
+        let parts = self.classifiers.len() as f32;
+        let mut equal = vec![0.0; opinions.len() + 1];
+        let mut halves = vec![0.0; opinions.len() + 1];
+        halves[opinions.len()] = 0.5;
+        for (number, method) in &mut self.classifiers {
+            let mut only = vec![0.0; opinions.len() + 1];
+            only[*number] = 1.0;
+            equal[*number] = 1.0 / parts;
+            halves[*number] = 0.5 / parts;
+            method.add(query(&alone(&only), None));
         }
-        let mut both: HashMap<u32, f32> = mean.iter().map(|(&p, share)| (p, share / 2.0)).collect();
-        voted.iter().for_each(|(p, share)| *both.entry(*p).or_default() += share / 2.0);
-        if let Some(ensemble) = &mut self.ensemble {
-            ensemble.add(query(ranked(mean), None));
+        if let Some(method) = &mut self.ensemble {
+            method.add(query(&alone(&equal), None));
         }
-        if let Some(fused) = &mut self.fused {
-            fused.add(query(ranked(both), None));
+        if let Some(method) = &mut self.weighted {
+            let weights = &self.searcher.index().content().ranking.weights;
+            method.add(query(&pool(&[], &opinions, weights), None));
+        }
+        if let Some(method) = &mut self.halves {
+            method.add(query(&mean(voted, &opinions, &halves), None));
         }
     }
 
     pub(crate) fn results(self) -> Vec<MethodResult> {
-        let classifiers = self.classifiers.into_iter().map(|(method, _)| method);
-        let methods = classifiers.chain(self.ensemble).chain([self.vote]).chain(self.fused);
+        let classifiers = self.classifiers.into_iter().map(|(_, method)| method);
+        let methods = classifiers
+            .chain(self.ensemble)
+            .chain(self.weighted)
+            .chain([self.vote])
+            .chain(self.halves)
+            .chain([self.search]);
         methods.map(|method| method.result()).collect()
     }
-}
-
-/// The best first; of equals the lower number.
-fn ranked(shares: HashMap<u32, f32>) -> Vec<(u32, f32)> {
-    let mut ranking: Vec<(u32, f32)> = shares.into_iter().collect();
-    ranking.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    ranking
 }

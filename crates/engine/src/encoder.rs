@@ -1,10 +1,12 @@
 use std::path::{Path, PathBuf};
+use std::vec::IntoIter;
 
 use candle_core::{Device, Tensor};
 use lookalike_backbone::{Backbone, BackboneError, LoadedBackbone, map_on_cores};
-use lookalike_photo::{DecodeLimits, PhotoError, Preprocess, decode};
+use lookalike_photo::{DecodeLimits, PhotoError, Preprocess, RgbImage, decode};
 use sha2::{Digest, Sha256};
 
+use crate::journal::Journals;
 use crate::model::absolute;
 use crate::{EngineError, Model, ModelPart, Progress, Stage};
 
@@ -28,17 +30,27 @@ pub struct Encoder {
 /// What the networks make of a photo, and the checksum of its file.
 pub(crate) struct Encoded {
     pub(crate) embedding: Vec<f32>,
-    /// See [`Output::shares`].
+    /// For each network, the probability of each class of its classifier; empty where it knows no
+    /// products.
     pub(crate) shares: Vec<Vec<f32>>,
     pub(crate) sha256: [u8; 32],
+    /// Whether all of it came from the journals.
+    pub(crate) is_known: bool,
 }
 
-/// What the networks make of a photo.
+/// What the networks make of a picture.
+pub(crate) struct Described {
+    pub(crate) embedding: Vec<f32>,
+    /// See [`Encoded::shares`].
+    pub(crate) shares: Vec<Vec<f32>>,
+}
+
+/// What one network makes of a photo.
 #[derive(Default)]
-struct Output {
+struct Seen {
     embedding: Vec<f32>,
-    /// For each network whose classifier knows products, the probability of each class.
-    shares: Vec<Vec<f32>>,
+    /// The probability of each class, if its classifier knows products.
+    shares: Option<Vec<f32>>,
 }
 
 /// Why a photo has no embedding.
@@ -77,14 +89,10 @@ impl Encoder {
         Self { networks, preprocess, classes, model, limits: DecodeLimits::default() }
     }
 
-    /// The networks whose classifiers know products: their names, and the ids of the products in the
+    /// For each network, the ids of the products that its classifier knows, if it knows any, in the
     /// order of [`Encoded::shares`].
-    pub(crate) fn classifiers(&self) -> Vec<(&str, &[String])> {
-        let parts = self.model.parts.iter().zip(&self.classes);
-        let known = parts.filter_map(|(part, ids)| {
-            Some((part.identity.backbone.as_str(), ids.as_ref()?.as_slice()))
-        });
-        known.collect()
+    pub(crate) fn classes(&self) -> &[Option<Vec<String>>] {
+        &self.classes
     }
 
     /// What makes the embeddings.
@@ -105,22 +113,24 @@ impl Encoder {
         progress.begin(Stage::Embed, files.len() as u64);
         let mut embeddings = Vec::with_capacity(files.len());
         for chunk in files.chunks(CHUNK) {
-            let encoded = self.encode_all(chunk, progress)?;
+            let encoded = self.encode_all(chunk, None, progress)?;
             embeddings.extend(encoded.into_iter().map(|photo| photo.map(|p| p.embedding)));
         }
         progress.end();
         Ok(embeddings)
     }
 
-    /// Embeds photos on all cores; the results come in the photos' order.
+    /// Embeds photos on all cores; the results come in the photos' order. What the journals have is
+    /// not embedded again, and what they lack is added; then there are no [`Encoded::shares`].
     pub(crate) fn encode_all(
         &self,
         files: &[PathBuf],
+        journals: Option<&Journals>,
         progress: &dyn Progress,
     ) -> Result<Vec<Result<Encoded, String>>, EngineError> {
         let batches: Vec<&[PathBuf]> = files.chunks(BATCH).collect();
         let encoded = map_on_cores(&batches, |batch| {
-            let encoded = self.encode_batch(batch);
+            let encoded = self.encode_batch(batch, journals);
             progress.advance(batch.len() as u64);
             encoded
         });
@@ -131,47 +141,70 @@ impl Encoder {
     /// Embeds photos in one batch. A photo that cannot be used has its reason in its place.
     ///
     /// # Errors
-    /// When the network itself fails.
+    /// When a network itself fails, or a journal cannot be written.
     fn encode_batch(
         &self,
         files: &[PathBuf],
-    ) -> Result<Vec<Result<Encoded, String>>, BackboneError> {
-        let mut batch = self.no_photos();
+        journals: Option<&Journals>,
+    ) -> Result<Vec<Result<Encoded, String>>, EngineError> {
+        let networks = 0..self.networks.len();
+        let mut batches = self.no_photos();
         let mut prepared = Vec::with_capacity(files.len());
         for file in files {
             let photo = self.read(file).and_then(|bytes| {
-                self.prepare(&bytes, &mut batch)?;
-                Ok(Sha256::digest(&bytes).into())
+                let sha256: [u8; 32] = Sha256::digest(&bytes).into();
+                let known = |network| journals.and_then(|journals| journals.get(network, &sha256));
+                let known: Vec<Option<Vec<f32>>> = networks.clone().map(known).collect();
+                let lacking: Vec<bool> = known.iter().map(Option::is_none).collect();
+                if lacking.contains(&true) {
+                    self.prepare(&bytes, &lacking, &mut batches)?;
+                }
+                Ok((sha256, known))
             });
             prepared.push(photo.map_err(|error| error.to_string()));
         }
-        let mut outputs = self.run(batch)?.into_iter();
-        let encoded = prepared.into_iter().map(|sha256| {
-            let sha256 = sha256?;
-            let Output { embedding, shares } = outputs.next().unwrap_or_default();
-            if is_blind(&embedding) {
-                return Err(SEES_NOTHING.to_owned());
+        let mut seen = self.run(batches)?;
+        let mut encoded = Vec::with_capacity(files.len());
+        for photo in prepared {
+            let (sha256, known) = match photo {
+                Ok(photo) => photo,
+                Err(reason) => {
+                    encoded.push(Err(reason));
+                    continue;
+                }
+            };
+            let is_known = known.iter().all(Option::is_some);
+            let mut parts = Vec::with_capacity(known.len());
+            for (network, known) in known.into_iter().enumerate() {
+                parts.push(match known {
+                    Some(embedding) => Seen { embedding, shares: None },
+                    None => {
+                        let seen = seen[network].next().unwrap_or_default();
+                        if let Some(journals) = journals.filter(|_| !is_blind(&seen.embedding)) {
+                            journals.put(network, &sha256, &seen.embedding)?;
+                        }
+                        seen
+                    }
+                });
             }
-            Ok(Encoded { embedding, shares, sha256 })
-        });
-        Ok(encoded.collect())
-    }
-
-    /// The embedding of one photo from the bytes of its file.
-    pub(crate) fn encode(
-        &self,
-        bytes: &[u8],
-    ) -> Result<Result<Vec<f32>, PhotoError>, BackboneError> {
-        let mut batch = self.no_photos();
-        match self.prepare(bytes, &mut batch) {
-            Ok(()) => Ok(Ok(self.run(batch)?.pop().unwrap_or_default().embedding)),
-            Err(error) => Ok(Err(error)),
+            let Described { embedding, shares } = self.side_by_side(parts);
+            encoded.push(if is_blind(&embedding) {
+                Err(SEES_NOTHING.to_owned())
+            } else {
+                Ok(Encoded { embedding, shares, sha256, is_known })
+            });
         }
+        Ok(encoded)
     }
 
     /// The bytes of a photo's file, no more than the limit.
     pub(crate) fn read(&self, file: &Path) -> Result<Vec<u8>, PhotoError> {
         lookalike_photo::read(file, &self.limits)
+    }
+
+    /// What a photo may cost.
+    pub(crate) fn limits(&self) -> DecodeLimits {
+        self.limits
     }
 
     /// Sets what a photo may cost.
@@ -184,53 +217,83 @@ impl Encoder {
         vec![Vec::new(); self.networks.len()]
     }
 
-    /// Adds a photo to the networks' batches.
-    fn prepare(&self, bytes: &[u8], batches: &mut [Vec<f32>]) -> Result<(), PhotoError> {
-        let photo = decode(bytes, &self.limits)?;
-        for (number, preprocess) in self.preprocess.iter().enumerate() {
-            let (before, rest) = batches.split_at_mut(number);
-            let Some(batch) = rest.first_mut() else { continue };
-            let start = batch.len();
-            // Networks that want the same input get the same input.
-            match self.preprocess[..number].iter().position(|earlier| earlier == preprocess) {
-                Some(same) => batch.extend_from_slice(&before[same][start..]),
-                None => {
-                    batch.resize(start + preprocess.len(), 0.0);
-                    preprocess.write_tensor(&photo.pixels, &mut batch[start..]);
-                }
-            }
-        }
+    /// What the networks make of upright pictures, in one batch: embeddings, and what classifiers say.
+    pub(crate) fn encode_pictures(
+        &self,
+        pictures: &[RgbImage],
+    ) -> Result<Vec<Described>, BackboneError> {
+        let mut batches = self.no_photos();
+        let all = vec![true; self.networks.len()];
+        pictures.iter().for_each(|picture| self.add(picture, &all, &mut batches));
+        let mut seen = self.run(batches)?;
+        let one = |_: &RgbImage| {
+            self.side_by_side(seen.iter_mut().map(|s| s.next().unwrap_or_default()).collect())
+        };
+        Ok(pictures.iter().map(one).collect())
+    }
+
+    /// Adds a photo to the batches of the networks that want it.
+    fn prepare(
+        &self,
+        bytes: &[u8],
+        wanted: &[bool],
+        batches: &mut [Vec<f32>],
+    ) -> Result<(), PhotoError> {
+        self.add(&decode(bytes, &self.limits)?.pixels, wanted, batches);
         Ok(())
     }
 
-    fn run(&self, batches: Vec<Vec<f32>>) -> Result<Vec<Output>, BackboneError> {
-        let mut outputs: Vec<Output> = Vec::new();
-        let networks = self.networks.iter().zip(&self.classes).zip(&self.preprocess);
-        let networks = networks.zip(&self.model.parts);
-        for ((((network, classes), preprocess), part), batch) in networks.zip(batches) {
-            let photos = batch.len() / preprocess.len();
-            if photos == 0 {
-                return Ok(Vec::new());
-            }
-            let side = preprocess.size();
-            let tensor = Tensor::from_vec(batch, (photos, 3, side, side), &Device::Cpu)?;
-            outputs.resize_with(photos, Output::default);
-            let embeddings = if classes.is_some() {
-                let (embeddings, logits) = network.embed_and_logits(&tensor)?;
-                let shares = logits.to_vec2::<f32>()?.into_iter().map(softmax);
-                outputs.iter_mut().zip(shares).for_each(|(output, s)| output.shares.push(s));
-                embeddings
-            } else {
-                network.embed(&tensor)?
-            };
-            for (output, mut row) in outputs.iter_mut().zip(embeddings.to_vec2::<f32>()?) {
-                if self.networks.len() > 1 {
-                    scale_to(part.share.sqrt(), &mut row);
+    /// Adds an upright picture to the batches of the networks that want it.
+    fn add(&self, picture: &RgbImage, wanted: &[bool], batches: &mut [Vec<f32>]) {
+        for (number, preprocess) in self.preprocess.iter().enumerate() {
+            let (before, rest) = batches.split_at_mut(number);
+            let Some(batch) = rest.first_mut().filter(|_| wanted[number]) else { continue };
+            let start = batch.len();
+            // Networks that want the same input get the same input.
+            let mut earlier = self.preprocess[..number].iter().zip(wanted);
+            match earlier.position(|(earlier, &wanted)| wanted && earlier == preprocess) {
+                Some(same) => {
+                    let from = before[same].len() - preprocess.len();
+                    batch.extend_from_slice(&before[same][from..]);
                 }
-                output.embedding.append(&mut row);
+                None => {
+                    batch.resize(start + preprocess.len(), 0.0);
+                    preprocess.write_tensor(picture, &mut batch[start..]);
+                }
             }
         }
-        Ok(outputs)
+    }
+
+    /// What each network makes of the photos in its batch.
+    fn run(&self, batches: Vec<Vec<f32>>) -> Result<Vec<IntoIter<Seen>>, BackboneError> {
+        let mut seen = Vec::with_capacity(batches.len());
+        for (number, batch) in batches.into_iter().enumerate() {
+            let (network, preprocess) = (&self.networks[number], &self.preprocess[number]);
+            let (photos, side) = (batch.len() / preprocess.len(), preprocess.size());
+            if photos == 0 {
+                seen.push(Vec::new().into_iter());
+                continue;
+            }
+            let tensor = Tensor::from_vec(batch, (photos, 3, side, side), &Device::Cpu)?;
+            let (embeddings, shares) = if self.classes[number].is_some() {
+                let (embeddings, logits) = network.embed_and_logits(&tensor)?;
+                let logits = logits.to_vec2::<f32>()?.into_iter();
+                (embeddings, logits.map(|logits| Some(softmax(logits))).collect())
+            } else {
+                (network.embed(&tensor)?, vec![None; photos])
+            };
+            let embeddings = embeddings.to_vec2::<f32>()?.into_iter();
+            let each = embeddings.zip(shares).map(|(embedding, shares)| Seen { embedding, shares });
+            seen.push(each.collect::<Vec<_>>().into_iter());
+        }
+        Ok(seen)
+    }
+
+    /// The embeddings of all networks as one, and what their classifiers say.
+    fn side_by_side(&self, mut parts: Vec<Seen>) -> Described {
+        let shares = parts.iter_mut().map(|seen| seen.shares.take().unwrap_or_default()).collect();
+        let embeddings = parts.into_iter().map(|seen| seen.embedding).collect();
+        Described { embedding: self.model.side_by_side(embeddings), shares }
     }
 }
 
@@ -246,13 +309,4 @@ fn softmax(mut logits: Vec<f32>) -> Vec<f32> {
 /// Classes of the network that was added last.
 fn networks_classes(networks: &[Box<dyn Backbone>]) -> usize {
     networks.last().map_or(0, |network| network.classes())
-}
-
-/// Scales a vector to a length; one without a direction stays as it is.
-fn scale_to(length: f32, vector: &mut [f32]) {
-    let square: f64 = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
-    if square > 0.0 {
-        let factor = (f64::from(length) / square.sqrt()) as f32;
-        vector.iter_mut().for_each(|x| *x *= factor);
-    }
 }

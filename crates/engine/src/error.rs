@@ -47,6 +47,18 @@ pub enum EngineError {
         /// In the encoder.
         now: String,
     },
+    /// Embeddings cannot be kept for the next build.
+    #[error(
+        "cannot write {} ({source}): free some space or write elsewhere with --out; what was embedded \
+         is kept, an index that was there is unchanged",
+        path.display()
+    )]
+    Journal {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
     /// The photo that was asked about cannot be used.
     #[error("{name}: {reason}")]
     Photo {
@@ -55,6 +67,17 @@ pub enum EngineError {
         /// Why it cannot be used, and what to do.
         reason: String,
     },
+    /// What was to be removed is not there.
+    #[error(
+        "no {what} in the index: `lookalike index info --json` and the manifest say what is there"
+    )]
+    NotInIndex {
+        /// A product or a photo.
+        what: String,
+    },
+    /// An edit would leave no photo.
+    #[error("nothing would be left in the index: delete its folder instead")]
+    NothingLeft,
     /// Not one photo could be used.
     #[error("none of the {} photos could be used; the first: {}", report.listed, first(report))]
     NothingUsable {

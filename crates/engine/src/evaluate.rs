@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use lookalike_catalog::{Catalog, Photo, Skipped, Split};
-use lookalike_eval::{MethodResult, TopK, recall_at_k};
+use lookalike_eval::{MethodResult, TopK, auroc, false_accepts, recall_at_k};
+use lookalike_rank::{RankedProduct, Verdict};
 use lookalike_vectors::{ExactStore, VectorStore};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -12,7 +13,7 @@ use serde::Serialize;
 use crate::build::empty_split;
 use crate::compare::Comparison;
 use crate::encoder::Encoded;
-use crate::{EngineError, Progress, Searcher, Stage};
+use crate::{EngineError, Progress, Ranking, Searcher, Stage};
 
 /// Neighbours that recall is measured over.
 const RECALL_AT: usize = 10;
@@ -49,6 +50,29 @@ pub struct Evaluation {
     /// Every way of ranking that there is: the vote, the networks' classifiers where they know
     /// products, their mean, and both together. Products are numbered as in the index.
     pub methods: Vec<MethodResult>,
+    /// How the index ranks products.
+    pub ranking: Ranking,
+    /// How well things that are not sold are told apart, if photos of such were given.
+    pub rejection: Option<Rejection>,
+}
+
+/// How well photos of things that are sold and of things that are not are told apart.
+#[derive(Debug, Clone, Serialize)]
+pub struct Rejection {
+    /// Photos of things that are not sold.
+    pub photos: u64,
+    /// Of those, the ones that could not be used, with the reason.
+    pub skipped: Vec<Skipped>,
+    /// Area under the receiver operating characteristic: how often a photo of a thing that is sold is
+    /// given a higher probability of being sold than one of a thing that is not, 0 to 1.
+    pub auroc: f64,
+    /// Share of photos of things that are not sold that are taken for sold where 95 % of the photos of
+    /// things that are sold are.
+    pub false_accepts_at_95: f64,
+    /// Share of photos of things that are sold that a search says so of.
+    pub accepted: f64,
+    /// Share of photos of things that are not sold that a search takes for sold.
+    pub false_accepts: f64,
 }
 
 /// Searches for every photo of a split, which must not have been indexed, and counts how often the
@@ -61,6 +85,7 @@ pub fn evaluate(
     searcher: &Searcher,
     catalog: &Catalog,
     split: Split,
+    unsold: Option<&Catalog>,
     progress: &dyn Progress,
 ) -> Result<Evaluation, EngineError> {
     let started = Instant::now();
@@ -78,9 +103,8 @@ pub fn evaluate(
         .map(|(number, product)| (product.id.as_str(), number))
         .collect();
     let in_index: HashSet<[u8; 32]> = index.photos().iter().map(|photo| photo.sha256).collect();
-    let exact = ExactStore::new(Arc::clone(&index.content().vectors));
-
     let mut top = TopK::default();
+    let mut sold = Vec::new();
     let mut recall = 0.0;
     let mut products = HashSet::new();
     let mut evaluation = Evaluation {
@@ -95,49 +119,30 @@ pub fn evaluate(
         skipped: catalog.skipped.clone(),
         seconds: 0.0,
         methods: Vec::new(),
+        ranking: index.content().ranking.clone(),
+        rejection: None,
     };
-    let mut comparison = Comparison::new(searcher, &known);
-    progress.begin(Stage::Measure, queries.len() as u64);
-    for chunk in queries.chunks(CHUNK) {
-        let files: Vec<PathBuf> = chunk.iter().map(|photo| catalog.file(photo)).collect();
-        let encoded = searcher.encoder().encode_all(&files, progress)?;
-        let mut usable = Vec::with_capacity(chunk.len());
-        for (photo, encoded) in chunk.iter().zip(encoded) {
-            let product = known.get(catalog.products[photo.product as usize].id.as_str());
-            match (encoded, product) {
-                (Err(reason), _) => {
-                    evaluation.skipped.push(Skipped { path: photo.path.clone(), reason });
-                }
-                (Ok(encoded), _) if in_index.contains(&encoded.sha256) => evaluation.in_index += 1,
-                (_, None) => evaluation.not_in_index += 1,
-                (Ok(encoded), Some(&product)) => {
-                    usable.push((photo.path.clone(), product, encoded));
-                }
-            }
+    let mut comparison = Comparison::new(searcher);
+    let asker = Asker {
+        searcher,
+        catalog,
+        known: &known,
+        in_index: &in_index,
+        exact: ExactStore::new(Arc::clone(&index.content().vectors)),
+        progress,
+    };
+    asker.ask(&queries, &mut |asked| match asked {
+        Asked::Skipped(skipped) => evaluation.skipped.push(skipped),
+        Asked::InIndex => evaluation.in_index += 1,
+        Asked::NotInIndex => evaluation.not_in_index += 1,
+        Asked::Answered(answered) => {
+            products.insert(answered.product);
+            top.add(answered.fused.iter().position(|one| one.product == answered.product));
+            recall += answered.recalled;
+            sold.extend(answered.verdict);
+            comparison.add(&answered);
         }
-        let measured: Vec<_> = usable
-            .into_par_iter()
-            .map(|(photo, product, Encoded { mut embedding, shares, .. })| {
-                index.content().centring.apply(&mut embedding);
-                let ranked = searcher.rank(&embedding, 3)?;
-                let rows = |store: &dyn VectorStore, k: usize| -> Result<Vec<u32>, EngineError> {
-                    let hits = store.search(&embedding, k)?;
-                    Ok(hits.into_iter().map(|hit| hit.row).collect())
-                };
-                let found = rows(searcher.store(), DEPTH)?;
-                let exact = rows(&exact, RECALL_AT)?;
-                let recall = recall_at_k(&exact, &found[..RECALL_AT.min(found.len())]);
-                Ok((photo, product, ranked, shares, found, recall))
-            })
-            .collect::<Result<_, EngineError>>()?;
-        for (photo, product, ranked, shares, found, recalled) in measured {
-            products.insert(product);
-            top.add(ranked.iter().position(|ranked| ranked.product == product));
-            recall += recalled;
-            comparison.add(&photo, product, &ranked, &shares, &found);
-        }
-    }
-    progress.end();
+    })?;
     if top.queries() == 0 {
         let Evaluation { in_index, not_in_index, skipped, .. } = &evaluation;
         let reason = format!(
@@ -146,6 +151,9 @@ pub fn evaluate(
             skipped.len()
         );
         return Err(EngineError::Photo { name: catalog.root.display().to_string(), reason });
+    }
+    if let Some(unsold) = unsold {
+        evaluation.rejection = Some(reject(searcher, unsold, &sold, progress)?);
     }
     Ok(Evaluation {
         queries: top.queries(),
@@ -157,4 +165,128 @@ pub fn evaluate(
         methods: comparison.results(),
         ..evaluation
     })
+}
+
+/// Searches for photos of things that are not sold; `sold` are verdicts on things that are.
+fn reject(
+    searcher: &Searcher,
+    unsold: &Catalog,
+    sold: &[Verdict],
+    progress: &dyn Progress,
+) -> Result<Rejection, EngineError> {
+    let mut skipped = unsold.skipped.clone();
+    let mut verdicts = Vec::new();
+    progress.begin(Stage::Measure, unsold.photos.len() as u64);
+    for chunk in unsold.photos.chunks(CHUNK) {
+        let files: Vec<PathBuf> = chunk.iter().map(|photo| unsold.file(photo)).collect();
+        let encoded = searcher.encoder().encode_all(&files, None, progress)?;
+        for (photo, encoded) in chunk.iter().zip(encoded) {
+            match encoded {
+                Err(reason) => skipped.push(Skipped { path: photo.path.clone(), reason }),
+                Ok(Encoded { mut embedding, shares, .. }) => {
+                    searcher.index().content().centring.apply(&mut embedding);
+                    let (neighbours, voted) = searcher.nearest(&embedding, 3)?;
+                    verdicts.extend(searcher.fused(&voted, &neighbours, &shares).1);
+                }
+            }
+        }
+    }
+    progress.end();
+    let of = |verdicts: &[Verdict]| -> Vec<f32> { verdicts.iter().map(|v| v.sold).collect() };
+    let accepted = |verdicts: &[Verdict]| {
+        verdicts.iter().filter(|v| v.is_match).count() as f64 / verdicts.len().max(1) as f64
+    };
+    let (ours, others) = (of(sold), of(&verdicts));
+    Ok(Rejection {
+        photos: unsold.photos.len() as u64,
+        skipped,
+        auroc: auroc(&ours, &others),
+        false_accepts_at_95: false_accepts(&ours, &others, 0.95),
+        accepted: accepted(sold),
+        false_accepts: accepted(&verdicts),
+    })
+}
+
+/// Searches for photos.
+struct Asker<'a> {
+    searcher: &'a Searcher,
+    catalog: &'a Catalog,
+    known: &'a HashMap<&'a str, u32>,
+    in_index: &'a HashSet<[u8; 32]>,
+    exact: ExactStore,
+    progress: &'a dyn Progress,
+}
+
+/// What became of a photo.
+enum Asked {
+    Skipped(Skipped),
+    /// The very same file is in the index.
+    InIndex,
+    /// Its product is not in the index.
+    NotInIndex,
+    Answered(Answered),
+}
+
+/// A photo that was searched for.
+pub(crate) struct Answered {
+    pub(crate) photo: String,
+    /// The product that it shows.
+    pub(crate) product: u32,
+    /// What the neighbours say.
+    pub(crate) voted: Vec<RankedProduct>,
+    /// See [`Encoded::shares`].
+    pub(crate) shares: Vec<Vec<f32>>,
+    /// What a search answers, and how sure it is.
+    pub(crate) fused: Vec<RankedProduct>,
+    pub(crate) verdict: Option<Verdict>,
+    /// Rows of the nearest photos.
+    pub(crate) found: Vec<u32>,
+    /// Recall of the graph.
+    pub(crate) recalled: f64,
+}
+
+impl Asker<'_> {
+    /// Searches for photos on all cores, and hands on what became of each.
+    fn ask(&self, photos: &[&Photo], then: &mut dyn FnMut(Asked)) -> Result<(), EngineError> {
+        let Self { searcher, catalog, known, in_index, exact, progress } = self;
+        progress.begin(Stage::Measure, photos.len() as u64);
+        for chunk in photos.chunks(CHUNK) {
+            let files: Vec<PathBuf> = chunk.iter().map(|photo| catalog.file(photo)).collect();
+            let encoded = searcher.encoder().encode_all(&files, None, *progress)?;
+            let mut usable = Vec::with_capacity(chunk.len());
+            for (photo, encoded) in chunk.iter().zip(encoded) {
+                let product = known.get(catalog.products[photo.product as usize].id.as_str());
+                match (encoded, product) {
+                    (Err(reason), _) => {
+                        then(Asked::Skipped(Skipped { path: photo.path.clone(), reason }));
+                    }
+                    (Ok(encoded), _) if in_index.contains(&encoded.sha256) => then(Asked::InIndex),
+                    (_, None) => then(Asked::NotInIndex),
+                    (Ok(encoded), Some(&product)) => {
+                        usable.push((photo.path.clone(), product, encoded));
+                    }
+                }
+            }
+            let answered: Vec<_> = usable
+                .into_par_iter()
+                .map(|(photo, product, Encoded { mut embedding, shares, .. })| {
+                    searcher.index().content().centring.apply(&mut embedding);
+                    let (neighbours, voted) = searcher.nearest(&embedding, 3)?;
+                    let (fused, verdict) = searcher.fused(&voted, &neighbours, &shares);
+                    let rows =
+                        |store: &dyn VectorStore, k: usize| -> Result<Vec<u32>, EngineError> {
+                            let hits = store.search(&embedding, k)?;
+                            Ok(hits.into_iter().map(|hit| hit.row).collect())
+                        };
+                    let found = rows(searcher.store(), DEPTH)?;
+                    let wanted = rows(exact, RECALL_AT)?;
+                    let recalled = recall_at_k(&wanted, &found[..RECALL_AT.min(found.len())]);
+                    Ok(Answered { photo, product, voted, shares, fused, verdict, found, recalled })
+                })
+                .collect::<Result<_, EngineError>>()?;
+            answered.into_iter().for_each(|answered| then(Asked::Answered(answered)));
+        }
+        progress.end();
+        Ok(())
+    }
 }

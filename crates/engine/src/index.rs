@@ -7,16 +7,17 @@ use lookalike_vectors::{Graph, HnswParams, HnswStore, Vectors};
 use serde::{Deserialize, Serialize};
 
 use crate::centring::Centring;
+use crate::ranking::Ranking;
 use crate::{BuildReport, Encoder, EngineError, Model};
 
 /// Name of the file in an index folder.
 pub const INDEX_FILE: &str = "lookalike.index";
 
 /// Raise `current` when [`Content`] changes; `index/README.md` tells the versions.
-const FORMAT: Format = Format { current: 2, oldest_read: 2, oldest_reader: 2 };
+const FORMAT: Format = Format { current: 3, oldest_read: 3, oldest_reader: 3 };
 
 /// What an index file holds, in this order.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Content {
     /// Version of the program that wrote it.
     pub(crate) program: String,
@@ -30,8 +31,11 @@ pub(crate) struct Content {
     pub(crate) photos: Vec<IndexedPhoto>,
     pub(crate) report: BuildReport,
     pub(crate) centring: Centring,
+    pub(crate) ranking: Ranking,
     pub(crate) hnsw: HnswParams,
     pub(crate) graph: Arc<Graph>,
+    /// Behind the rest, as it is in memory, so that opening an index need not decode it.
+    #[serde(skip)]
     pub(crate) vectors: Arc<Vectors>,
 }
 
@@ -76,6 +80,8 @@ pub struct IndexInfo {
     pub photos: usize,
     /// Number of different embeddings.
     pub nodes: usize,
+    /// How products are ranked.
+    pub ranking: Ranking,
     /// The graph's parameters.
     pub hnsw: HnswParams,
     /// What became of the photos during the build.
@@ -97,17 +103,34 @@ impl Index {
     /// [`EngineError::NoIndex`], [`EngineError::DamagedIndex`] or [`EngineError::Snapshot`].
     pub fn open(path: &Path) -> Result<Self, EngineError> {
         let file = index_file(path);
-        let content: Content = match snapshot::read(&file, FORMAT) {
+        let (mut content, numbers): (Content, _) = match snapshot::read(&file, FORMAT) {
             Err(SnapshotError::Unreadable { source, .. })
                 if source.kind() == std::io::ErrorKind::NotFound =>
             {
                 return Err(EngineError::NoIndex { path: path.to_owned() });
             }
-            content => content?,
+            read => read?,
         };
+        match Vectors::from_values(content.model.embedding_dim(), numbers) {
+            Ok(vectors) => content.vectors = Arc::new(vectors),
+            Err(error) => {
+                return Err(EngineError::DamagedIndex { path: file, reason: error.to_string() });
+            }
+        }
         match content.misfit() {
             Some(reason) => Err(EngineError::DamagedIndex { path: file, reason }),
             None => Ok(Self { content }),
+        }
+    }
+
+    /// Checks that there is an index in a folder, whatever its state.
+    ///
+    /// # Errors
+    /// [`EngineError::NoIndex`].
+    pub fn check_there(folder: &Path) -> Result<(), EngineError> {
+        match folder.join(INDEX_FILE).is_file() {
+            true => Ok(()),
+            false => Err(EngineError::NoIndex { path: folder.to_owned() }),
         }
     }
 
@@ -160,6 +183,11 @@ impl Index {
         &self.content.model
     }
 
+    /// When it was built, in seconds since 1970-01-01, UTC.
+    pub fn created(&self) -> u64 {
+        self.content.created
+    }
+
     /// What the index is, in short. `path` is where it was opened.
     ///
     /// # Errors
@@ -180,6 +208,7 @@ impl Index {
             products: self.products_shown(),
             photos: content.photos.len(),
             nodes: content.graph.len(),
+            ranking: content.ranking.clone(),
             hnsw: content.hnsw,
             report: content.report.clone(),
         })
@@ -211,7 +240,7 @@ impl IndexLock {
     /// # Errors
     /// [`EngineError::Snapshot`]; an index that was there is then unchanged.
     pub fn save(&self, index: &Index) -> Result<u64, EngineError> {
-        Ok(self.0.write(FORMAT, &index.content)?)
+        Ok(self.0.write(FORMAT, &index.content, index.content.vectors.values())?)
     }
 }
 
@@ -227,6 +256,9 @@ impl Content {
         }
         if self.report.products_without_photos.len() > self.products.len() {
             return Some("more products lack photos than there are".into());
+        }
+        if let Some(reason) = self.ranking.misfit(self.model.parts.len()) {
+            return Some(reason);
         }
         if self.photos.iter().any(|photo| photo.product as usize >= self.products.len()) {
             return Some("a photo belongs to no product".into());

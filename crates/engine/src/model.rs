@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use lookalike_backbone::ModelIdentity;
+use lookalike_backbone::{ModelIdentity, is_bundled, weights_exist};
 use serde::{Deserialize, Serialize};
 
 /// What made the embeddings of an index: one network, or several whose embeddings stand side by side.
@@ -20,7 +20,7 @@ pub struct ModelPart {
     pub identity: ModelIdentity,
     /// Its share in the similarity of two photos: above 0, and 1 in all.
     pub share: f32,
-    /// Where the weights were.
+    /// Where the weights were; [`lookalike_backbone::BUNDLED`] for those that are part of the program.
     pub weights: PathBuf,
 }
 
@@ -34,6 +34,19 @@ impl Model {
     /// Length of an embedding.
     pub fn embedding_dim(&self) -> usize {
         self.parts.iter().map(|part| part.identity.embedding_dim as usize).sum()
+    }
+
+    /// One embedding from those of the networks, in their order.
+    pub(crate) fn side_by_side(&self, parts: Vec<Vec<f32>>) -> Vec<f32> {
+        let several = self.parts.len() > 1;
+        let mut whole = Vec::with_capacity(self.embedding_dim());
+        for (mut embedding, part) in parts.into_iter().zip(&self.parts) {
+            if several {
+                scale_to(part.share.sqrt(), &mut embedding);
+            }
+            whole.append(&mut embedding);
+        }
+        whole
     }
 
     /// The first thing in which another model differs, and how: here, there.
@@ -61,11 +74,23 @@ impl Model {
 
     /// Whether every weights file is still where it was.
     pub(crate) fn weights_found(&self) -> bool {
-        self.parts.iter().all(|part| part.weights.is_file())
+        self.parts.iter().all(|part| weights_exist(&part.weights))
     }
 }
 
 /// As a path that still leads there from elsewhere.
 pub(crate) fn absolute(path: &Path) -> PathBuf {
+    if is_bundled(path) {
+        return path.to_owned();
+    }
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Scales a vector to a length; one without a direction stays as it is.
+fn scale_to(length: f32, vector: &mut [f32]) {
+    let square: f64 = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+    if square > 0.0 {
+        let factor = (f64::from(length) / square.sqrt()) as f32;
+        vector.iter_mut().for_each(|x| *x *= factor);
+    }
 }

@@ -2,10 +2,16 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stage {
+    /// Photos are drawn.
+    Draw,
     /// Photos are read and embedded.
     Embed,
+    /// Photos are read and measured.
+    Look,
     /// Embeddings are linked into the graph.
     Link,
+    /// Photos are embedded, to learn how sure answers are.
+    Fit,
     /// Photos are searched for, to measure.
     Measure,
 }

@@ -2,11 +2,13 @@ use std::path::Path;
 use std::time::Instant;
 
 use lookalike_photo::DecodeLimits;
-use lookalike_rank::{Neighbour, RankedProduct, VoteParams, vote};
-use lookalike_vectors::{HnswStore, VectorStore};
+use lookalike_rank::{
+    Evidence, Neighbour, RankedProduct, Verdict, VoteParams, heard, pool, signals, vote,
+};
+use lookalike_vectors::{Hit, HnswStore, VectorStore};
 
-use crate::encoder::{SEES_NOTHING, is_blind};
-use crate::{Answer, Encoder, EngineError, EvidencePhoto, Index, Match};
+use crate::ranking::Classifiers;
+use crate::{Answer, Encoder, EngineError, EvidencePhoto, Index, Match, Query};
 
 /// How to search.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,6 +30,7 @@ pub struct Searcher {
     index: Index,
     encoder: Encoder,
     store: HnswStore,
+    classifiers: Classifiers,
     options: SearchOptions,
 }
 
@@ -37,7 +40,8 @@ impl Searcher {
     pub fn new(index: Index, encoder: Encoder) -> Result<Self, EngineError> {
         index.check_model(&encoder)?;
         let store = index.store()?;
-        Ok(Self { index, encoder, store, options: SearchOptions::default() })
+        let classifiers = Classifiers::new(index.content(), &encoder);
+        Ok(Self { index, encoder, store, classifiers, options: SearchOptions::default() })
     }
 
     /// Sets what a photo that is searched for may cost.
@@ -50,8 +54,17 @@ impl Searcher {
         &self.index
     }
 
+    /// How it searches.
+    pub fn options(&self) -> &SearchOptions {
+        &self.options
+    }
+
     pub(crate) fn encoder(&self) -> &Encoder {
         &self.encoder
+    }
+
+    pub(crate) fn classifiers(&self) -> &Classifiers {
+        &self.classifiers
     }
 
     pub(crate) fn store(&self) -> &HnswStore {
@@ -69,7 +82,7 @@ impl Searcher {
             name: name.clone(),
             reason: error.to_string(),
         })?;
-        self.answer(&bytes, name, top, started)
+        self.answer(&[&bytes], name, top, started)
     }
 
     /// The `top` products most like a photo, from the bytes of its file. `name` is what errors call
@@ -83,35 +96,81 @@ impl Searcher {
         name: &str,
         top: usize,
     ) -> Result<Answer, EngineError> {
-        self.answer(bytes, name.to_owned(), top, Instant::now())
+        self.answer(&[bytes], name.to_owned(), top, Instant::now())
     }
 
     fn answer(
         &self,
-        bytes: &[u8],
+        photos: &[&[u8]],
         query: String,
         top: usize,
         started: Instant,
     ) -> Result<Answer, EngineError> {
-        let failed = |reason: String| EngineError::Photo { name: query.clone(), reason };
-        let mut embedding =
-            self.encoder.encode(bytes)?.map_err(|error| failed(error.to_string()))?;
-        if is_blind(&embedding) {
-            return Err(failed(SEES_NOTHING.to_owned()));
-        }
-        self.index.content().centring.apply(&mut embedding);
-        let ranked = self.rank(&embedding, top)?;
-        let matches = ranked.into_iter().take(top).zip(1..).map(|(r, rank)| self.card(r, rank));
-        let matches = matches.collect();
-        Ok(Answer { query, matches, milliseconds: started.elapsed().as_secs_f64() * 1e3 })
+        let limits = self.encoder.limits();
+        let found = self.find(&Query { photos, crop: None, category: None, top, limits });
+        let found = found.map_err(|error| match error {
+            EngineError::Photo { reason, .. } => EngineError::Photo { name: query.clone(), reason },
+            other => other,
+        })?;
+        let matches = found.ranked.into_iter().zip(1..).map(|(r, rank)| self.card(r, rank));
+        Ok(Answer {
+            query,
+            verdict: found.verdict,
+            matches: matches.collect(),
+            milliseconds: started.elapsed().as_secs_f64() * 1e3,
+        })
     }
 
-    /// Ranks products for a centred embedding: `top` of them, if the index has so many.
-    pub(crate) fn rank(
+    /// Ranks products by neighbours and by what classifiers say, and judges that.
+    pub(crate) fn fused(
         &self,
+        voted: &[RankedProduct],
+        neighbours: &[Neighbour],
+        shares: &[Vec<f32>],
+    ) -> (Vec<RankedProduct>, Option<Verdict>) {
+        let ranking = &self.index.content().ranking;
+        let opinions = self.classifiers.opinions(shares);
+        let ranked = pool(voted, &opinions, &ranking.weights);
+        let nearest = &neighbours[..neighbours.len().min(self.options.vote.neighbours)];
+        let judge = ranking.judge.as_ref();
+        let verdict =
+            judge.map(|judge| judge.judge(&signals(&ranked, nearest), heard(&ranked, &opinions)));
+        (ranked, verdict)
+    }
+
+    /// The `top` products, each with some of its photos.
+    pub(crate) fn with_evidence(
+        &self,
+        mut ranked: Vec<RankedProduct>,
         embedding: &[f32],
         top: usize,
     ) -> Result<Vec<RankedProduct>, EngineError> {
+        ranked.truncate(top);
+        for one in &mut ranked {
+            // What only a classifier named is no neighbour: the nearest of its photos stand for it.
+            if one.evidence.is_empty() {
+                let photos = (0u32..).zip(self.index.photos());
+                let own = photos.filter(|(_, photo)| photo.product == one.product);
+                let rows = own.map(|(row, _)| row);
+                let vectors = &self.index.content().vectors;
+                let hits = vectors.nearest_among(embedding, rows, self.options.evidence)?;
+                let evidence = |hit: Hit| Evidence { photo: hit.row, similarity: hit.similarity };
+                one.evidence = hits.into_iter().map(evidence).collect();
+            }
+            one.evidence.truncate(self.options.evidence);
+        }
+        // A product without photos has nothing to show.
+        ranked.retain(|one| !one.evidence.is_empty());
+        Ok(ranked)
+    }
+
+    /// The neighbours of a centred embedding, and their vote on `top` products, if the index has so
+    /// many.
+    pub(crate) fn nearest(
+        &self,
+        embedding: &[f32],
+        top: usize,
+    ) -> Result<(Vec<Neighbour>, Vec<RankedProduct>), EngineError> {
         let photos = self.index.photos();
         let mut fetched = self.options.vote.neighbours.max(top);
         loop {
@@ -127,7 +186,7 @@ impl Searcher {
             let ranked = vote(&neighbours, &self.options.vote);
             // The nearest photos may all show one product; the next products are further out.
             if ranked.len() >= top || fetched >= photos.len() {
-                return Ok(ranked);
+                return Ok((neighbours, ranked));
             }
             fetched = (fetched * 4).min(photos.len());
         }

@@ -1,0 +1,340 @@
+//! Indexes that change: photos and products that come, change and go.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use lookalike_catalog::{Catalog, Photo, Product, Skipped, Split};
+use lookalike_vectors::{HnswStore, Vectors};
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::build::{CHUNK, empty_split, is_wanted, seconds_since_1970, without_photos};
+use crate::centring::Centring;
+use crate::encoder::Encoded;
+use crate::index::Content;
+use crate::journal::Journals;
+use crate::model::absolute;
+use crate::{Encoder, EngineError, Index, IndexedPhoto, Progress, Stage};
+
+/// What became of an index.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct EditReport {
+    /// Photos that are new in the index.
+    pub added: u64,
+    /// Photos that are no longer in it.
+    pub removed: u64,
+    /// Photos that stayed.
+    pub kept: u64,
+    /// Of those that are new, the ones that did not have to be embedded, because they had been before.
+    pub known: u64,
+    /// Products that are new.
+    pub products_added: u64,
+    /// Products that are no longer in it.
+    pub products_removed: u64,
+    /// Photos that could not be used, with the reason.
+    pub skipped: Vec<Skipped>,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// Which photos of a catalogue go into an index, and what becomes of the others that are there.
+#[derive(Debug, Clone, Default)]
+pub struct EditOptions {
+    /// The splits whose photos are wanted; empty for `train` and photos without a split.
+    pub splits: Vec<Split>,
+    /// See [`crate::BuildOptions::embeddings`].
+    pub embeddings: Option<PathBuf>,
+    /// Whether what the catalogue does not list goes: the index is then what a build would give, but
+    /// for what it subtracts from embeddings.
+    pub remove_others: bool,
+}
+
+/// Puts a catalogue's photos and products into an index that may have some of them, by their ids and
+/// their files' content. Cards of products that are there are replaced by the catalogue's.
+///
+/// A photo that is there and now cannot be read stays as it was, and is reported.
+///
+/// # Errors
+/// [`EngineError::OtherModel`] for an encoder that is not the index's, [`EngineError::EmptySplit`],
+/// [`EngineError::Journal`], and [`EngineError::NothingLeft`] where nothing would be left in it.
+pub fn put(
+    index: &Index,
+    catalog: &Catalog,
+    encoder: &Encoder,
+    options: &EditOptions,
+    progress: &dyn Progress,
+) -> Result<(Index, EditReport), EngineError> {
+    let started = Instant::now();
+    index.check_model(encoder)?;
+    let wanted: Vec<&Photo> =
+        catalog.photos.iter().filter(|photo| is_wanted(photo.split, &options.splits)).collect();
+    if wanted.is_empty() && !catalog.photos.is_empty() {
+        return Err(empty_split(catalog, &options.splits));
+    }
+    let mut report = EditReport { skipped: catalog.skipped.clone(), ..EditReport::default() };
+    let mut products = Products::new(index, catalog, options.remove_others);
+
+    let journals = options.embeddings.as_deref().map(|at| Journals::open(at, encoder.model()));
+    let journals = journals.transpose()?;
+    let old = index.photos();
+    let by_content: HashMap<(u32, [u8; 32]), usize> =
+        old.iter().enumerate().map(|(row, photo)| ((photo.product, photo.sha256), row)).collect();
+    let by_path: HashMap<&str, usize> =
+        old.iter().enumerate().map(|(row, photo)| (photo.path.as_str(), row)).collect();
+    let mut keep = vec![!options.remove_others; old.len()];
+    let (mut photos, mut embeddings) = (Vec::new(), Vec::new());
+    let mut seen = HashSet::new();
+    progress.begin(Stage::Embed, wanted.len() as u64);
+    for chunk in wanted.chunks(CHUNK) {
+        let files: Vec<PathBuf> = chunk.iter().map(|photo| catalog.file(photo)).collect();
+        let encoded = encoder.encode_all(&files, journals.as_ref(), progress)?;
+        for (photo, encoded) in chunk.iter().zip(encoded) {
+            let path = moved(&catalog.root, index.root(), &photo.path);
+            let encoded = match encoded {
+                Ok(encoded) => encoded,
+                Err(reason) => {
+                    if let Some(&row) = by_path.get(path.as_str()) {
+                        keep[row] = true;
+                    }
+                    report.skipped.push(Skipped { path: photo.path.clone(), reason });
+                    continue;
+                }
+            };
+            let Encoded { mut embedding, sha256, is_known, .. } = encoded;
+            let product = products.now(photo.product);
+            let here = products.before(photo.product).map(|before| (before, sha256));
+            if let Some(&row) = here.and_then(|here| by_content.get(&here)) {
+                keep[row] = true;
+                continue;
+            }
+            if seen.insert((product, sha256)) {
+                report.known += u64::from(is_known);
+                index.content().centring.apply(&mut embedding);
+                embeddings.append(&mut embedding);
+                photos.push(IndexedPhoto { product, path, split: photo.split, sha256 });
+            }
+        }
+    }
+    progress.end();
+    report.added = photos.len() as u64;
+    let index = changed(index, &mut products, &keep, photos, embeddings, &mut report, progress)?;
+    report.seconds = started.elapsed().as_secs_f64();
+    Ok((index, report))
+}
+
+/// Takes products, with all their photos, and single photos out of an index. `products` are ids,
+/// `photos` paths as the index has them or files.
+///
+/// # Errors
+/// [`EngineError::NotInIndex`] when one of them is not there, [`EngineError::NothingLeft`].
+pub fn remove(
+    index: &Index,
+    products: &[String],
+    photos: &[String],
+    progress: &dyn Progress,
+) -> Result<(Index, EditReport), EngineError> {
+    let started = Instant::now();
+    let mut gone = HashSet::new();
+    for id in products {
+        let position = index.products().iter().position(|product| &product.id == id);
+        gone.insert(
+            position.ok_or_else(|| EngineError::NotInIndex { what: format!("product '{id}'") })?
+                as u32,
+        );
+    }
+    let mut keep: Vec<bool> =
+        index.photos().iter().map(|photo| !gone.contains(&photo.product)).collect();
+    let here = Path::new(".");
+    for path in photos {
+        let file = moved(here, index.root(), path);
+        let mut found = false;
+        for (row, photo) in index.photos().iter().enumerate() {
+            if photo.path == *path || photo.path == file {
+                keep[row] = false;
+                found = true;
+            }
+        }
+        if !found {
+            return Err(EngineError::NotInIndex { what: format!("photo '{path}'") });
+        }
+    }
+    let mut products = Products::without(index, &gone);
+    let mut report = EditReport::default();
+    let (photos, embeddings) = (Vec::new(), Vec::new());
+    let index = changed(index, &mut products, &keep, photos, embeddings, &mut report, progress)?;
+    report.seconds = started.elapsed().as_secs_f64();
+    Ok((index, report))
+}
+
+/// Builds the graph anew. Where all embeddings are in the folder in which builds keep them, what is
+/// subtracted from them is measured anew, too, and embeddings of photos that are no longer in the index
+/// are thrown away.
+///
+/// # Errors
+/// [`EngineError::Journal`] when the folder cannot be read or written.
+pub fn compact(
+    index: &Index,
+    embeddings: Option<&Path>,
+    progress: &dyn Progress,
+) -> Result<Index, EngineError> {
+    let old = index.content();
+    let mut centring = old.centring.clone();
+    let mut vectors = Arc::clone(&old.vectors);
+    if let Some(folder) = embeddings.filter(|folder| folder.is_dir()) {
+        let journals = Journals::open(folder, &old.model)?;
+        let sha256s: Vec<[u8; 32]> = old.photos.iter().map(|photo| photo.sha256).collect();
+        let whole = |sha256| journals.side_by_side(&old.model, sha256);
+        if let Some(rows) = sha256s.iter().map(whole).collect::<Option<Vec<_>>>() {
+            let dim = old.model.embedding_dim();
+            let mut all = rows.concat();
+            centring = Centring::fit(&all, dim);
+            all.par_chunks_exact_mut(dim).for_each(|embedding| centring.apply(embedding));
+            vectors = Arc::new(Vectors::normalised(dim, all)?);
+        }
+        journals.retain(&sha256s.into_iter().collect())?;
+    }
+    let (linked, total) = (AtomicUsize::new(0), vectors.len() as u64);
+    progress.begin(Stage::Link, total);
+    let store = HnswStore::build(vectors, old.hnsw, &|done| advance(progress, &linked, done));
+    progress.end();
+    Ok(Index::from_content(Content {
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        created: seconds_since_1970(),
+        products: old.products.clone(),
+        photos: old.photos.clone(),
+        centring,
+        graph: Arc::clone(store.graph()),
+        vectors: Arc::clone(store.vectors()),
+        ..old.clone()
+    }))
+}
+
+/// Tells a progress bar that counts steps of a number that only ever grows.
+pub(crate) fn advance(progress: &dyn Progress, counted: &AtomicUsize, done: usize) {
+    let before = counted.fetch_max(done, Ordering::Relaxed);
+    progress.advance(done.saturating_sub(before) as u64);
+}
+
+/// Products before and after a change.
+struct Products {
+    now: Vec<Product>,
+    /// Where each of the index's products is now, if it stays.
+    of_index: Vec<Option<u32>>,
+    /// Where each of the catalogue's products was in the index, and where it is now.
+    of_catalog: Vec<(Option<u32>, u32)>,
+    added: u64,
+    removed: u64,
+}
+
+impl Products {
+    fn new(index: &Index, catalog: &Catalog, remove_others: bool) -> Self {
+        let ids = |products: &[Product]| -> HashMap<String, u32> {
+            products.iter().map(|product| product.id.clone()).zip(0..).collect()
+        };
+        let before = ids(index.products());
+        let mut now =
+            if remove_others { catalog.products.clone() } else { index.products().to_vec() };
+        let mut places = ids(&now);
+        for product in &catalog.products {
+            match places.get(&product.id) {
+                Some(&place) => now[place as usize] = product.clone(),
+                None => {
+                    places.insert(product.id.clone(), now.len() as u32);
+                    now.push(product.clone());
+                }
+            }
+        }
+        let place = |id: &String| places.get(id).copied();
+        let of_index: Vec<_> = index.products().iter().map(|p| place(&p.id)).collect();
+        let both = |p: &Product| (before.get(&p.id).copied(), places[&p.id]);
+        let of_catalog: Vec<_> = catalog.products.iter().map(both).collect();
+        Self {
+            added: of_catalog.iter().filter(|(before, _)| before.is_none()).count() as u64,
+            removed: of_index.iter().filter(|now| now.is_none()).count() as u64,
+            now,
+            of_index,
+            of_catalog,
+        }
+    }
+
+    fn without(index: &Index, gone: &HashSet<u32>) -> Self {
+        let mut now = Vec::new();
+        let of_index = index.products().iter().zip(0..).map(|(product, number)| {
+            (!gone.contains(&number)).then(|| {
+                now.push(product.clone());
+                now.len() as u32 - 1
+            })
+        });
+        let of_index = of_index.collect();
+        Self { now, of_index, of_catalog: Vec::new(), added: 0, removed: gone.len() as u64 }
+    }
+
+    fn now(&self, of_catalog: u32) -> u32 {
+        self.of_catalog[of_catalog as usize].1
+    }
+
+    fn before(&self, of_catalog: u32) -> Option<u32> {
+        self.of_catalog[of_catalog as usize].0
+    }
+}
+
+/// An index without the photos for which `keep` has `false`, and with others behind them.
+fn changed(
+    index: &Index,
+    products: &mut Products,
+    keep: &[bool],
+    more: Vec<IndexedPhoto>,
+    embeddings: Vec<f32>,
+    report: &mut EditReport,
+    progress: &dyn Progress,
+) -> Result<Index, EngineError> {
+    let old = index.content();
+    let mut photos = Vec::with_capacity(old.photos.len() + more.len());
+    // A photo goes with its product.
+    let of_product = |photo: &IndexedPhoto| products.of_index[photo.product as usize];
+    let keep: Vec<bool> =
+        old.photos.iter().zip(keep).map(|(p, &keep)| keep && of_product(p).is_some()).collect();
+    for (photo, _) in old.photos.iter().zip(&keep).filter(|(_, keep)| **keep) {
+        photos.extend(of_product(photo).map(|product| IndexedPhoto { product, ..photo.clone() }));
+    }
+    report.kept = photos.len() as u64;
+    report.removed = old.photos.len() as u64 - report.kept;
+    report.products_added = products.added;
+    report.products_removed = products.removed;
+    photos.extend(more);
+    if photos.is_empty() {
+        return Err(EngineError::NothingLeft);
+    }
+    let (linked, total) = (AtomicUsize::new(0), photos.len() as u64);
+    progress.begin(Stage::Link, total);
+    let store =
+        index.store()?.changed(&keep, embeddings, &|done| advance(progress, &linked, done))?;
+    progress.end();
+    let products = std::mem::take(&mut products.now);
+    let mut build = old.report.clone();
+    build.indexed = photos.len() as u64;
+    build.listed = build.indexed;
+    build.products_without_photos = without_photos(&products, &photos);
+    build.skipped.clone_from(&report.skipped);
+    Ok(Index::from_content(Content {
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        created: seconds_since_1970(),
+        products,
+        photos,
+        report: build,
+        graph: Arc::clone(store.graph()),
+        vectors: Arc::clone(store.vectors()),
+        ..old.clone()
+    }))
+}
+
+/// A path relative to one folder, as it is relative to another; whole where it lies outside.
+fn moved(from: &Path, to: &Path, path: &str) -> String {
+    let whole = absolute(&from.join(path));
+    let inner = whole.strip_prefix(to).unwrap_or(&whole);
+    let parts: Vec<_> = inner.iter().map(|part| part.to_string_lossy()).collect();
+    if inner.is_relative() { parts.join("/") } else { inner.to_string_lossy().into_owned() }
+}

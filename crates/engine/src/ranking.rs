@@ -1,0 +1,262 @@
+//! How products are ranked, and how sure that is: fitted when an index is built, and kept in it.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+
+use lookalike_catalog::{Catalog, Photo, Split};
+use lookalike_rank::{
+    Judge, Neighbour, Opinion, RankedProduct, VoteParams, fit_pool, pool, signals, vote,
+};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::index::Content;
+use crate::{Encoder, EngineError, Progress, Stage};
+
+/// Photos that a fit needs at least.
+const LEAST: usize = 30;
+
+/// Photos that a fit looks at, at most.
+const MOST: usize = 400;
+
+/// More similar than this, two photos are copies of each other.
+pub(crate) const COPY: f32 = 0.9999;
+
+/// What decides how products are ranked.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Ranking {
+    /// What each network's classifier weighs, and last what the neighbours' vote weighs: the exponents of
+    /// [`lookalike_rank::pool`], 0 to 20. A classifier that knows too few of the products is not heard
+    /// whatever it weighs.
+    pub weights: Vec<f32>,
+    /// What it was fitted on, if it was.
+    pub fitted_on: Option<FittedOn>,
+    pub(crate) judge: Option<Judge>,
+}
+
+/// Photos that a ranking was fitted on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FittedOn {
+    /// Their split; none for the index's own photos, each searched for among the others.
+    pub split: Option<Split>,
+    /// How many there were.
+    pub photos: u32,
+}
+
+impl Ranking {
+    /// Classifiers and vote weigh the same.
+    fn plain(networks: usize) -> Self {
+        Self { weights: vec![1.0; networks + 1], fitted_on: None, judge: None }
+    }
+
+    /// What does not fit, if anything, for so many networks.
+    pub(crate) fn misfit(&self, networks: usize) -> Option<String> {
+        let sound = self.weights.len() == networks + 1
+            && self.weights.iter().all(|weight| (0.0..=20.0).contains(weight))
+            && self.judge.as_ref().is_none_or(Judge::is_sound);
+        (!sound).then(|| "its ranking is another model's".to_owned())
+    }
+}
+
+/// For each network, the product of the index that each class of its classifier is, if any. A classifier
+/// that knows less than half of the products that can be found has nothing to say.
+pub(crate) struct Classifiers(Vec<Option<Vec<Option<u32>>>>);
+
+impl Classifiers {
+    pub(crate) fn new(content: &Content, encoder: &Encoder) -> Self {
+        let shown: HashSet<u32> = content.photos.iter().map(|photo| photo.product).collect();
+        let numbers: HashMap<&str, u32> = content
+            .products
+            .iter()
+            .zip(0..)
+            .map(|(product, at)| (product.id.as_str(), at))
+            .collect();
+        let known = |ids: &[String]| {
+            let place = |id: &String| {
+                numbers.get(id.as_str()).copied().filter(|product| shown.contains(product))
+            };
+            let places: Vec<Option<u32>> = ids.iter().map(place).collect();
+            let found = places.iter().flatten().count();
+            (2 * found >= shown.len()).then_some(places)
+        };
+        Self(encoder.classes().iter().map(|ids| known(ids.as_ref()?)).collect())
+    }
+
+    /// Whether any of them has something to say.
+    pub(crate) fn speak(&self) -> bool {
+        !self.speaking().is_empty()
+    }
+
+    /// The numbers of those that have something to say.
+    pub(crate) fn speaking(&self) -> Vec<usize> {
+        (0..self.0.len()).filter(|&network| self.0[network].is_some()).collect()
+    }
+
+    /// What the networks' classifiers say, from the probabilities of their classes; empty for those that
+    /// have nothing to say.
+    pub(crate) fn opinions(&self, shares: &[Vec<f32>]) -> Vec<Opinion> {
+        let mut shares = shares.iter();
+        let of_one = |(places, shares): (&Option<Vec<Option<u32>>>, Option<&Vec<f32>>)| {
+            let (Some(places), Some(shares)) = (places, shares) else { return Opinion::default() };
+            let known = places.iter().zip(shares);
+            Opinion { shares: known.filter_map(|(p, &share)| Some(((*p)?, share))).collect() }
+        };
+        self.0.iter().map(|places| of_one((places, shares.next()))).collect()
+    }
+}
+
+/// A photo to fit on.
+struct Sample {
+    truth: u32,
+    /// The index's own photos have one.
+    row: Option<u32>,
+    embedding: Vec<f32>,
+    /// See [`crate::encoder::Encoded::shares`]; one for each network.
+    shares: Vec<Vec<f32>>,
+}
+
+/// Fits a ranking on the catalogue's validation photos, or where there are few, on the index's own.
+///
+/// Things that are not sold are made up: the same photos are searched for among all products but their
+/// own.
+pub(crate) fn fit(
+    content: &Content,
+    encoder: &Encoder,
+    catalog: &Catalog,
+    progress: &dyn Progress,
+) -> Result<Ranking, EngineError> {
+    let classifiers = Classifiers::new(content, encoder);
+    let mut ranking = Ranking::plain(classifiers.0.len());
+    let mut samples = validation(content, encoder, catalog, progress)?;
+    let mut split = Some(Split::Val);
+    if samples.len() < LEAST {
+        samples = own(content, encoder, classifiers.speak(), progress)?;
+        split = None;
+    }
+    if samples.len() < LEAST {
+        return Ok(ranking);
+    }
+    let asked: Vec<_> = samples
+        .par_iter()
+        .map(|sample| Ok((ask(content, sample, None)?, ask(content, sample, Some(sample.truth))?)))
+        .collect::<Result<_, EngineError>>()?;
+    let opinions: Vec<Vec<Opinion>> =
+        samples.iter().map(|sample| classifiers.opinions(&sample.shares)).collect();
+    // Classifiers are sure of photos that they were trained on; only others tell what they are worth.
+    if split.is_some() && classifiers.speak() {
+        let queries: Vec<_> = samples
+            .iter()
+            .zip(&asked)
+            .zip(&opinions)
+            .map(|((sample, ((voted, _), _)), opinions)| (&voted[..], &opinions[..], sample.truth))
+            .collect();
+        ranking.weights = fit_pool(&queries);
+    }
+    let (mut sold, mut unsold) = (Vec::new(), Vec::new());
+    for ((sample, asked), mut opinions) in samples.iter().zip(&asked).zip(opinions) {
+        let ((voted, near), (voted_without, near_without)) = asked;
+        let ranked = pool(voted, &opinions, &ranking.weights);
+        let right = ranked.first().is_some_and(|best| best.product == sample.truth);
+        sold.push((signals(&ranked, near), right));
+        opinions.iter_mut().for_each(|opinion| leave_out(opinion, sample.truth));
+        let ranked = pool(voted_without, &opinions, &ranking.weights);
+        unsold.push(signals(&ranked, near_without));
+    }
+    ranking.judge = Judge::fit(&sold, &unsold);
+    ranking.fitted_on = Some(FittedOn { split, photos: samples.len() as u32 });
+    Ok(ranking)
+}
+
+/// As if a classifier had never heard of a product: what it gave to it goes to the others.
+fn leave_out(opinion: &mut Opinion, product: u32) {
+    let before: f32 = opinion.shares.values().sum();
+    opinion.shares.remove(&product);
+    let after: f32 = opinion.shares.values().sum();
+    if after > 0.0 {
+        opinion.shares.values_mut().for_each(|share| *share *= before / after);
+    }
+}
+
+/// The vote on a sample, and its neighbours; its own product's left out if that is named.
+fn ask(
+    content: &Content,
+    sample: &Sample,
+    without: Option<u32>,
+) -> Result<(Vec<RankedProduct>, Vec<Neighbour>), EngineError> {
+    let params = VoteParams::default();
+    let photos = (0u32..).zip(&content.photos);
+    let rows =
+        photos.filter(|(row, photo)| Some(*row) != sample.row && without != Some(photo.product));
+    let rows = rows.map(|(row, _)| row);
+    // Some more than vote, in case copies of an own photo have to be left out.
+    let hits = content.vectors.nearest_among(&sample.embedding, rows, 2 * params.neighbours)?;
+    let is_copy = |similarity: f32| sample.row.is_some() && similarity > COPY;
+    let neighbours: Vec<Neighbour> = hits
+        .into_iter()
+        .filter(|hit| !is_copy(hit.similarity))
+        .map(|hit| Neighbour {
+            photo: hit.row,
+            product: content.photos[hit.row as usize].product,
+            similarity: hit.similarity,
+        })
+        .take(params.neighbours)
+        .collect();
+    Ok((vote(&neighbours, &params), neighbours))
+}
+
+/// Every so many-th, so that there are no more than [`MOST`].
+fn thinned<T>(all: Vec<T>) -> Vec<T> {
+    let step = all.len().div_ceil(MOST).max(1);
+    all.into_iter().step_by(step).collect()
+}
+
+/// The catalogue's validation photos of products that are in the index, and are not in it themselves.
+fn validation(
+    content: &Content,
+    encoder: &Encoder,
+    catalog: &Catalog,
+    progress: &dyn Progress,
+) -> Result<Vec<Sample>, EngineError> {
+    let shown: HashSet<u32> = content.photos.iter().map(|photo| photo.product).collect();
+    let is_wanted = |p: &&Photo| p.split == Some(Split::Val) && shown.contains(&p.product);
+    let photos: Vec<&Photo> = thinned(catalog.photos.iter().filter(is_wanted).collect());
+    let here: HashSet<[u8; 32]> = content.photos.iter().map(|photo| photo.sha256).collect();
+    let files: Vec<PathBuf> = photos.iter().map(|photo| catalog.file(photo)).collect();
+    progress.begin(Stage::Fit, files.len() as u64);
+    let encoded = encoder.encode_all(&files, None, progress)?;
+    progress.end();
+    let samples = photos.iter().zip(encoded).filter_map(|(photo, encoded)| {
+        let encoded = encoded.ok().filter(|encoded| !here.contains(&encoded.sha256))?;
+        let mut embedding = encoded.embedding;
+        content.centring.apply(&mut embedding);
+        Some(Sample { truth: photo.product, row: None, embedding, shares: encoded.shares })
+    });
+    Ok(samples.collect())
+}
+
+/// Photos of the index.
+fn own(
+    content: &Content,
+    encoder: &Encoder,
+    with_shares: bool,
+    progress: &dyn Progress,
+) -> Result<Vec<Sample>, EngineError> {
+    let rows = thinned((0..content.photos.len() as u32).collect());
+    let sample = |row: u32, shares| Sample {
+        truth: content.photos[row as usize].product,
+        row: Some(row),
+        embedding: content.vectors.row(row).to_vec(),
+        shares,
+    };
+    if !with_shares {
+        return Ok(rows.into_iter().map(|row| sample(row, Vec::new())).collect());
+    }
+    let root = std::path::Path::new(&content.root);
+    let files: Vec<PathBuf> =
+        rows.iter().map(|&row| root.join(&content.photos[row as usize].path)).collect();
+    progress.begin(Stage::Fit, files.len() as u64);
+    let encoded = encoder.encode_all(&files, None, progress)?;
+    progress.end();
+    let samples = rows.into_iter().zip(encoded);
+    Ok(samples.filter_map(|(row, encoded)| Some(sample(row, encoded.ok()?.shares))).collect())
+}
