@@ -1,76 +1,88 @@
-//! The similar-items endpoint: `POST /v1/similar` with a photo, `GET /healthz`.
+//! What a shop puts in front of people: search by photo over HTTP, and a page for shoppers.
 //!
 //! This crate knows nothing of the terminal.
 //!
-//! | route | in | out |
-//! | --- | --- | --- |
-//! | `POST /v1/similar?top=5` | a photo's bytes as the body, at most 24 MiB | 200 and [`Answer`] as JSON |
-//! | `GET /healthz` | | 200 and what is served, as JSON |
+//! | route | |
+//! | --- | --- |
+//! | `POST /v1/similar` | a photo, or several of one thing, to products |
+//! | `POST /v1/batch` | several independent photos, each to products |
+//! | `GET /v1/products/{id}`, `.../similar`, `.../picture` | a product, those like it, its picture |
+//! | `GET /v1/photos/{id}` | a thumbnail of a photo of the index |
+//! | `GET /v1/service` | index, model, categories, limits |
+//! | `POST /v1/admin/reload` | loads the index again; with an admin token only |
+//! | `GET /healthz`, `/readyz`, `/metrics` | for operators |
+//! | `GET /openapi.json`, `/docs` | the API's description, generated from the types in `api.rs` |
+//! | `GET /` | the page for shoppers |
 //!
-//! Errors are `application/problem+json` (RFC 9457): 400 for a bad parameter or no body, 408 for a
-//! body that takes too long, 413 for one that is too large, 415 for a form instead of a photo, 422
-//! for a photo that cannot be used, 503 with `Retry-After` when there is too much to do.
+//! Errors are `application/problem+json` (RFC 9457). Uploads stay in memory. Searches run on threads
+//! of their own, one to a core; what waits for one is bounded in number and time.
 
+mod access;
+mod api;
+mod cards;
+mod connections;
 mod error;
+mod leftover;
+mod log;
+mod metrics;
+mod page;
+mod problem;
+mod rate;
+mod requests;
 mod routes;
+mod served;
+mod settings;
 mod state;
+mod thumbnails;
+mod upload;
+mod work;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-#[cfg(doc)]
-use lookalike_engine::Answer;
 use lookalike_engine::Searcher;
-use lookalike_photo::DecodeLimits;
 use tokio::net::TcpListener;
 
 pub use error::ServeError;
-pub use state::Limits;
+pub use log::{LogFormat, start_log};
+pub use settings::{Limits, Rate, RateSetting, Settings};
+pub use state::Reopen;
 
 use state::Shared;
 
 /// Serves until the process is told to stop (SIGINT or SIGTERM), then finishes what it has begun.
 ///
-/// `ready` is told the address that is listened on, which differs from `address` when its port is 0.
+/// `reopen` opens the index again when an operator asks for it. `ready` is told the address that is
+/// listened on, which differs from that of the settings when its port is 0.
 ///
 /// # Errors
-/// [`ServeError`] when the address cannot be listened on.
+/// [`ServeError`] when a setting makes no sense or the address cannot be listened on.
 pub fn run(
-    mut searcher: Searcher,
-    address: SocketAddr,
-    limits: Limits,
+    searcher: Searcher,
+    reopen: Reopen,
+    settings: &Settings,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), ServeError> {
-    searcher.set_limits(DecodeLimits {
-        max_pixels: limits.photo_pixels,
-        max_bytes: limits.photo_bytes as u64,
-    });
+    settings.check()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(ServeError::Failed)?;
     runtime.block_on(async {
-        let bound = |source| ServeError::Address { address, source };
-        let listener = TcpListener::bind(address).await.map_err(bound)?;
+        let address = &settings.addr;
+        let bound = |source| ServeError::Address { address: address.clone(), source };
+        let listener = TcpListener::bind(address.as_str()).await.map_err(bound)?;
+        let address = listener.local_addr().map_err(bound)?;
+        let shared = Shared::new(searcher, reopen, settings, address.ip().is_loopback())?;
+        let router = routes::router(Arc::clone(&shared), settings)?;
+        if !address.ip().is_loopback() && !shared.access.needs_token() {
+            tracing::warn!("everybody who reaches {address} may search: there is no read token");
+        }
         // Before anybody hears that the server is ready, and may tell it to stop.
         let told_to_stop = told_to_stop().map_err(ServeError::Failed)?;
-        ready(listener.local_addr().map_err(bound)?);
-        let (stopping, stop) = tokio::sync::oneshot::channel();
-        let serving = axum::serve(listener, routes::router(Shared::new(searcher, limits)))
-            .with_graceful_shutdown(async {
-                told_to_stop.await;
-                let _ = stopping.send(());
-            });
-        // A client that never finishes its request must not keep the server from ending.
-        let patience = async {
-            if stop.await.is_err() {
-                std::future::pending::<()>().await;
-            }
-            tokio::time::sleep(limits.upload).await;
-        };
-        tokio::select! {
-            served = serving => served.map_err(ServeError::Failed),
-            () = patience => Ok(()),
-        }
+        ready(address);
+        connections::serve(listener, router, shared, told_to_stop).await;
+        Ok(())
     })
 }
 

@@ -1,140 +1,186 @@
-use std::path::Path;
-use std::sync::Arc;
+//! Which address does what.
 
-use axum::body::{Bytes, to_bytes};
+mod admin;
+mod health;
+mod photos;
+mod products;
+mod similar;
+
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, Request, State};
-use axum::http::{StatusCode, header};
+use axum::extract::{DefaultBodyLimit, Query};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use lookalike_engine::{Answer, EngineError};
-use serde::Deserialize;
-use serde_json::{Value, json};
-use tokio::task::spawn_blocking;
-use tokio::time::timeout;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use utoipa::OpenApi;
 
-use crate::error::Problem;
+use crate::problem::Problem;
+use crate::settings::Settings;
 use crate::state::Shared;
+use crate::{ServeError, access, page, requests};
 
-pub(crate) fn router(shared: Arc<Shared>) -> Router {
-    Router::new()
-        .route("/v1/similar", post(similar))
-        .route("/healthz", get(health))
-        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "no such page") })
+/// How long a browser may remember what another site may do.
+const CORS_SECONDS: Duration = Duration::from_secs(600);
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Lookalike",
+        description = "Search by photo: photos in, a shop's products out, with the customers' photos \
+                       that are the evidence.",
+        license(name = "MIT OR Apache-2.0")
+    ),
+    paths(
+        similar::similar,
+        similar::batch,
+        products::product,
+        products::similar,
+        products::picture,
+        photos::photo,
+        health::service,
+        health::healthz,
+        health::readyz,
+        health::metrics,
+        admin::reload,
+    ),
+    modifiers(&Security)
+)]
+struct Description;
+
+/// The two tokens.
+struct Security;
+
+impl utoipa::Modify for Security {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+        let bearer = |what: &str| {
+            let http = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(what));
+            SecurityScheme::Http(http.build())
+        };
+        let components = openapi.components.get_or_insert_default();
+        let read = "Needed where the server was started with a read token.";
+        components.add_security_scheme("read", bearer(read));
+        let admin = "Needed for administration; there is none without an admin token.";
+        components.add_security_scheme("admin", bearer(admin));
+    }
+}
+
+/// The API's description (OpenAPI 3.1).
+pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
+    Description::openapi()
+}
+
+pub(crate) fn router(shared: Arc<Shared>, settings: &Settings) -> Result<Router, ServeError> {
+    let reading = Router::new()
+        .route("/v1/similar", post(similar::similar))
+        .route("/v1/batch", post(similar::batch))
+        .route("/v1/service", get(health::service))
+        .route("/v1/products/{id}", get(products::product))
+        .route("/v1/products/{id}/similar", get(products::similar))
+        .route("/v1/products/{id}/picture", get(products::picture))
+        .route("/v1/photos/{id}", get(photos::photo))
+        .route("/metrics", get(health::metrics))
+        .route_layer(from_fn_with_state(Arc::clone(&shared), access::reading));
+    let mut router = Router::new()
+        .merge(reading)
+        .merge(page::router())
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/openapi.json", get(|| async { Json(openapi()) }));
+    if shared.access.has_admin() {
+        let admin = Router::new()
+            .route("/v1/admin/reload", post(admin::reload))
+            .route_layer(from_fn_with_state(Arc::clone(&shared), access::administering));
+        router = router.merge(admin);
+    }
+    let router = router
+        .fallback(|| async { Problem::not_found("no such page") })
         .method_not_allowed_fallback(|| async {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this page does not take that method")
+            let detail = "this page does not take that method";
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
         })
-        .with_state(shared)
-}
-
-async fn health(State(shared): State<Arc<Shared>>) -> Json<Value> {
-    let index = shared.searcher.index();
-    Json(json!({
-        "status": "ok",
-        "products": index.products_shown(),
-        "photos": index.photos().len(),
-        "model": index.model().name(),
-    }))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SimilarParams {
-    #[serde(default = "default_top")]
-    top: usize,
-}
-
-fn default_top() -> usize {
-    5
-}
-
-async fn similar(
-    State(shared): State<Arc<Shared>>,
-    params: Result<Query<SimilarParams>, QueryRejection>,
-    request: Request,
-) -> Result<Json<Answer>, Problem> {
-    let Query(SimilarParams { top }) =
-        params.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
-    if !(1..=shared.limits.top).contains(&top) {
-        let detail = format!("top must be from 1 to {}, not {top}", shared.limits.top);
-        return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
-    }
-    // Before the body is read: what waits must not fill the memory.
-    let busy = |_| {
-        let detail = "too many requests at once: try again in a moment";
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+        .layer(DefaultBodyLimit::max(settings.limits.body_bytes));
+    let router = match cors(&settings.cors_origins)? {
+        None => router.layer(map_response(same_site)),
+        Some(cors) => router.layer(cors),
     };
-    let request_place = Arc::clone(&shared.requests).try_acquire_owned().map_err(busy)?;
-    let photo = read_photo(&shared, request).await?;
-    let search_place = Arc::clone(&shared.searches).acquire_owned().await.map_err(|_| failed())?;
-    let search = spawn_blocking(move || {
-        // The work goes on when the client goes away, and so it keeps its places until it is done.
-        let _places = (request_place, search_place);
-        shared.searcher.search_bytes(&photo, "the photo", top)
-    });
-    match search.await {
-        Ok(Ok(mut answer)) => {
-            hide_folders(&mut answer);
-            Ok(Json(answer))
-        }
-        Ok(Err(EngineError::Photo { reason, .. })) => {
-            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason))
-        }
-        // What went wrong inside is for the operator to see, not for the client.
-        Ok(Err(error)) => {
-            eprintln!("error: a search failed: {error}");
-            Err(failed())
-        }
-        Err(_) => Err(failed()),
-    }
+    let observed = from_fn_with_state(Arc::clone(&shared), requests::observe);
+    Ok(router.layer(observed).with_state(shared))
 }
 
-/// Leaves only the names of files outside the catalogue's root, which are whole paths: clients need
-/// not know the machine's folders.
-fn hide_folders(answer: &mut Answer) {
-    for found in &mut answer.matches {
-        let photos = found.evidence.iter_mut().map(|evidence| &mut evidence.photo);
-        for path in photos.chain(&mut found.product.image) {
-            if Path::new(path).is_absolute() {
-                let name = Path::new(path).file_name();
-                *path = name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            }
-        }
-    }
+/// Other sites may not even show our pictures.
+async fn same_site(mut response: Response) -> Response {
+    let policy = HeaderValue::from_static("same-origin");
+    response.headers_mut().insert("cross-origin-resource-policy", policy);
+    response
 }
 
-fn failed() -> Problem {
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the search failed")
-}
-
-async fn read_photo(shared: &Shared, request: Request) -> Result<Bytes, Problem> {
-    let limit = shared.limits.photo_bytes;
-    let (parts, body) = request.into_parts();
-    let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    let kind = header(header::CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
-    if kind.starts_with("multipart/") {
-        let detail =
-            "send the photo itself as the body, not a form (curl --data-binary @photo.jpg)";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+fn cors(origins: &[String]) -> Result<Option<CorsLayer>, ServeError> {
+    if origins.is_empty() {
+        return Ok(None);
     }
-    let too_large = || {
-        let detail = format!("the photo is larger than {} MiB: send a smaller one", limit >> 20);
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    let allowed = if origins.iter().any(|origin| origin == "*") {
+        AllowOrigin::any()
+    } else {
+        let header = |origin: &String| {
+            let good = crate::served::is_web(origin) && origin.matches('/').count() == 2;
+            HeaderValue::from_str(origin).ok().filter(|_| good).ok_or_else(|| {
+                let hint = "an origin is a scheme and a host, such as https://shop.example";
+                ServeError::Setting(format!("'{origin}': {hint}"))
+            })
+        };
+        AllowOrigin::list(origins.iter().map(header).collect::<Result<Vec<_>, _>>()?)
     };
-    let announced = header(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > limit as u64) {
-        return Err(too_large());
+    let cors = CorsLayer::new()
+        .allow_origin(allowed)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+        .expose_headers([header::RETRY_AFTER])
+        .max_age(CORS_SECONDS);
+    Ok(Some(cors))
+}
+
+/// Parameters, or what is wrong with them.
+fn parameters<T>(parsed: Result<Query<T>, QueryRejection>) -> Result<T, Problem> {
+    let Query(parameters) = parsed.map_err(|error| Problem::bad_request(error.body_text()))?;
+    Ok(parameters)
+}
+
+/// How many products, if that is within bounds.
+fn checked_top(shared: &Shared, top: usize) -> Result<usize, Problem> {
+    if (1..=shared.limits.top).contains(&top) {
+        return Ok(top);
     }
-    match timeout(shared.limits.upload, to_bytes(body, limit)).await {
-        Err(_) => {
-            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the photo took too long to arrive"))
+    let most = shared.limits.top;
+    Err(Problem::bad_request(format!("top must be from 1 to {most}, not {top}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_description_is_openapi_3_1_and_names_every_address() {
+        let json = serde_json::to_value(openapi()).expect("JSON");
+        assert!(json["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
+        let paths = json["paths"].as_object().expect("paths");
+        for path in ["/v1/similar", "/v1/batch", "/v1/products/{id}", "/v1/admin/reload"] {
+            assert!(paths.contains_key(path), "{path}");
         }
-        Ok(Err(error)) if error.to_string().contains("length limit") => Err(too_large()),
-        Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "the photo did not arrive whole")),
-        Ok(Ok(photo)) if photo.is_empty() => {
-            let detail = "no photo: send its bytes as the body (curl --data-binary @photo.jpg)";
-            Err(Problem::new(StatusCode::BAD_REQUEST, detail))
+    }
+
+    #[test]
+    fn origins_are_origins() {
+        let cors = |origin: &str| cors(&[origin.to_owned()]);
+        assert!(cors("https://shop.example").is_ok_and(|cors| cors.is_some()));
+        assert!(cors("*").is_ok_and(|cors| cors.is_some()));
+        for wrong in ["shop.example", "https://shop.example/", "https://a/b", ""] {
+            assert!(cors(wrong).is_err(), "{wrong}");
         }
-        Ok(Ok(photo)) => Ok(photo),
     }
 }

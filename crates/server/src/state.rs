@@ -1,55 +1,93 @@
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use lookalike_engine::Searcher;
+use lookalike_photo::DecodeLimits;
 use tokio::sync::Semaphore;
 
-/// What the server does at once, and for how long.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Largest photo in bytes. Default 24 MiB.
-    pub photo_bytes: usize,
-    /// Most pixels of a photo: decoding takes up to 12 bytes for each, on every core at once. Default
-    /// 50 million.
-    pub photo_pixels: u64,
-    /// Longest time that a photo may take to arrive. Default 30 s.
-    pub upload: Duration,
-    /// Requests that are read, waiting or worked on; more are told to come back. Default 32.
-    pub requests: usize,
-    /// Searches worked on at once. Default: the number of cores.
-    pub searches: usize,
-    /// Most products in an answer. Default 100.
-    pub top: usize,
-}
+use crate::access::Access;
+use crate::metrics::Metrics;
+use crate::rate::RateLimit;
+use crate::served::Served;
+use crate::settings::{Limits, Settings};
+use crate::thumbnails::Thumbnails;
+use crate::work::Workers;
+use crate::{RateSetting, ServeError};
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            photo_bytes: 24 << 20,
-            photo_pixels: 50_000_000,
-            upload: Duration::from_secs(30),
-            requests: 32,
-            searches: std::thread::available_parallelism().map_or(1, usize::from),
-            top: 100,
-        }
-    }
-}
+/// Opens the index again, with the weights that it wants; says why it cannot.
+pub type Reopen = Box<dyn Fn() -> Result<Searcher, String> + Send + Sync>;
 
 /// What every request shares.
 pub(crate) struct Shared {
-    pub(crate) searcher: Searcher,
+    served: RwLock<Arc<Served>>,
+    pub(crate) reopen: Reopen,
+    /// Held while an index is loaded: two at once would only take twice the memory.
+    pub(crate) reloading: tokio::sync::Mutex<()>,
     pub(crate) limits: Limits,
+    pub(crate) behind_proxy: bool,
+    pub(crate) access: Access,
+    pub(crate) rate: Option<RateLimit>,
     pub(crate) requests: Arc<Semaphore>,
-    pub(crate) searches: Arc<Semaphore>,
+    pub(crate) workers: Workers,
+    pub(crate) thumbnails: Thumbnails,
+    pub(crate) metrics: Metrics,
+    stopping: AtomicBool,
 }
 
 impl Shared {
-    pub(crate) fn new(searcher: Searcher, limits: Limits) -> Arc<Self> {
-        Arc::new(Self {
-            searcher,
+    pub(crate) fn new(
+        searcher: Searcher,
+        reopen: Reopen,
+        settings: &Settings,
+        only_this_machine: bool,
+    ) -> Result<Arc<Self>, ServeError> {
+        let limits = settings.limits;
+        let rate = match settings.rate {
+            RateSetting::Off => None,
+            RateSetting::On(rate) => Some(rate),
+            RateSetting::ByAddress => (!only_this_machine).then(Default::default),
+        };
+        let metrics = Metrics::new();
+        let served = Served::new(searcher)?;
+        metrics.serves(&served);
+        Ok(Arc::new(Self {
+            served: RwLock::new(Arc::new(served)),
+            reopen,
+            reloading: tokio::sync::Mutex::default(),
             limits,
-            requests: Arc::new(Semaphore::new(limits.requests.max(1))),
-            searches: Arc::new(Semaphore::new(limits.searches.max(1))),
-        })
+            behind_proxy: settings.behind_proxy,
+            access: Access::new(settings.read_token.as_deref(), settings.admin_token.as_deref()),
+            rate: rate.map(RateLimit::new),
+            requests: Arc::new(Semaphore::new(limits.requests)),
+            workers: Workers::start(limits.searches).map_err(ServeError::Failed)?,
+            thumbnails: Thumbnails::new(limits.thumbnail_bytes),
+            metrics,
+            stopping: AtomicBool::new(false),
+        }))
+    }
+
+    /// The index as it is now. A request takes it once and keeps it, whatever is loaded meanwhile.
+    pub(crate) fn served(&self) -> Arc<Served> {
+        Arc::clone(&self.served.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Serves another index from now on.
+    pub(crate) fn serve(&self, served: Arc<Served>) {
+        self.metrics.serves(&served);
+        *self.served.write().unwrap_or_else(PoisonError::into_inner) = served;
+    }
+
+    /// What a photo of a client's may cost.
+    pub(crate) fn decode_limits(&self) -> DecodeLimits {
+        let Limits { photo_bytes, photo_pixels, .. } = self.limits;
+        DecodeLimits { max_bytes: photo_bytes as u64, max_pixels: photo_pixels }
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
     }
 }

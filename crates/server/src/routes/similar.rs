@@ -1,0 +1,246 @@
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request, State};
+use axum::http::StatusCode;
+use lookalike_engine::{EngineError, Found};
+use lookalike_photo::Crop;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::JoinSet;
+
+use super::{checked_top, parameters};
+use crate::api::{
+    Answer, BatchAnswer, BatchItem, PhotosInForm, PhotosInJson, SimilarParams, Timings,
+};
+use crate::cards::milliseconds;
+use crate::metrics::Counted;
+use crate::problem::Problem;
+use crate::rate::{Peer, client};
+use crate::served::Served;
+use crate::state::Shared;
+use crate::upload;
+
+/// Search by photo
+///
+/// Several photos are taken to show one thing, and searched for together.
+#[utoipa::path(
+    post,
+    path = "/v1/similar",
+    tag = "search",
+    params(SimilarParams),
+    request_body(
+        description = "A photo's bytes; or several photos of one thing, as a form or in base64. \
+                       JPEG, PNG, WebP, GIF, BMP and TIFF are known by their content.",
+        content(
+            (Vec<u8> = "application/octet-stream"),
+            (PhotosInForm = "multipart/form-data"),
+            (PhotosInJson = "application/json"),
+        )
+    ),
+    responses(
+        (status = 200, description = "The products most like it", body = Answer),
+        (status = 400, description = "A wrong parameter, or no photo", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No token, or a wrong one", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The photo took too long to arrive", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The photo is too large", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The photo cannot be used", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many searches by one client", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Too much to do", body = Problem, content_type = "application/problem+json"),
+    ),
+    security((), ("read" = []))
+)]
+pub(super) async fn similar(
+    State(shared): State<Arc<Shared>>,
+    params: Result<Query<SimilarParams>, QueryRejection>,
+    request: Request,
+) -> Result<Json<Answer>, Problem> {
+    let started = Instant::now();
+    let wanted = Wanted::new(&shared, parameters(params)?)?;
+    charge(&shared, client_of(&shared, &request), 1)?;
+    let place = Place::take(&shared)?;
+    let photos = upload::photos(&shared, request).await?;
+    let read = started.elapsed();
+    shared.metrics.stage("read", read);
+    let answer = answer(&shared, photos, &wanted, read, place).await?;
+    Ok(Json(answer))
+}
+
+/// Search by several independent photos
+///
+/// Each photo has an answer of its own, or a problem; one bad photo does not fail the others.
+#[utoipa::path(
+    post,
+    path = "/v1/batch",
+    tag = "search",
+    params(SimilarParams),
+    request_body(
+        description = "Photos, as a form or in base64.",
+        content((PhotosInForm = "multipart/form-data"), (PhotosInJson = "application/json"))
+    ),
+    responses(
+        (status = 200, description = "An answer or a problem for each, in their order", body = BatchAnswer),
+        (status = 400, description = "A wrong parameter, or no photo", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No token, or a wrong one", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The photos took too long to arrive", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The photos are too large", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many searches by one client", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Too much to do", body = Problem, content_type = "application/problem+json"),
+    ),
+    security((), ("read" = []))
+)]
+pub(super) async fn batch(
+    State(shared): State<Arc<Shared>>,
+    params: Result<Query<SimilarParams>, QueryRejection>,
+    request: Request,
+) -> Result<Json<BatchAnswer>, Problem> {
+    let started = Instant::now();
+    let wanted = Wanted::new(&shared, parameters(params)?)?;
+    let client = client_of(&shared, &request);
+    charge(&shared, client, 1)?;
+    let place = Place::take(&shared)?;
+    let photos = upload::photos(&shared, request).await?;
+    if photos.len() > 1 {
+        // Owed, not refused: the photos are here already.
+        let _ = charge(&shared, client, photos.len() - 1);
+    }
+    let read = started.elapsed();
+    shared.metrics.stage("read", read);
+    let mut searches = JoinSet::new();
+    for (at, photo) in photos.into_iter().enumerate() {
+        let (shared, wanted, place) = (Arc::clone(&shared), wanted.clone(), place.clone());
+        searches
+            .spawn(async move { (at, answer(&shared, vec![photo], &wanted, read, place).await) });
+    }
+    let mut answers = Vec::new();
+    while let Some(joined) = searches.join_next().await {
+        let (at, answer) = joined.map_err(|error| Problem::internal("the search", &error))?;
+        let item = answer.map_or_else(BatchItem::Problem, |a| BatchItem::Answer(Box::new(a)));
+        answers.push((at, item));
+    }
+    answers.sort_by_key(|(at, _)| *at);
+    Ok(Json(BatchAnswer { answers: answers.into_iter().map(|(_, item)| item).collect() }))
+}
+
+/// What is searched for, checked.
+#[derive(Clone)]
+struct Wanted {
+    top: usize,
+    category: Option<String>,
+    crop: Option<Crop>,
+    explain: bool,
+}
+
+impl Wanted {
+    fn new(shared: &Shared, params: SimilarParams) -> Result<Self, Problem> {
+        let SimilarParams { top, category, crop, explain } = params;
+        let crop = crop.filter(|crop| !crop.is_empty()).map(|crop| crop.parse::<Crop>());
+        let crop = crop.transpose().map_err(|error| Problem::bad_request(error.to_string()))?;
+        let category = category.filter(|category| !category.is_empty());
+        Ok(Self { top: checked_top(shared, top)?, category, crop, explain })
+    }
+}
+
+/// A request's place among those that are read, waiting or worked on. Taken before its body is read:
+/// what waits must not fill the memory.
+#[derive(Clone)]
+pub(super) struct Place {
+    _held: Arc<(OwnedSemaphorePermit, Counted)>,
+}
+
+impl Place {
+    pub(super) fn take(shared: &Shared) -> Result<Self, Problem> {
+        let Ok(place) = Arc::clone(&shared.requests).try_acquire_owned() else {
+            shared.metrics.rejected("busy");
+            return Err(Problem::busy());
+        };
+        Ok(Self { _held: Arc::new((place, Counted::new(&shared.metrics.in_flight))) })
+    }
+}
+
+pub(super) fn client_of(shared: &Shared, request: &Request) -> IpAddr {
+    let peer = request.extensions().get::<Peer>();
+    client(peer, request.headers(), shared.behind_proxy)
+}
+
+/// Counts searches against what a client may do.
+pub(super) fn charge(shared: &Shared, client: IpAddr, searches: usize) -> Result<(), Problem> {
+    let Some(rate) = &shared.rate else { return Ok(()) };
+    rate.charge(client, searches).map_err(|seconds| {
+        shared.metrics.rejected("rate");
+        let detail = "too many searches: try again in a while";
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).retry_after(seconds)
+    })
+}
+
+/// Searches for photos of one thing once there is a free core.
+async fn answer(
+    shared: &Arc<Shared>,
+    photos: Vec<Bytes>,
+    wanted: &Wanted,
+    read: Duration,
+    place: Place,
+) -> Result<Answer, Problem> {
+    let waiting = Instant::now();
+    let turn = shared.workers.turn(&shared.limits, &shared.metrics).await?;
+    let wait = waiting.elapsed();
+    shared.metrics.stage("wait", wait);
+    let served = shared.served();
+    let query = if photos.len() == 1 { "the photo" } else { "the photos" };
+    let (searched, asked, limits) = (Arc::clone(&served), wanted.clone(), shared.decode_limits());
+    let found = turn.run(move || {
+        let _place = place;
+        let photos: Vec<&[u8]> = photos.iter().map(|photo| &photo[..]).collect();
+        let Wanted { top, category, crop, .. } = asked;
+        let category = category.as_deref();
+        searched.searcher.find(&lookalike_engine::Query {
+            photos: &photos,
+            crop,
+            category,
+            top,
+            limits,
+        })
+    });
+    match found.await? {
+        Ok(found) => Ok(told(shared, &served, query, &found, (read, wait), wanted.explain)),
+        Err(EngineError::Photo { name, reason }) => {
+            let detail = if query == "the photo" { reason } else { format!("{name}: {reason}") };
+            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail))
+        }
+        Err(error) => Err(Problem::internal("the search", &error)),
+    }
+}
+
+/// What was found, as clients are told it.
+pub(super) fn told(
+    shared: &Shared,
+    served: &Served,
+    query: &str,
+    found: &Found,
+    (read, wait): (Duration, Duration),
+    explain: bool,
+) -> Answer {
+    let timings = &found.timings;
+    shared.metrics.searched(timings);
+    let total = read + wait + timings.decode + timings.embed + timings.search;
+    Answer {
+        query: query.to_owned(),
+        verdict: served.verdict(found),
+        confidence: found.verdict.map(|judged| judged.confidence),
+        matches: served.matches(&found.ranked),
+        milliseconds: milliseconds(total),
+        timings: Timings {
+            read: milliseconds(read),
+            wait: milliseconds(wait),
+            decode: milliseconds(timings.decode),
+            embed: milliseconds(timings.embed),
+            search: milliseconds(timings.search),
+        },
+        index: served.index.clone(),
+        model: served.model.clone(),
+        explanation: explain.then(|| served.explanation(found)),
+    }
+}

@@ -1,0 +1,172 @@
+//! The index that is served, and what requests need of it beside a search.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
+
+use lookalike_engine::{EngineError, Searcher};
+use sha2::{Digest, Sha256};
+
+use crate::api::{Category, IndexIdentity, ModelIdentity, ModelPart};
+
+/// A best match below the similarity that this share of the index's own photos have to their nearest
+/// is called weak.
+const WEAK_SHARE: f64 = 0.02;
+
+/// Sites with product pictures that a page is told one by one.
+const SITES: usize = 16;
+
+/// Bytes of a photo's checksum that are its id.
+const ID_BYTES: usize = 12;
+
+pub(crate) struct Served {
+    pub(crate) searcher: Searcher,
+    pub(crate) index: IndexIdentity,
+    pub(crate) model: ModelIdentity,
+    pub(crate) categories: Vec<Category>,
+    /// A best match that is less similar is no good one; unknown of an index with one photo.
+    pub(crate) weak_below: Option<f32>,
+    /// Where product pictures are on the web, for the page's content security policy.
+    pub(crate) picture_sites: Vec<String>,
+    products: HashMap<String, u32>,
+    photos: HashMap<String, u32>,
+}
+
+impl Served {
+    pub(crate) fn new(searcher: Searcher) -> Result<Self, EngineError> {
+        let index = searcher.index();
+        let mut checksum = Sha256::new();
+        checksum.update(index.created().to_le_bytes());
+        index.photos().iter().for_each(|photo| checksum.update(photo.sha256));
+        let parts = index.model().parts.iter().map(|part| ModelPart {
+            backbone: part.identity.backbone.clone(),
+            weights_sha256: part.identity.weights_sha256.clone(),
+            preprocess: part.identity.preprocess.clone(),
+            share: part.share,
+        });
+        let model = ModelIdentity {
+            name: index.model().name(),
+            embedding_dim: index.model().embedding_dim(),
+            parts: parts.collect(),
+        };
+        for part in &model.parts {
+            checksum.update(part.weights_sha256.as_bytes());
+        }
+        let identity = IndexIdentity {
+            id: hex(&checksum.finalize()[..6]),
+            created: index.created(),
+            products: index.products_shown(),
+            photos: index.photos().len(),
+        };
+        let products = (0u32..).zip(index.products());
+        let photos = (0u32..).zip(index.photos());
+        Ok(Self {
+            categories: categories(&searcher),
+            weak_below: searcher.usual_similarity(WEAK_SHARE)?,
+            picture_sites: picture_sites(&searcher),
+            products: products.map(|(at, product)| (product.id.clone(), at)).collect(),
+            photos: photos.map(|(row, photo)| (photo_id(&photo.sha256), row)).collect(),
+            index: identity,
+            model,
+            searcher,
+        })
+    }
+
+    /// Position of a product, by its id.
+    pub(crate) fn product(&self, id: &str) -> Option<u32> {
+        self.products.get(id).copied()
+    }
+
+    /// Row of a photo, by its id.
+    pub(crate) fn photo(&self, id: &str) -> Option<u32> {
+        self.photos.get(id).copied()
+    }
+}
+
+/// What a photo is called in addresses: says nothing of where it is, and means the same photo in
+/// every index.
+pub(crate) fn photo_id(sha256: &[u8; 32]) -> String {
+    hex(&sha256[..ID_BYTES])
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether an address is on the web. Anything else, such as `javascript:`, would run when clicked.
+pub(crate) fn is_web(address: &str) -> bool {
+    let begins = |scheme: &str| {
+        address.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
+    begins("https://") || begins("http://")
+}
+
+/// Only the names of files outside the catalogue's root, which are whole paths: clients need not know
+/// the machine's folders.
+pub(crate) fn without_folders(path: &str) -> String {
+    if !Path::new(path).is_absolute() {
+        return path.to_owned();
+    }
+    let name = Path::new(path).file_name();
+    name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// All categories with products that can be found, and those above them.
+fn categories(searcher: &Searcher) -> Vec<Category> {
+    let index = searcher.index();
+    let shown: BTreeSet<u32> = index.photos().iter().map(|photo| photo.product).collect();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for product in shown {
+        let Some(category) = &index.products()[product as usize].category else { continue };
+        let above = category.match_indices('/').map(|(at, _)| &category[..at]);
+        for name in above.chain([category.as_str()]).filter(|name| !name.is_empty()) {
+            *counts.entry(name).or_default() += 1;
+        }
+    }
+    let category = |(name, products): (&str, usize)| Category { name: name.to_owned(), products };
+    counts.into_iter().map(category).collect()
+}
+
+fn picture_sites(searcher: &Searcher) -> Vec<String> {
+    let images = searcher.index().products().iter().filter_map(|p| p.image.as_deref());
+    let sites: BTreeSet<String> = images.filter(|i| is_web(i)).filter_map(site).collect();
+    if sites.len() > SITES {
+        return vec!["https:".to_owned(), "http:".to_owned()];
+    }
+    sites.into_iter().collect()
+}
+
+/// Scheme and host of an address; none if there is more in them than a policy may hold.
+fn site(address: &str) -> Option<String> {
+    let (scheme, rest) = address.split_once("://")?;
+    let host = rest.split(['/', '?', '#']).next()?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':');
+    let good = !host.is_empty() && host.chars().all(plain);
+    good.then(|| format!("{}://{}", scheme.to_ascii_lowercase(), host.to_ascii_lowercase()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_cannot_add_to_the_policy() {
+        let known = |address: &str| site(address).unwrap_or_default();
+        assert_eq!(known("https://Img.shop.example/a.jpg"), "https://img.shop.example");
+        assert_eq!(known("http://localhost:8000?x"), "http://localhost:8000");
+        assert_eq!(known("https://x; script-src *"), "");
+        assert_eq!(known("https://'unsafe-inline'/"), "");
+    }
+
+    #[test]
+    fn only_the_web_is_linked() {
+        assert!(is_web("HTTPS://shop.example") && is_web("http://x"));
+        assert!(!is_web("javascript:alert(1)") && !is_web("ht") && !is_web("//x"));
+    }
+
+    #[test]
+    fn folders_stay_here() {
+        assert_eq!(without_folders("chairs/1.jpg"), "chairs/1.jpg");
+        #[cfg(unix)]
+        assert_eq!(without_folders("/srv/photos/1.jpg"), "1.jpg");
+    }
+}

@@ -1,0 +1,158 @@
+//! A request's photos, however they are sent. They stay in memory: nothing is written to disk.
+
+use axum::RequestExt;
+use axum::body::{Bytes, HttpBody, to_bytes};
+use axum::extract::Request;
+use axum::extract::multipart::{Multipart, MultipartError};
+use axum::http::{StatusCode, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use tokio::time::timeout;
+
+use crate::api::PhotosInJson;
+use crate::problem::Problem;
+use crate::settings::Limits;
+use crate::state::Shared;
+
+const NO_PHOTO: &str = "no photo: send its bytes as the body (curl --data-binary @photo.jpg), as the \
+                        fields `photo` of a form, or in base64 as JSON: {\"photos\": [\"...\"]}";
+
+/// Reads the photos of a request: one at least, no more than the limit.
+pub(crate) async fn photos(shared: &Shared, request: Request) -> Result<Vec<Bytes>, Problem> {
+    let limits = &shared.limits;
+    let photos = match timeout(limits.upload, read(limits, request)).await {
+        Ok(photos) => photos,
+        Err(_) => {
+            let detail = "the photo took too long to arrive";
+            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, detail))
+        }
+    };
+    if photos.as_ref().is_err_and(|problem| problem.status() == StatusCode::PAYLOAD_TOO_LARGE) {
+        shared.metrics.rejected("size");
+    }
+    let photos = photos?;
+    if photos.is_empty() || photos.iter().any(Bytes::is_empty) {
+        return Err(Problem::bad_request(NO_PHOTO));
+    }
+    Ok(photos)
+}
+
+async fn read(limits: &Limits, request: Request) -> Result<Vec<Bytes>, Problem> {
+    let kind = kind(&request);
+    let several = matches!(kind.as_str(), "multipart/form-data" | "application/json");
+    let limit = if several { limits.body_bytes } else { limits.photo_bytes };
+    // Refused before it is sent, where the client says how much it will be.
+    if request.body().size_hint().lower() > limit as u64 {
+        return Err(too_large(limit));
+    }
+    match kind.as_str() {
+        "multipart/form-data" => {
+            let form = request.extract::<Multipart, _>().await;
+            let form = form.map_err(|error| Problem::bad_request(error.body_text()))?;
+            from_form(limits, form).await
+        }
+        "application/json" => from_json(limits, &whole(request, limit).await?),
+        _ => Ok(vec![whole(request, limit).await?]),
+    }
+}
+
+/// What the body is said to be, without parameters.
+fn kind(request: &Request) -> String {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default();
+    kind.trim().to_ascii_lowercase()
+}
+
+async fn whole(request: Request, limit: usize) -> Result<Bytes, Problem> {
+    match to_bytes(request.into_body(), limit).await {
+        Ok(bytes) => Ok(bytes),
+        Err(error) if error.to_string().contains("length limit") => Err(too_large(limit)),
+        Err(_) => Err(Problem::bad_request("the photo did not arrive whole")),
+    }
+}
+
+async fn from_form(limits: &Limits, mut form: Multipart) -> Result<Vec<Bytes>, Problem> {
+    let failed = |error: MultipartError| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(limits.body_bytes),
+        _ => Problem::bad_request(format!("the form cannot be read: {}", error.body_text())),
+    };
+    let mut photos = Vec::new();
+    while let Some(mut field) = form.next_field().await.map_err(failed)? {
+        if field.name() != Some("photo") {
+            let detail = "a form's fields are called `photo`, one for each photo; the rest goes \
+                          into the address: ?top=5&category=...";
+            return Err(Problem::bad_request(detail));
+        }
+        if photos.len() == limits.photos {
+            return Err(too_many(limits));
+        }
+        let mut photo = Vec::new();
+        while let Some(chunk) = field.chunk().await.map_err(failed)? {
+            if photo.len() + chunk.len() > limits.photo_bytes {
+                return Err(too_large(limits.photo_bytes));
+            }
+            photo.extend_from_slice(&chunk);
+        }
+        photos.push(photo.into());
+    }
+    Ok(photos)
+}
+
+fn from_json(limits: &Limits, body: &[u8]) -> Result<Vec<Bytes>, Problem> {
+    let wrong = |error: serde_json::Error| {
+        Problem::bad_request(format!("the JSON is not {{\"photos\": [\"base64\"]}}: {error}"))
+    };
+    let PhotosInJson { photos } = serde_json::from_slice(body).map_err(wrong)?;
+    if photos.len() > limits.photos {
+        return Err(too_many(limits));
+    }
+    let photo = |text: &String| {
+        let text = match text.strip_prefix("data:") {
+            Some(address) => address.split_once(',').map_or("", |(_, data)| data),
+            None => text,
+        };
+        let bytes = STANDARD.decode(text.trim());
+        let bytes = bytes.map_err(|error| {
+            Problem::bad_request(format!("a photo is not base64 (RFC 4648, padded): {error}"))
+        })?;
+        if bytes.len() > limits.photo_bytes {
+            return Err(too_large(limits.photo_bytes));
+        }
+        Ok(bytes.into())
+    };
+    photos.iter().map(photo).collect()
+}
+
+fn too_large(limit: usize) -> Problem {
+    let size =
+        if limit >= 1 << 20 { format!("{} MiB", limit >> 20) } else { format!("{limit} bytes") };
+    let detail = format!("the photo is larger than {size}: send a smaller one");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+}
+
+fn too_many(limits: &Limits) -> Problem {
+    Problem::bad_request(format!("more than {} photos: send fewer at once", limits.photos))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn photos_come_in_base64() {
+        let limits = Limits { photos: 2, photo_bytes: 4, ..Limits::default() };
+        let read = |json: &str| from_json(&limits, json.as_bytes());
+        let photos = read(r#"{"photos": ["AQID", "data:image/jpeg;base64,BA=="]}"#).expect("two");
+        assert_eq!(photos, [&[1, 2, 3][..], &[4][..]]);
+        for (json, status) in [
+            (r#"{"photos": ["AQID", "AQID", "AQID"]}"#, 400),
+            (r#"{"photos": ["AQIDBAUG"]}"#, 413),
+            (r#"{"photos": ["*"]}"#, 400),
+            (r#"{"photo": "AQID"}"#, 400),
+            ("[]", 400),
+        ] {
+            let problem = read(json).expect_err("refused");
+            assert_eq!(problem.status().as_u16(), status, "{json}");
+        }
+    }
+}
