@@ -1,13 +1,14 @@
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lookalike_backbone::Precision;
 use lookalike_catalog::Split;
 
+use crate::curate_args::{CurateArgs, SplitArgs};
 use crate::exit;
 use crate::model::Backbones;
-use crate::train_args::TrainArgs;
+use crate::serve_args::ServeArgs;
+use crate::train_args::TrainCommand;
 
 /// Photograph a thing, get the shop's product: visual search over customers' review photos
 #[derive(Parser)]
@@ -19,6 +20,8 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Draw a made-up shop, index it, and search for one of its photos: needs nothing but this program
+    Demo(DemoArgs),
     /// Build an index of photos, or look at one
     #[command(subcommand)]
     Index(IndexCommand),
@@ -26,6 +29,13 @@ pub(crate) enum Command {
     Search(SearchArgs),
     /// Measure how often the right product is named first, or among the first three
     Eval(EvalArgs),
+    /// Choose photos: keep or drop each, with a reason
+    ///
+    /// Blurred, dark, blown-out and tiny photos, pictures of text, copies, photos in which the product is
+    /// small or not alone are dropped. Nothing is deleted: what is kept is written as a manifest.
+    Curate(Box<CurateArgs>),
+    /// Split a catalogue into train, val and test, with no photo's copy on another side
+    Split(Box<SplitArgs>),
     /// Write the embeddings of photos, for other tools
     Embed(EmbedArgs),
     /// Fine-tune a network on a catalogue's products
@@ -33,12 +43,15 @@ pub(crate) enum Command {
     /// Photos of the split `train` are trained on; those of `val`, or every tenth of a catalogue
     /// without splits, choose the best epoch. Ctrl-C stops after the step that is under way; the same
     /// command goes on from there.
-    Train(Box<TrainArgs>),
+    Train(TrainCommand),
     /// List, fetch, verify and import the weights of networks
     #[command(subcommand)]
     Weights(WeightsCommand),
-    /// Answer over HTTP: POST /v1/similar, GET /healthz
-    Serve(ServeArgs),
+    /// Answer over HTTP, with a page for shoppers and an API
+    ///
+    /// The page is at /, the API's documentation at /docs. Every setting can also come from the
+    /// environment or from a TOML file; flags win over the environment, and that over the file.
+    Serve(Box<ServeArgs>),
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -50,6 +63,16 @@ pub(crate) enum Command {
 pub(crate) enum IndexCommand {
     /// Build an index of a folder of photos or of a manifest's
     Build(BuildArgs),
+    /// Put a folder's or a manifest's photos and products into an index
+    ///
+    /// Photos that are there already stay; cards of products that are there are replaced.
+    Add(PutArgs),
+    /// Make an index hold what a folder or a manifest holds: what is new is added, what is gone goes
+    Update(PutArgs),
+    /// Take products, with all their photos, or single photos out of an index
+    Remove(RemoveArgs),
+    /// Build an index's graph anew, and forget embeddings of photos that are no longer in it
+    Compact(CompactArgs),
     /// Say what an index holds and what made it
     Info(IndexArgs),
     /// Check an index thoroughly
@@ -93,24 +116,31 @@ pub(crate) struct CatalogArgs {
     pub(crate) root: Option<PathBuf>,
 }
 
+/// What goes into an index, and how.
 #[derive(Args)]
-pub(crate) struct BuildArgs {
+pub(crate) struct IntoArgs {
     #[command(flatten)]
     pub(crate) catalog: CatalogArgs,
-    /// The folder to put the index into
-    #[arg(long, value_name = "FOLDER", default_value = "index")]
-    pub(crate) out: PathBuf,
     /// Splits to index, separated by commas; photos without a split always are
     #[arg(long, value_name = "NAMES", value_delimiter = ',', default_value = "train")]
     pub(crate) split: Vec<Split>,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
-    /// Print the build's report as JSON
+    /// Print what was done as JSON
     #[arg(long)]
     pub(crate) json: bool,
     /// Show no progress
     #[arg(long, short)]
     pub(crate) quiet: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct BuildArgs {
+    #[command(flatten)]
+    pub(crate) what: IntoArgs,
+    /// The folder to put the index into
+    #[arg(long, value_name = "FOLDER", default_value = "index")]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Args)]
@@ -121,6 +151,72 @@ pub(crate) struct IndexArgs {
     /// Print it as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct DemoArgs {
+    /// The folder for the shop, its index and the answer's page
+    #[arg(long, value_name = "FOLDER", default_value = "demo")]
+    pub(crate) out: PathBuf,
+    /// How many photos of the shop's 54 products to draw
+    #[arg(long, value_name = "N", default_value_t = 648)]
+    pub(crate) photos: u32,
+    /// Pixels of a photo's longer side
+    #[arg(long, value_name = "PIXELS", default_value_t = 256)]
+    pub(crate) side: u32,
+    /// Another shop for another number
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    /// Print the answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Show no progress
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct PutArgs {
+    #[command(flatten)]
+    pub(crate) what: IntoArgs,
+    /// The folder of the index
+    #[arg(long, value_name = "FOLDER", default_value = "index")]
+    pub(crate) index: PathBuf,
+}
+
+#[derive(Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
+pub(crate) struct RemoveArgs {
+    /// The id of a product; again for each of several
+    #[arg(long, value_name = "ID", group = "what")]
+    pub(crate) product: Vec<String>,
+    /// A photo's path, as the index or the file system has it; again for each of several
+    #[arg(long, value_name = "PATH", group = "what")]
+    pub(crate) photo: Vec<String>,
+    /// The folder of the index
+    #[arg(long, value_name = "FOLDER", default_value = "index")]
+    pub(crate) index: PathBuf,
+    /// Print what was done as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Show no progress
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct CompactArgs {
+    /// The folder of the index
+    #[arg(long, value_name = "FOLDER", default_value = "index")]
+    pub(crate) index: PathBuf,
+    /// Print what the index then is as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Show no progress
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
 }
 
 #[derive(Args)]
@@ -147,6 +243,12 @@ pub(crate) struct SearchArgs {
 pub(crate) struct EvalArgs {
     #[command(flatten)]
     pub(crate) catalog: CatalogArgs,
+    /// Photos of things that are not sold, a folder or a manifest: how well are they told apart?
+    #[arg(long, value_name = "PHOTOS")]
+    pub(crate) unsold: Option<PathBuf>,
+    /// The folder that the paths of --unsold are relative to; without it, the manifest's own
+    #[arg(long, value_name = "FOLDER", requires = "unsold")]
+    pub(crate) unsold_root: Option<PathBuf>,
     /// The split to measure on
     #[arg(long, value_name = "NAME", default_value = "test")]
     pub(crate) split: Split,
@@ -165,18 +267,6 @@ pub(crate) struct EvalArgs {
     /// Show no progress
     #[arg(long, short)]
     pub(crate) quiet: bool,
-}
-
-#[derive(Args)]
-pub(crate) struct ServeArgs {
-    /// The folder of the index
-    #[arg(long, value_name = "FOLDER", default_value = "index")]
-    pub(crate) index: PathBuf,
-    /// The address to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
-    pub(crate) addr: SocketAddr,
-    #[command(flatten)]
-    pub(crate) model: ModelArgs,
 }
 
 #[derive(Args)]

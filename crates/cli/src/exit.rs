@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use lookalike_backbone::BackboneError;
 use lookalike_catalog::CatalogError;
+use lookalike_curate::CurateError;
 use lookalike_download::DownloadError;
 use lookalike_engine::EngineError;
 use lookalike_train::TrainError;
@@ -17,7 +18,7 @@ pub(crate) const HELP: &str = "Exit codes:
   1  failed for another reason
   2  wrong usage
   3  nothing usable: a bad photo to search for, no usable photos to index
-     or to train on, a bad manifest
+     to train on or to keep, a bad manifest
   4  the index is missing, damaged, of another version, being written, or made by another model
   5  the weights are missing, damaged, another network's, or cannot be fetched";
 
@@ -28,7 +29,9 @@ pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
         Some(
             EngineError::Photo { .. }
             | EngineError::NothingUsable { .. }
-            | EngineError::EmptySplit { .. },
+            | EngineError::EmptySplit { .. }
+            | EngineError::NotInIndex { .. }
+            | EngineError::NothingLeft,
         ) => 3,
         Some(EngineError::Snapshot(SnapshotError::Unwritable { .. })) => 1,
         Some(
@@ -45,7 +48,12 @@ pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
             Some(TrainError::Backbone(_)) => 5,
             Some(TrainError::TooFew { .. } | TrainError::Catalog(_)) => 3,
             Some(_) => 1,
-            None => error.downcast_ref::<CatalogError>().map_or(1, catalog),
+            None => match error.downcast_ref::<CurateError>() {
+                Some(CurateError::Backbone(_)) => 5,
+                Some(CurateError::NothingKept { .. }) => 3,
+                Some(_) => 1,
+                None => error.downcast_ref::<CatalogError>().map_or(1, catalog),
+            },
         },
     };
     ExitCode::from(code)

@@ -2,12 +2,14 @@
 
 mod args;
 mod commands;
+mod curate_args;
 mod exit;
 mod html;
 mod model;
 mod output;
 mod progress;
 mod report;
+mod serve_args;
 mod shelf;
 mod train_args;
 
@@ -20,18 +22,25 @@ use args::{Cli, Command, IndexCommand, WeightsCommand};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
+        Command::Demo(args) => commands::demo::run(&args),
         Command::Index(IndexCommand::Build(args)) => commands::index::build(&args),
+        Command::Index(IndexCommand::Add(args)) => commands::edit::put(&args, false),
+        Command::Index(IndexCommand::Update(args)) => commands::edit::put(&args, true),
+        Command::Index(IndexCommand::Remove(args)) => commands::edit::remove(&args),
+        Command::Index(IndexCommand::Compact(args)) => commands::edit::compact(&args),
         Command::Index(IndexCommand::Info(args)) => commands::index::info(&args),
         Command::Index(IndexCommand::Verify(args)) => commands::index::verify(&args),
         Command::Search(args) => commands::search::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
-        Command::Train(args) => commands::train::run(&args),
+        Command::Train(args) => commands::train::command(&args),
+        Command::Curate(args) => commands::curate::run(&args),
+        Command::Split(args) => commands::split::run(&args),
         Command::Embed(args) => commands::embed::run(&args),
         Command::Weights(WeightsCommand::List(args)) => commands::weights::list(&args),
         Command::Weights(WeightsCommand::Fetch(args)) => commands::weights::fetch(&args),
         Command::Weights(WeightsCommand::Verify(args)) => commands::weights::verify(&args),
         Command::Weights(WeightsCommand::Import(args)) => commands::weights::import_file(&args),
-        Command::Serve(args) => commands::serve::run(&args),
+        Command::Serve(args) => commands::serve::run(*args),
         Command::Completions { shell } => commands::completions::run(shell),
     };
     match result {

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use lookalike_backbone::{BackboneError, BackboneKind, LoadedBackbone, load, weight_files};
+use lookalike_backbone::{
+    BackboneError, BackboneKind, LoadedBackbone, load, weight_files, weights_exist,
+};
 use lookalike_engine::{Encoder, EngineError, Index, ModelPart, Searcher};
 
 use crate::args::{Device, ModelArgs};
@@ -75,9 +77,15 @@ pub(crate) fn encoder(args: &ModelArgs) -> anyhow::Result<Encoder> {
 /// Opens an index with the networks that made it.
 pub(crate) fn searcher(index: &Path, args: &ModelArgs) -> anyhow::Result<Searcher> {
     let index = Index::open(index)?;
+    let encoder = encoder_of(&index, args)?;
+    Ok(Searcher::new(index, encoder)?)
+}
+
+/// The networks that made an index.
+pub(crate) fn encoder_of(index: &Index, args: &ModelArgs) -> anyhow::Result<Encoder> {
     let made_by = || index.model().parts.iter().map(Wanted::of_index).collect();
     let wanted = args.backbone.as_ref().map_or_else(made_by, |named| Some(named.0.clone()));
-    Ok(Searcher::new(index, resolve(args, wanted)?)?)
+    resolve(args, wanted)
 }
 
 fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Encoder> {
@@ -103,8 +111,10 @@ fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Enco
     };
     let Some(wanted) = wanted.filter(is_of_index) else {
         if named.is_empty() {
-            let kinds = weight_files().into_iter().map(|file| file.backbone);
-            let found = kinds.into_iter().find_map(find);
+            let found = match folders[..] {
+                [] => Some(shelf.default()),
+                _ => weight_files().into_iter().map(|file| file.backbone).find_map(find),
+            };
             let file = found.ok_or_else(|| none_for(&[BackboneKind::MobileNetV3]))?;
             named.push(load(&file, None)?);
         }
@@ -118,10 +128,10 @@ fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Enco
             Some(at) => named.remove(at),
             None => {
                 let recorded = recorded.filter(|_| folders.is_empty());
-                if let Some(gone) = recorded.as_deref().filter(|file| !file.is_file()) {
+                if let Some(gone) = recorded.as_deref().filter(|file| !weights_exist(file)) {
                     eprintln!("note: the index's weights are no longer at {}", gone.display());
                 }
-                let found = recorded.filter(|file| file.is_file());
+                let found = recorded.filter(|file| weights_exist(file));
                 let found = found.or_else(|| kinds.iter().find_map(|&kind| find(kind)));
                 load(&found.ok_or_else(|| none_for(&kinds))?, None)?
             }
@@ -146,7 +156,7 @@ fn only_kind(args: &ModelArgs, wanted: Option<&[Wanted]>) -> Option<BackboneKind
 }
 
 /// That there are no weights for any of these networks, and which to fetch.
-fn none_for(kinds: &[BackboneKind]) -> EngineError {
+pub(crate) fn none_for(kinds: &[BackboneKind]) -> EngineError {
     let wanted = kinds[0];
     let fetch = shelf::to_fetch(wanted).map_or_else(|| wanted.name().to_owned(), |file| file.name);
     BackboneError::NoWeights { wanted, fetch }.into()

@@ -136,6 +136,17 @@ fn amount(number: f64) -> String {
 /// An answer as text.
 pub(crate) fn answer(answer: &Answer) -> String {
     let mut text = String::new();
+    match answer.verdict {
+        Some(verdict) if !verdict.is_match => {
+            text.push_str(
+                "no match: nothing that is sold here looks enough like it; the nearest are\n",
+            );
+        }
+        Some(verdict) => {
+            let _ = writeln!(text, "{:.0} % sure of the first", 100.0 * verdict.confidence);
+        }
+        None => {}
+    }
     for found in &answer.matches {
         let product = &found.product;
         let share = 100.0 * found.score;

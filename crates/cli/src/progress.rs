@@ -26,7 +26,10 @@ pub(crate) fn reporter(quiet: bool) -> Box<dyn Progress> {
 fn verb(stage: Stage) -> &'static str {
     match stage {
         Stage::Embed => "embedding photos",
+        Stage::Look => "looking at photos",
+        Stage::Draw => "drawing photos",
         Stage::Link => "linking photos",
+        Stage::Fit => "fitting the ranking",
         _ => "searching for photos",
     }
 }

@@ -16,6 +16,28 @@ use crate::args::EvalArgs;
 /// Side of the pictures in the page, in pixels.
 const THUMBNAIL: u32 = 160;
 
+/// The time, as reports show it.
+pub(crate) fn now() -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    format!("{since} seconds after 1970")
+}
+
+/// The command that this process carries out.
+pub(crate) fn this_command() -> String {
+    let args: Vec<_> = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    args.join(" ")
+}
+
+/// Writes a report's files into a folder.
+pub(crate) fn write_files(folder: &Path, files: &[(&str, String)]) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    for (name, text) in files {
+        let file = folder.join(name);
+        std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(())
+}
+
 /// Writes `report.html` and `report.json` into a folder.
 pub(crate) fn write(
     folder: &Path,
@@ -36,16 +58,13 @@ pub(crate) fn write(
         let (name, sha256) = (&part.identity.backbone, &part.identity.weights_sha256);
         notes.push((name.clone(), format!("sha256 {sha256}, {}", part.identity.preprocess)));
     }
-    let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let command: Vec<_> =
-        std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
     let products = index.products().iter().zip(0..);
     let report = Report {
         title: "How often the right product is named".to_owned(),
         dataset: args.catalog.photos.display().to_string(),
         split: found.split.map_or("all photos".to_owned(), |split| split.to_string()),
-        created: format!("{created} seconds after 1970"),
-        command: command.join(" "),
+        created: now(),
+        command: this_command(),
         notes,
         products: products.map(|(p, id)| ProductName { id, name: p.name.clone() }).collect(),
         methods: found.methods.clone(),
@@ -56,12 +75,6 @@ pub(crate) fn write(
         let jpeg = thumbnail_jpeg(&decode(&bytes, &limits).ok()?.pixels, THUMBNAIL, 80);
         Some(format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg)))
     };
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    for (name, text) in
-        [("report.json", report.to_json()?), ("report.html", report.page(&picture)?)]
-    {
-        let file = folder.join(name);
-        std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
-    }
-    Ok(())
+    let page = report.page(&picture)?;
+    write_files(folder, &[("report.json", report.to_json()?), ("report.html", page)])
 }

@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use lookalike_backbone::{BackboneKind, WeightFile, weight_files};
+use lookalike_backbone::{BUNDLED, BackboneKind, WeightFile, weight_files};
 use lookalike_download::{Client, Expected, Remote, Settings, Source};
 
 /// The environment variable that names a folder of weight files.
 const FOLDER: &str = "LOOKALIKE_WEIGHTS";
 
 /// The places that are looked through, in this order: the folder named by the environment, what was
-/// imported, what was fetched.
+/// imported, what was fetched, what is part of the program.
 pub(crate) struct Shelf {
     folder: Option<PathBuf>,
     imported: PathBuf,
@@ -31,12 +31,26 @@ impl Shelf {
         files.into_iter().find_map(|file| self.find_file(&file))
     }
 
+    /// The weights for commands that name no network: the first of the manifest's that the user put
+    /// into the folder or imported, else those that are part of the program. What some tool left in
+    /// the caches decides nothing here.
+    pub(crate) fn default(&self) -> PathBuf {
+        let mut files = weight_files().into_iter();
+        files.find_map(|file| self.kept(&file)).unwrap_or_else(|| BUNDLED.into())
+    }
+
     /// Where one of the manifest's files is.
     pub(crate) fn find_file(&self, file: &WeightFile) -> Option<PathBuf> {
+        let fetched = || remote(file).and_then(|remote| self.client.cached(&remote));
+        let bundled = || file.bundled.then(|| BUNDLED.into());
+        self.kept(file).or_else(fetched).or_else(bundled)
+    }
+
+    /// Where a user put one of the manifest's files.
+    fn kept(&self, file: &WeightFile) -> Option<PathBuf> {
         let folders = self.folder.iter().chain([&self.imported]);
         let mut kept = folders.flat_map(|folder| names(file).map(|name| folder.join(name)));
-        let fetched = || remote(file).and_then(|remote| self.client.cached(&remote));
-        kept.find(|path| path.is_file()).or_else(fetched)
+        kept.find(|path| path.is_file())
     }
 
     /// Where an imported file goes, to be found from then on.

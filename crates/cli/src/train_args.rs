@@ -2,11 +2,105 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgMatches, Args, Command, FromArgMatches, ValueEnum};
 use lookalike_backbone::BackboneKind;
 use lookalike_train::{Balance, Norms, Optimiser, Schedule, Settings, Strength};
 
 use crate::args::CatalogArgs;
+
+/// `lookalike train` and `lookalike train grid`.
+pub(crate) enum TrainCommand {
+    Run(Box<TrainArgs>),
+    Grid(Box<GridArgs>),
+}
+
+// By hand, because a derived parser asks for the arguments of a run when a grid is wanted.
+impl FromArgMatches for TrainCommand {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Ok(match matches.subcommand() {
+            Some((_, grid)) => Self::Grid(Box::new(GridArgs::from_arg_matches(grid)?)),
+            None => Self::Run(Box::new(TrainArgs::from_arg_matches(matches)?)),
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for TrainCommand {
+    fn augment_args(command: Command) -> Command {
+        let grid = GridArgs::augment_args(Command::new("grid"));
+        TrainArgs::augment_args(command)
+            .subcommand(grid)
+            .args_conflicts_with_subcommands(true)
+            .subcommand_negates_reqs(true)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+/// Train with every combination of some settings, and compare
+///
+/// Each run has a folder of its own in the folder that --out names; runs that are done are not
+/// repeated, and one that was stopped goes on. grid.html and grid.json compare them.
+#[derive(Args)]
+#[command(mut_arg("batch", |arg| arg.hide(true)), mut_arg("dropout", |arg| arg.hide(true)))]
+#[command(mut_arg("schedule", |arg| arg.hide(true)))]
+pub(crate) struct GridArgs {
+    #[command(flatten)]
+    pub(crate) common: TrainArgs,
+    /// Batch sizes
+    #[arg(long, value_delimiter = ',', default_value = "64,128,256", conflicts_with = "batch")]
+    batches: Vec<usize>,
+    /// Schedules
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "step,plateau",
+        conflicts_with = "schedule"
+    )]
+    schedules: Vec<ScheduleName>,
+    /// Shares of dropout
+    #[arg(long, value_delimiter = ',', default_value = "0,0.3", conflicts_with = "dropout")]
+    dropouts: Vec<f32>,
+}
+
+impl GridArgs {
+    /// The names of what the runs differ in, as [`GridRun::differs`] has them.
+    pub(crate) const COLUMNS: [&str; 3] = ["Batch", "Schedule", "Dropout"];
+
+    /// Every combination once, in the order given.
+    ///
+    /// # Errors
+    /// Numbers outside their ranges.
+    pub(crate) fn runs(&self) -> anyhow::Result<Vec<GridRun>> {
+        let mut runs: Vec<GridRun> = Vec::new();
+        for &batch in &self.batches {
+            for &schedule in &self.schedules {
+                for &dropout in &self.dropouts {
+                    let settings = self.common.settings_with(batch, schedule, dropout)?;
+                    let schedule = schedule.name();
+                    let differs = [batch.to_string(), schedule, dropout.to_string()];
+                    if runs.iter().all(|run| run.differs != differs) {
+                        runs.push(GridRun { differs, settings });
+                    }
+                }
+            }
+        }
+        Ok(runs)
+    }
+}
+
+/// One run of a grid.
+pub(crate) struct GridRun {
+    pub(crate) differs: [String; 3],
+    pub(crate) settings: Settings,
+}
 
 #[derive(Args)]
 pub(crate) struct TrainArgs {
@@ -106,6 +200,9 @@ pub(crate) struct TrainArgs {
     /// Side of the square that photos are letterboxed into, in pixels: a multiple of 32
     #[arg(long, default_value_t = Settings::default().side)]
     side: u32,
+    /// How photos are prepared, where the weights do not say it: imagenet, symmetric or caffe
+    #[arg(long, value_name = "NAME")]
+    preprocess: Option<String>,
     /// Epochs without progress on the validation photos after which training ends; 0 for never
     #[arg(long, default_value_t = 0)]
     patience: usize,
@@ -130,6 +227,13 @@ enum ScheduleName {
     Step,
     /// Times a factor when the validation loss no longer falls
     Plateau,
+}
+
+impl ScheduleName {
+    /// As on the command line.
+    fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -172,15 +276,24 @@ impl TrainArgs {
     /// # Errors
     /// Numbers outside their ranges.
     pub(crate) fn settings(&self) -> anyhow::Result<Settings> {
+        self.settings_with(self.batch, self.schedule, self.dropout)
+    }
+
+    fn settings_with(
+        &self,
+        batch: usize,
+        schedule: ScheduleName,
+        dropout: f32,
+    ) -> anyhow::Result<Settings> {
         let settings = Settings {
             epochs: self.epochs,
-            batch: self.batch,
-            shard: self.shard.min(self.batch),
+            batch,
+            shard: self.shard.min(batch),
             rate: self.rate,
             stage_decay: self.stage_decay,
             frozen_stages: self.frozen_stages,
             unfreeze_every: self.unfreeze_every,
-            schedule: match self.schedule {
+            schedule: match schedule {
                 ScheduleName::Constant => Schedule::Constant,
                 ScheduleName::Cosine => Schedule::Cosine,
                 ScheduleName::Step => {
@@ -197,7 +310,7 @@ impl TrainArgs {
             },
             weight_decay: self.weight_decay,
             clip: self.clip,
-            dropout: self.dropout,
+            dropout,
             label_smoothing: self.label_smoothing,
             metric: self.metric,
             distil: self.distil,
@@ -219,6 +332,7 @@ impl TrainArgs {
                 BalanceName::Full => Balance::Full,
             },
             side: self.side,
+            preprocess: self.preprocess.clone(),
             patience: self.patience,
             seed: self.seed,
         };
@@ -231,7 +345,7 @@ impl TrainArgs {
             );
             Ok(())
         };
-        share("dropout", f64::from(self.dropout), true)?;
+        share("dropout", f64::from(dropout), true)?;
         share("label-smoothing", self.label_smoothing, true)?;
         share("average", self.average, true)?;
         share("stage-decay", self.stage_decay, false)?;
@@ -247,7 +361,7 @@ impl TrainArgs {
         positive("distil", self.distil)?;
         share("others-share", self.others_share, false)?;
         positive("warmup", self.warmup)?;
-        anyhow::ensure!(self.batch > 0 && self.shard > 0, "--batch and --shard are 1 or more");
+        anyhow::ensure!(batch > 0 && self.shard > 0, "--batch and --shard are 1 or more");
         anyhow::ensure!(
             self.side.is_multiple_of(32) && (32..=1024).contains(&self.side),
             "--side is a multiple of 32 from 32 to 1024"

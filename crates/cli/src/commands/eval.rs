@@ -11,7 +11,10 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
     let catalog = Catalog::open(&args.catalog.photos, args.catalog.root.as_deref())?;
     let searcher = model::searcher(&args.index, &args.model)?;
     let progress = progress::reporter(args.quiet);
-    let found = evaluate(&searcher, &catalog, args.split, &*progress)?;
+    let unsold = args.unsold.as_ref();
+    let unsold = unsold.map(|photos| Catalog::open(photos, args.unsold_root.as_deref()));
+    let unsold = unsold.transpose()?;
+    let found = evaluate(&searcher, &catalog, args.split, unsold.as_ref(), &*progress)?;
     if let Some(folder) = &args.report {
         report::write(folder, args, &catalog, &searcher, &found)?;
     }
@@ -27,10 +30,34 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
         count(found.products as u64, "product"),
         count(searcher.index().photos().len() as u64, "photo")
     );
-    let _ = writeln!(text, "{:34} top-1   top-3", "");
+    let width = found.methods.iter().map(|method| method.name.len()).max().unwrap_or(0);
+    let _ = writeln!(text, "{:width$} top-1   top-3", "");
     for method in &found.methods {
         let (top1, top3) = (100.0 * method.top1, 100.0 * method.top3);
-        let _ = writeln!(text, "{:34} {top1:4.1} %  {top3:4.1} %", method.name);
+        let _ = writeln!(text, "{:width$} {top1:4.1} %  {top3:4.1} %", method.name);
+    }
+    let weights: Vec<_> = found.ranking.weights.iter().map(|w| format!("{w:.2}")).collect();
+    let fitted = found.ranking.fitted_on.map_or("not fitted".to_owned(), |on| {
+        let photos = count(u64::from(on.photos), "photo");
+        let of = on.split.map_or("the index".to_owned(), |split| format!("the split {split}"));
+        format!("fitted on {photos} of {of}")
+    });
+    let _ = writeln!(text, "weights    {}, the vote's last; {fitted}", weights.join(", "));
+    if let Some(confident) = found.methods.last() {
+        let _ =
+            writeln!(text, "ECE        {:.1} % of the search", 100.0 * confident.calibration.ece);
+    }
+    if let Some(rejection) = &found.rejection {
+        let _ = writeln!(
+            text,
+            "not sold   {}: AUROC {:.3}; {:.1} % taken for sold where 95 % of the sold are; a search \
+             takes {:.1} % and {:.1} %",
+            count(rejection.photos, "photo"),
+            rejection.auroc,
+            100.0 * rejection.false_accepts_at_95,
+            100.0 * rejection.false_accepts,
+            100.0 * rejection.accepted
+        );
     }
     let _ = writeln!(text, "recall@10  {:.4} (HNSW against exact search)", found.recall_at_10);
     for (number, why) in [

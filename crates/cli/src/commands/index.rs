@@ -1,7 +1,9 @@
 use std::fmt::Write as _;
 
 use lookalike_catalog::Catalog;
-use lookalike_engine::{BuildOptions, BuildReport, EngineError, Index, IndexInfo, verify as check};
+use lookalike_engine::{
+    BuildOptions, BuildReport, EMBEDDINGS_FOLDER, EngineError, Index, IndexInfo, verify as check,
+};
 use serde_json::json;
 
 use crate::args::{BuildArgs, IndexArgs};
@@ -9,19 +11,23 @@ use crate::output::{bytes, count, one_line, print, print_json, skipped, thousand
 use crate::{model, progress};
 
 pub(crate) fn build(args: &BuildArgs) -> anyhow::Result<()> {
-    let catalog = Catalog::open(&args.catalog.photos, args.catalog.root.as_deref())?;
-    let encoder = model::encoder(&args.model)?;
+    let catalog = Catalog::open(&args.what.catalog.photos, args.what.catalog.root.as_deref())?;
+    let encoder = model::encoder(&args.what.model)?;
     // First of all: who has embedded for an hour should not hear then that it was in vain.
     let lock = Index::lock(&args.out)?;
-    let options = BuildOptions { splits: args.split.clone(), ..BuildOptions::default() };
-    let progress = progress::reporter(args.quiet);
+    let options = BuildOptions {
+        splits: args.what.split.clone(),
+        embeddings: Some(args.out.join(EMBEDDINGS_FOLDER)),
+        ..BuildOptions::default()
+    };
+    let progress = progress::reporter(args.what.quiet);
     let built = lookalike_engine::build(&catalog, &encoder, &options, &*progress);
     if let Err(EngineError::NothingUsable { report }) = &built {
         eprint!("{}", skipped(&report.skipped));
     }
     let index = built?;
     let size = lock.save(&index)?;
-    if args.json {
+    if args.what.json {
         return print_json(&json!({
             "index": args.out.join(lookalike_engine::INDEX_FILE),
             "bytes": size,
@@ -116,6 +122,9 @@ fn summary(report: &BuildReport) -> String {
         count(report.listed, "photo"),
         report.seconds
     );
+    if report.known > 0 {
+        let _ = writeln!(text, "{} had been embedded before", count(report.known, "photo"));
+    }
     if report.duplicates > 0 {
         let photos = count(report.duplicates, "photo");
         let _ =

@@ -1,83 +1,40 @@
 use std::io::{IsTerminal, stderr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
-use lookalike_backbone::{BackboneError, BackboneKind, weight_files};
 use lookalike_catalog::{Catalog, Split};
-use lookalike_train::{Photos, Trainer};
+use lookalike_train::{Outcome, Photos, Settings, Trainer};
 use serde_json::json;
 
+use crate::commands::grid;
+use crate::model::none_for;
 use crate::output::{count, print, print_json, skipped};
 use crate::progress;
-use crate::shelf::{self, Shelf};
-use crate::train_args::TrainArgs;
+use crate::shelf::Shelf;
+use crate::train_args::{TrainArgs, TrainCommand};
 
 /// Of a catalogue without splits, every so many-th photo of a product is measured on.
 const HELD_OUT: usize = 10;
 
-pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<()> {
+pub(crate) fn command(command: &TrainCommand) -> anyhow::Result<()> {
     begin_anew_with_better_surroundings();
+    match command {
+        TrainCommand::Run(args) => run(args),
+        TrainCommand::Grid(args) => grid::run(args),
+    }
+}
+
+fn run(args: &TrainArgs) -> anyhow::Result<()> {
     let settings = args.settings()?;
-    let catalog = Catalog::open(&args.catalog.photos, args.catalog.root.as_deref())?;
-    let weights = match &args.weights {
-        Some(weights) => weights.clone(),
-        None => {
-            let kinds = match args.backbone {
-                Some(kind) => vec![kind],
-                None => weight_files().into_iter().map(|file| file.backbone).collect(),
-            };
-            let shelf = Shelf::from_env();
-            let found = kinds.iter().find_map(|&kind| shelf.find(kind));
-            found.ok_or_else(|| {
-                let wanted = args.backbone.unwrap_or(BackboneKind::MobileNetV3);
-                let fetch = shelf::to_fetch(wanted).map_or_else(|| wanted.to_string(), |f| f.name);
-                BackboneError::NoWeights { wanted, fetch }
-            })?
-        }
-    };
-    let classes = Photos::classes(&catalog, Split::Train);
-    let side = settings.side;
-    let mut trainer =
-        Trainer::open(&weights, args.backbone, &args.out, settings.clone(), classes.clone())?;
-    let is_split = catalog.photos.iter().any(|photo| photo.split.is_some());
-    let mut train = Photos::load(&catalog, is_split.then_some(Split::Train), &classes, side)?;
-    let has_val = catalog.photos.iter().any(|photo| photo.split == Some(Split::Val));
-    let val = if has_val {
-        Photos::load(&catalog, Some(Split::Val), &classes, side)?
-    } else {
-        train.hold_out(HELD_OUT)
-    };
-    let mut others = None;
-    if let Some(photos) = &args.others {
-        let catalog = Catalog::open(photos, args.others_root.as_deref())?;
-        others = Some(Photos::of_anything(&catalog, side)?);
+    let data = Data::load(args, settings.side)?;
+    let stop = stop_on_ctrl_c()?;
+    let mut trainer = data.trainer(args, args.out.clone(), settings.clone())?;
+    if !args.quiet && trainer.epochs_done() > 0 {
+        eprintln!("going on after epoch {}", trainer.epochs_done());
     }
-    eprint!("{}", skipped(&train.skipped));
-    if !args.quiet {
-        eprintln!(
-            "training on {} of {}, measuring on {}; beginning with {}",
-            count(train.len() as u64, "photo"),
-            count(classes.len() as u64, "product"),
-            count(val.len() as u64, "photo"),
-            weights.display()
-        );
-        if trainer.epochs_done() > 0 {
-            eprintln!("going on after epoch {}", trainer.epochs_done());
-        }
-    }
-    let stop = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&stop);
-    ctrlc::set_handler(move || {
-        // Asked twice: at once.
-        if asked.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-        eprintln!("stopping after this step; again to stop at once");
-    })
-    .context("cannot listen for ctrl-C")?;
-    let observer = progress::training(args.quiet, stderr().is_terminal());
-    let outcome = trainer.run(&train, &val, others.as_ref(), &*observer, &stop)?;
+    let outcome = data.train(args, &mut trainer, &stop)?;
     if args.json {
         return print_json(&json!({
             "finished": outcome.finished, "epochs": trainer.epochs_done(),
@@ -95,6 +52,90 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<()> {
         text.push_str("stopped: the same command goes on from here\n");
     }
     print(&text)
+}
+
+/// What is trained on, and what it begins with.
+pub(crate) struct Data {
+    pub(crate) weights: PathBuf,
+    pub(crate) classes: Vec<String>,
+    pub(crate) train: Photos,
+    pub(crate) val: Photos,
+    others: Option<Photos>,
+}
+
+impl Data {
+    pub(crate) fn load(args: &TrainArgs, side: u32) -> anyhow::Result<Self> {
+        let catalog = Catalog::open(&args.catalog.photos, args.catalog.root.as_deref())?;
+        let weights = match &args.weights {
+            Some(weights) => weights.clone(),
+            None => {
+                let shelf = Shelf::from_env();
+                let find = |kind| shelf.find(kind).ok_or_else(|| none_for(&[kind]));
+                args.backbone.map_or_else(|| Ok(shelf.default()), find)?
+            }
+        };
+        let classes = Photos::classes(&catalog, Split::Train);
+        let is_split = catalog.photos.iter().any(|photo| photo.split.is_some());
+        let mut train = Photos::load(&catalog, is_split.then_some(Split::Train), &classes, side)?;
+        let has_val = catalog.photos.iter().any(|photo| photo.split == Some(Split::Val));
+        let val = if has_val {
+            Photos::load(&catalog, Some(Split::Val), &classes, side)?
+        } else {
+            train.hold_out(HELD_OUT)
+        };
+        let mut others = None;
+        if let Some(photos) = &args.others {
+            let catalog = Catalog::open(photos, args.others_root.as_deref())?;
+            others = Some(Photos::of_anything(&catalog, side)?);
+        }
+        eprint!("{}", skipped(&train.skipped));
+        if !args.quiet {
+            eprintln!(
+                "training on {} of {}, measuring on {}; beginning with {}",
+                count(train.len() as u64, "photo"),
+                count(classes.len() as u64, "product"),
+                count(val.len() as u64, "photo"),
+                weights.display()
+            );
+        }
+        Ok(Self { weights, classes, train, val, others })
+    }
+
+    /// A run in a folder: begun, or gone on with.
+    pub(crate) fn trainer(
+        &self,
+        args: &TrainArgs,
+        folder: PathBuf,
+        settings: Settings,
+    ) -> anyhow::Result<Trainer> {
+        let classes = self.classes.clone();
+        Ok(Trainer::open(&self.weights, args.backbone, &folder, settings, classes)?)
+    }
+
+    pub(crate) fn train(
+        &self,
+        args: &TrainArgs,
+        trainer: &mut Trainer,
+        stop: &AtomicBool,
+    ) -> anyhow::Result<Outcome> {
+        let observer = progress::training(args.quiet, stderr().is_terminal());
+        Ok(trainer.run(&self.train, &self.val, self.others.as_ref(), &*observer, stop)?)
+    }
+}
+
+/// A flag that ctrl-C sets.
+pub(crate) fn stop_on_ctrl_c() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        // Asked twice: at once.
+        if asked.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        eprintln!("stopping after this step; again to stop at once");
+    })
+    .context("cannot listen for ctrl-C")?;
+    Ok(stop)
 }
 
 /// Starts this program again with its surroundings set for training, where they are not yet: candle

@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Context;
-use lookalike_backbone::{BackboneKind, WeightFile, import, load, weight_files};
+use lookalike_backbone::{BackboneKind, WeightFile, import, is_bundled, load, weight_files};
 use lookalike_download::Trust;
 use serde::Serialize;
 use serde_json::json;
@@ -41,6 +41,7 @@ pub(crate) fn list(args: &ListArgs) -> anyhow::Result<()> {
         let _ = writeln!(text, "{}\n  {}{top1}, {}", file.name, file.backbone, file.licence);
         let _ = writeln!(text, "  {}", file.source);
         let _ = match path {
+            Some(path) if is_bundled(path) => writeln!(text, "  part of the program"),
             Some(path) => writeln!(text, "  at {}", path.display()),
             None if *can_be_fetched => {
                 writeln!(text, "  not here: lookalike weights fetch {}", file.name)
@@ -154,7 +155,8 @@ fn check(shelf: &Shelf, file: &WeightFile, path: &Path) -> anyhow::Result<String
         let found = shelf.client.verify(&remote)?;
         return Ok(format!("sha256 {}, {}", found.sha256, trust(found.trust)));
     }
-    let is_original = path.file_name().is_some_and(|name| name == file.file.as_str());
+    let has_its_name = path.file_name().is_some_and(|name| name == file.file.as_str());
+    let is_original = has_its_name || is_bundled(path);
     match &file.sha256 {
         Some(known) if is_original && !sha256.starts_with(&known.to_lowercase()) => {
             anyhow::bail!(

@@ -1,0 +1,97 @@
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context;
+use lookalike_catalog::{Catalog, Split};
+use lookalike_demo::{Observer, Settings, write as draw};
+use lookalike_engine::{
+    BuildOptions, EMBEDDINGS_FOLDER, Index, Progress, Searcher, Stage, build as build_index,
+};
+use serde_json::json;
+
+use crate::args::DemoArgs;
+use crate::commands::train::stop_on_ctrl_c;
+use crate::output::{count, one_line, print, print_json};
+use crate::{html, model, output, progress};
+
+/// Products named for the photo that is searched for.
+const TOP: usize = 5;
+
+pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
+    let settings = Settings { seed: args.seed, photos: args.photos, side: args.side };
+    let progress = progress::reporter(args.quiet);
+    let drawing = Drawing { progress: &*progress, stop: stop_on_ctrl_c()? };
+    let written = draw(&args.out.join("shop"), &settings, &drawing);
+    progress.end();
+    let written = written?;
+    let catalog = Catalog::open(&written.manifest, None)?;
+
+    let encoder = model::encoder(&args.model)?;
+    let folder = args.out.join("index");
+    let lock = Index::lock(&folder)?;
+    let options = BuildOptions {
+        embeddings: Some(folder.join(EMBEDDINGS_FOLDER)),
+        ..BuildOptions::default()
+    };
+    let index = build_index(&catalog, &encoder, &options, &*progress)?;
+    lock.save(&index)?;
+    drop(lock);
+
+    // A photo that is not in the index, from the middle of the shop.
+    let tests: Vec<_> = catalog.photos.iter().filter(|p| p.split == Some(Split::Test)).collect();
+    let photo = tests.get(tests.len() / 2).context("too few photos to search: --photos 648")?;
+    let file = catalog.file(photo);
+    let shown = &catalog.products[photo.product as usize].name;
+    let searcher = Searcher::new(index, encoder)?;
+    let answer = searcher.search_file(&file, TOP)?;
+    let page = args.out.join("answer.html");
+    std::fs::write(&page, html::page(&answer, &file, &searcher)?)
+        .with_context(|| format!("cannot write {}", page.display()))?;
+    if args.json {
+        return print_json(&json!({
+            "manifest": written.manifest, "truth": written.truth, "index": folder,
+            "shown": shown, "answer": answer, "page": page,
+        }));
+    }
+    let mut text = format!(
+        "{} of {} made-up products, indexed in {}\n\nsearching for {}, which shows {}:\n",
+        count(u64::from(written.photos), "photo"),
+        catalog.products.len(),
+        folder.display(),
+        file.display(),
+        one_line(shown)
+    );
+    text.push_str(&output::answer(&answer));
+    let at = |path: &Path| path.display().to_string();
+    let (index, manifest) = (at(&folder), at(&written.manifest));
+    let _ = write!(
+        text,
+        "\nthe same as a page: {}\nthe shopper's page: lookalike serve --index {index}\n\
+         how often it is right: lookalike eval {manifest} --index {index}\n",
+        page.display()
+    );
+    print(&text)
+}
+
+/// Shows how far the drawing has come, and stops it.
+struct Drawing<'a> {
+    progress: &'a dyn Progress,
+    stop: Arc<AtomicBool>,
+}
+
+impl Observer for Drawing<'_> {
+    fn begin(&self, pictures: u32, there: u32) {
+        self.progress.begin(Stage::Draw, u64::from(pictures));
+        self.progress.advance(u64::from(there));
+    }
+
+    fn advance(&self, pictures: u32) {
+        self.progress.advance(u64::from(pictures));
+    }
+
+    fn stop(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}

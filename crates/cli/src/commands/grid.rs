@@ -1,0 +1,101 @@
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::Context;
+use lookalike_eval::{GridCell, GridReport};
+use lookalike_train::{EpochLog, Outcome};
+
+use crate::commands::train::{Data, stop_on_ctrl_c};
+use crate::output::{count, print};
+use crate::report::{now, this_command, write_files};
+use crate::train_args::{GridArgs, GridRun};
+
+pub(crate) fn run(args: &GridArgs) -> anyhow::Result<()> {
+    let runs = args.runs()?;
+    let common = &args.common;
+    let side = runs.first().map_or(0, |run| run.settings.side);
+    let data = Data::load(common, side)?;
+    let stop = stop_on_ctrl_c()?;
+    let mut report = GridReport {
+        title: "Training runs side by side".to_owned(),
+        created: now(),
+        command: this_command(),
+        notes: vec![
+            ("photos".to_owned(), common.catalog.photos.display().to_string()),
+            ("trained on".to_owned(), count(data.train.len() as u64, "photo")),
+            ("measured on".to_owned(), count(data.val.len() as u64, "photo")),
+            ("products".to_owned(), data.classes.len().to_string()),
+            ("begun with".to_owned(), data.weights.display().to_string()),
+        ],
+        columns: GridArgs::COLUMNS.map(str::to_owned).to_vec(),
+        cells: Vec::with_capacity(runs.len()),
+    };
+    let mut finished = true;
+    for (number, run) in runs.iter().enumerate() {
+        let folder = common.out.join(folder_name(run));
+        if !common.quiet {
+            eprintln!("run {} of {}: {}", number + 1, runs.len(), name(run));
+        }
+        let mut trainer = data.trainer(common, folder.clone(), run.settings.clone())?;
+        let outcome = data.train(common, &mut trainer, &stop)?;
+        finished = outcome.finished;
+        if !finished {
+            break;
+        }
+        report.cells.push(cell(run, &folder, &outcome)?);
+        // After each run, so that there is something to look at while the others go on.
+        let files = [("grid.json", report.to_json()?), ("grid.html", report.page()?)];
+        write_files(&common.out, &files)?;
+    }
+    if common.json {
+        return print(&report.to_json()?);
+    }
+    let mut text = format!("{:34} top-1   top-3   best epoch\n", "");
+    for cell in report.best_first() {
+        let (top1, top3) = (100.0 * cell.top1, 100.0 * cell.top3);
+        let _ =
+            writeln!(text, "{:34} {top1:4.1} %  {top3:4.1} %  {:4}", cell.name, cell.best_epoch);
+    }
+    if finished {
+        let _ = writeln!(text, "wrote {}", common.out.join("grid.html").display());
+    } else {
+        let left = count((runs.len() - report.cells.len()) as u64, "run");
+        let _ = writeln!(text, "stopped, {left} left: the same command goes on from here");
+    }
+    print(&text)
+}
+
+fn name(run: &GridRun) -> String {
+    let [batch, schedule, dropout] = &run.differs;
+    format!("batch {batch}, {schedule}, dropout {dropout}")
+}
+
+fn folder_name(run: &GridRun) -> String {
+    let [batch, schedule, dropout] = &run.differs;
+    format!("batch-{batch}-{schedule}-dropout-{dropout}")
+}
+
+fn cell(run: &GridRun, folder: &Path, outcome: &Outcome) -> anyhow::Result<GridCell> {
+    let file = folder.join("log.jsonl");
+    let log = std::fs::read_to_string(&file)
+        .with_context(|| format!("cannot read {}", file.display()))?;
+    let epochs: Vec<EpochLog> = log
+        .lines()
+        .map(serde_json::from_str)
+        .collect::<Result<_, _>>()
+        .with_context(|| format!("{} is damaged: remove its folder", file.display()))?;
+    let curve = |value: fn(&EpochLog) -> f64| {
+        epochs.iter().map(|epoch| (epoch.epoch as f64, value(epoch))).collect()
+    };
+    Ok(GridCell {
+        name: name(run),
+        settings: run.differs.to_vec(),
+        top1: outcome.top1,
+        top3: outcome.top3,
+        best_epoch: outcome.epoch,
+        seconds: epochs.last().map_or(0.0, |epoch| epoch.seconds),
+        top1_curve: curve(|epoch| epoch.top1),
+        loss_curve: curve(|epoch| epoch.val_loss),
+        weights: outcome.weights.display().to_string(),
+    })
+}

@@ -1,0 +1,138 @@
+//! The arguments of `lookalike curate` and `lookalike split`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use lookalike_curate::{Limits, SameLimits, SplitSettings};
+
+use crate::args::CatalogArgs;
+
+/// What looks at photos, and when two are the same.
+#[derive(Args)]
+pub(crate) struct LookArgs {
+    /// Weights of the network that finds things and confirms copies; without it, those that `lookalike
+    /// weights list` finds
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: Option<PathBuf>,
+    /// Look at pixels alone, without a network: things are not found, and only closer copies are
+    #[arg(long, conflicts_with = "weights")]
+    pub(crate) by_pixels: bool,
+    /// Most bits, of 64, in which the hashes of copies differ
+    #[arg(long, value_name = "BITS", default_value_t = SameLimits::default().distance,
+        value_parser = clap::value_parser!(u32).range(0..=15))]
+    copy_distance: u32,
+    /// Least similarity of the embeddings of copies, up to 1
+    #[arg(long, value_name = "COSINE", default_value_t = SameLimits::default().cosine)]
+    copy_similarity: f32,
+}
+
+impl LookArgs {
+    fn same(&self) -> SameLimits {
+        SameLimits {
+            distance: self.copy_distance,
+            cosine: self.copy_similarity,
+            ..SameLimits::default()
+        }
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct CurateArgs {
+    #[command(flatten)]
+    pub(crate) catalog: CatalogArgs,
+    /// The folder to write decisions.jsonl, sheet.html and catalog.jsonl into
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: PathBuf,
+    /// A person's decisions, which win: JSON Lines like {"photo": "chairs/1.jpg", "decision": "keep"},
+    /// or CSV with these columns
+    ///
+    /// They are added to overrides.jsonl in the folder of --out, which counts in later runs, too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) overrides: Option<PathBuf>,
+    /// Least pixels of a photo's shorter side
+    #[arg(long, value_name = "PIXELS", default_value_t = Limits::default().min_side)]
+    min_side: u32,
+    /// Least sharpness; decisions.jsonl has that of every photo
+    #[arg(long, value_name = "N", default_value_t = Limits::default().min_sharpness)]
+    min_sharpness: f64,
+    /// Most of a photo, 0 to 1, that may be black
+    #[arg(long, value_name = "SHARE", default_value_t = Limits::default().max_dark)]
+    max_dark: f64,
+    /// Most of a photo, 0 to 1, that may be blown out
+    #[arg(long, value_name = "SHARE", default_value_t = Limits::default().max_bright)]
+    max_bright: f64,
+    /// How much a photo may look like a picture of text, 0 to 1
+    #[arg(long, value_name = "N", default_value_t = Limits::default().max_text)]
+    max_text: f64,
+    /// Least of a photo, 0 to 1, that things must seem to fill; 0 for any
+    #[arg(long, value_name = "SHARE", default_value_t = Limits::default().min_share)]
+    min_share: f64,
+    /// Most things that may seem to stand apart; 0 for any number
+    #[arg(long, value_name = "N", default_value_t = Limits::default().max_products)]
+    max_products: usize,
+    #[command(flatten)]
+    pub(crate) look: LookArgs,
+    /// Print the counts as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Show no progress
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+impl CurateArgs {
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            min_side: self.min_side,
+            min_sharpness: self.min_sharpness,
+            max_dark: self.max_dark,
+            max_bright: self.max_bright,
+            max_text: self.max_text,
+            min_share: self.min_share,
+            max_products: self.max_products,
+            same: self.look.same(),
+        }
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct SplitArgs {
+    #[command(flatten)]
+    pub(crate) catalog: CatalogArgs,
+    /// The manifest to write
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub(crate) out: PathBuf,
+    /// Share of photos to choose settings with, 0 to below 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    val: f64,
+    /// Share of photos to measure with, 0 to below 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
+    test: f64,
+    /// Another number gives another split, the same one the same
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Also keep photos together that have this in common: a column of the manifest, or what the groups
+    /// of a regular expression match in their paths
+    #[arg(long, value_name = "COLUMN|REGEX")]
+    pub(crate) group_by: Option<String>,
+    #[command(flatten)]
+    pub(crate) look: LookArgs,
+    /// Print the counts as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Show no progress
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+impl SplitArgs {
+    pub(crate) fn settings(&self) -> SplitSettings {
+        SplitSettings {
+            val: self.val,
+            test: self.test,
+            seed: self.seed,
+            group_by: None,
+            same: self.look.same(),
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! How a server is run: flags win over the environment, the environment over a TOML file.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use lookalike_server::{Limits, LogFormat, Rate, RateSetting, Settings};
+use serde::Deserialize;
+
+use crate::args::ModelArgs;
+
+#[derive(Args)]
+pub(crate) struct ServeArgs {
+    /// A TOML file with any of the settings below, named as the flags are, with underscores
+    #[arg(long, value_name = "FILE", env = "LOOKALIKE_SERVE_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    options: Options,
+    #[command(flatten)]
+    model: ModelArgs,
+}
+
+/// The settings, each of which may come from a flag, the environment or the file.
+#[derive(Args, Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct Options {
+    /// The folder of the index [default: index]
+    #[arg(long, value_name = "FOLDER", env = "LOOKALIKE_SERVE_INDEX")]
+    index: Option<PathBuf>,
+    /// The host name or address and the port to listen on; port 0 takes a free one [default:
+    /// 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS", env = "LOOKALIKE_SERVE_ADDR")]
+    addr: Option<String>,
+    /// What clients must send as a bearer token; without it everybody may search
+    ///
+    /// Better set in the environment: other users of the machine see a process's flags.
+    #[arg(long, value_name = "TOKEN", env = "LOOKALIKE_SERVE_READ_TOKEN", hide_env_values = true)]
+    read_token: Option<String>,
+    /// What operators must send as a bearer token; without it there are no admin routes
+    #[arg(long, value_name = "TOKEN", env = "LOOKALIKE_SERVE_ADMIN_TOKEN", hide_env_values = true)]
+    admin_token: Option<String>,
+    /// Sites whose pages may ask from a browser, separated by commas: <https://shop.example>, or *
+    #[arg(long, value_name = "ORIGINS", env = "LOOKALIKE_SERVE_CORS", value_delimiter = ',')]
+    cors: Option<Vec<String>>,
+    /// Searches a second that one client may make in the long run; 0 is no limit [default: 5, no limit
+    /// where only this machine can connect]
+    #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_RATE")]
+    rate: Option<f64>,
+    /// Searches that one client may make at once after a pause [default: 4 times the rate]
+    #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_BURST")]
+    burst: Option<f64>,
+    /// Take the last address of X-Forwarded-For for the client's: only behind a proxy of your own
+    #[arg(long, value_name = "BOOL", env = "LOOKALIKE_SERVE_BEHIND_PROXY", num_args = 0..=1, default_missing_value = "true")]
+    behind_proxy: Option<bool>,
+    /// Largest photo, in MiB [default: 24]
+    #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_PHOTO_MIB")]
+    photo_mib: Option<u32>,
+    /// Largest request of several photos or in base64, in MiB [default: 48]
+    #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_BODY_MIB")]
+    body_mib: Option<u32>,
+    /// Most pixels of a photo, in millions; each takes up to 12 bytes while it is decoded [default: 50]
+    #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_MEGAPIXELS")]
+    megapixels: Option<u32>,
+    /// Most photos in a request [default: 8]
+    #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_PHOTOS")]
+    photos: Option<usize>,
+    /// Requests that are read, waiting or worked on; more are told to come back [default: 32]
+    #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_REQUESTS")]
+    requests: Option<usize>,
+    /// Searches worked on at once [default: number of cores]
+    #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_SEARCHES")]
+    searches: Option<usize>,
+    /// Connections held at once [default: 512]
+    #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_CONNECTIONS")]
+    connections: Option<usize>,
+    /// Most products in an answer [default: 100]
+    #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_MOST")]
+    most: Option<usize>,
+    /// Longest time for photos to arrive, in seconds [default: 30]
+    #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_UPLOAD_SECONDS")]
+    upload_seconds: Option<u32>,
+    /// Longest time for a request's head to arrive or a connection to be idle, in seconds [default: 10]
+    #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_HEAD_SECONDS")]
+    head_seconds: Option<u32>,
+    /// Longest time that a request waits for its turn, in seconds [default: 10]
+    #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_WAIT_SECONDS")]
+    wait_seconds: Option<u32>,
+    /// Memory for thumbnails, in MiB [default: 32]
+    #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_THUMBNAIL_MIB")]
+    thumbnail_mib: Option<u32>,
+    /// How the log on standard error is written: text or json [default: text]
+    #[arg(long, value_name = "FORMAT", env = "LOOKALIKE_SERVE_LOG_FORMAT")]
+    log_format: Option<String>,
+    /// What is logged: off, error, warn, info (every request) or debug [default: warn]
+    #[arg(long, value_name = "LEVEL", env = "LOOKALIKE_SERVE_LOG")]
+    log: Option<String>,
+}
+
+/// A server's settings, from wherever they come.
+pub(crate) struct Serving {
+    pub(crate) index: PathBuf,
+    pub(crate) model: ModelArgs,
+    pub(crate) log: (LogFormat, String),
+    pub(crate) settings: Settings,
+}
+
+impl ServeArgs {
+    pub(crate) fn resolve(self) -> anyhow::Result<Serving> {
+        let file = self.config.as_deref().map(read).transpose()?.unwrap_or_default();
+        let options = self.options.or(file);
+        let format = options.log_format.as_deref().unwrap_or("text").parse();
+        let level = options.log.clone().unwrap_or_else(|| "warn".to_owned());
+        Ok(Serving {
+            index: options.index.clone().unwrap_or_else(|| "index".into()),
+            model: self.model,
+            log: (format.map_err(anyhow::Error::msg)?, level),
+            settings: options.settings(),
+        })
+    }
+}
+
+fn read(file: &Path) -> anyhow::Result<Options> {
+    let name = file.display();
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
+    toml::from_str(&text).map_err(|error| {
+        let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+        anyhow::anyhow!("{name}, line {line}: {}", error.message())
+    })
+}
+
+impl Options {
+    /// These, and where they say nothing, others.
+    fn or(self, other: Self) -> Self {
+        Self {
+            index: self.index.or(other.index),
+            addr: self.addr.or(other.addr),
+            read_token: self.read_token.or(other.read_token),
+            admin_token: self.admin_token.or(other.admin_token),
+            cors: self.cors.or(other.cors),
+            rate: self.rate.or(other.rate),
+            burst: self.burst.or(other.burst),
+            behind_proxy: self.behind_proxy.or(other.behind_proxy),
+            photo_mib: self.photo_mib.or(other.photo_mib),
+            body_mib: self.body_mib.or(other.body_mib),
+            megapixels: self.megapixels.or(other.megapixels),
+            photos: self.photos.or(other.photos),
+            requests: self.requests.or(other.requests),
+            searches: self.searches.or(other.searches),
+            connections: self.connections.or(other.connections),
+            most: self.most.or(other.most),
+            upload_seconds: self.upload_seconds.or(other.upload_seconds),
+            head_seconds: self.head_seconds.or(other.head_seconds),
+            wait_seconds: self.wait_seconds.or(other.wait_seconds),
+            thumbnail_mib: self.thumbnail_mib.or(other.thumbnail_mib),
+            log_format: self.log_format.or(other.log_format),
+            log: self.log.or(other.log),
+        }
+    }
+
+    fn settings(self) -> Settings {
+        let usual = Settings::default();
+        let limits = Limits::default();
+        let mib = |size: Option<u32>, usual| size.map_or(usual, |mib| (mib as usize) << 20);
+        let seconds = |time: Option<u32>, usual| {
+            time.map_or(usual, |seconds| Duration::from_secs(u64::from(seconds)))
+        };
+        let megapixels = |number: u32| u64::from(number) * 1_000_000;
+        let rate = match (self.rate, self.burst) {
+            (Some(0.0), _) => RateSetting::Off,
+            (None, None) => RateSetting::ByAddress,
+            (rate, burst) => {
+                let per_second = rate.unwrap_or(Rate::default().per_second);
+                let burst = burst.unwrap_or((4.0 * per_second).max(1.0));
+                RateSetting::On(Rate { per_second, burst })
+            }
+        };
+        // An empty variable is a setting that was taken back.
+        let token = |token: Option<String>| token.filter(|token| !token.is_empty());
+        let origins = self.cors.unwrap_or_default();
+        Settings {
+            addr: self.addr.unwrap_or(usual.addr),
+            read_token: token(self.read_token),
+            admin_token: token(self.admin_token),
+            cors_origins: origins.into_iter().filter(|origin| !origin.is_empty()).collect(),
+            rate,
+            behind_proxy: self.behind_proxy.unwrap_or(usual.behind_proxy),
+            limits: Limits {
+                photo_bytes: mib(self.photo_mib, limits.photo_bytes),
+                body_bytes: mib(self.body_mib, limits.body_bytes),
+                photo_pixels: self.megapixels.map_or(limits.photo_pixels, megapixels),
+                photos: self.photos.unwrap_or(limits.photos),
+                upload: seconds(self.upload_seconds, limits.upload),
+                head: seconds(self.head_seconds, limits.head),
+                wait: seconds(self.wait_seconds, limits.wait),
+                requests: self.requests.unwrap_or(limits.requests),
+                searches: self.searches.unwrap_or(limits.searches),
+                connections: self.connections.unwrap_or(limits.connections),
+                top: self.most.unwrap_or(limits.top),
+                thumbnail_bytes: mib(self.thumbnail_mib, limits.thumbnail_bytes),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_nearer_wins() {
+        let flags = Options { rate: Some(2.0), ..Options::default() };
+        let file: Options =
+            toml::from_str("rate = 7.5\naddr = 'localhost:0'\nphoto_mib = 3").expect("settings");
+        let settings = flags.or(file).settings();
+        let rate = Rate { per_second: 2.0, burst: 8.0 };
+        assert_eq!(settings.rate, RateSetting::On(rate));
+        assert_eq!(settings.addr, "localhost:0");
+        assert_eq!(settings.limits.photo_bytes, 3 << 20);
+        assert_eq!(settings.limits.requests, Limits::default().requests);
+    }
+
+    #[test]
+    fn what_is_misspelt_is_told_with_its_line() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("serve.toml");
+        std::fs::write(&file, "rate = 1.0\nadress = 'x'\n").expect("a file");
+        let error = read(&file).err().expect("refused").to_string();
+        assert!(error.contains("line 2") && error.contains("adress"), "{error}");
+    }
+}
