@@ -107,6 +107,26 @@ impl Shop {
         shop
     }
 
+    /// The same photos by a manifest that says what product cards show.
+    pub fn with_cards() -> Self {
+        let shop = Self::new();
+        let rows = PRODUCTS.iter().enumerate().map(|(number, product)| {
+            let category = ["가구/의자", "가구/책상", "조명"][number % 3];
+            let row = serde_json::json!({
+                "id": product, "name": format!("{product} {number}"),
+                "category": category,
+                "price": 12_900 * (number + 1), "list_price": 15_900 * (number + 1),
+                "currency": "KRW", "rating": 4.6, "review_count": 1_711, "delivery": "무료배송",
+                "url": format!("https://shop.example/{number}"),
+                "photos": format!("photos/{product}/*.jpg"),
+            });
+            row.to_string() + "\n"
+        });
+        let manifest = shop.beside("shop.jsonl", rows.collect::<String>());
+        shop.build_from(&manifest).ok();
+        shop
+    }
+
     pub fn photos(&self) -> PathBuf {
         self.folder.path().join("photos")
     }

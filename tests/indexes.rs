@@ -1,5 +1,6 @@
 //! Indexes and weights that do not fit, are damaged, or are being written.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use lookalike_testkit::weights::{self, minimalistic, values};
@@ -62,11 +63,12 @@ fn weights_of_another_network_are_refused() {
 fn without_weights_it_says_how_to_name_them() {
     let shop = Shop::new();
     let photos = shop.photos();
-    let error = run(["index".as_ref(), "build".as_ref(), photos.as_os_str()]).error(5);
+    let args = ["index", "build", "--backbone", "resnet50"].map(OsStr::new);
+    let error = run(args.into_iter().chain([photos.as_os_str()])).error(5);
     assert!(error.contains("--weights FILE") && error.contains("LOOKALIKE_WEIGHTS"), "{error}");
-    assert!(error.contains("weights fetch mobilenetv3_large_100.ra_in1k"), "{error}");
+    assert!(error.contains("weights fetch resnet50.a1_in1k"), "{error}");
     // A folder that is named, but holds none, is no better.
-    let mut build = command(["index", "build"]);
+    let mut build = command(args);
     build.arg(&photos).env("LOOKALIKE_WEIGHTS", &photos);
     assert_eq!(finish(build).error(5), error);
 }

@@ -3,13 +3,20 @@
 //! Most tests use a made-up network and made-up photos and need nothing else. Those in `real` need
 //! real data; they say so on standard error when it is not there.
 
+mod api;
+mod clients;
+mod curate;
+mod demo;
+mod edits;
 mod eval;
 mod features;
 mod helpers;
 mod indexes;
 mod limits;
+mod operation;
 mod photos;
 mod real;
 mod server;
+mod serving;
 mod train;
 mod weights;

@@ -53,16 +53,17 @@ fn a_fine_tuned_network_indexes_searches_and_is_compared() {
         [
             "mobilenet_v3_minimalistic, classifier",
             "nearest-neighbour vote",
-            "classifiers and vote, half each"
+            "classifiers and vote, half each",
+            "search: fused, with its confidence"
         ]
     );
     assert!(methods.iter().all(|method| method["queries"] == 6));
-    assert_eq!(methods[1]["top1"], found["top1"]);
+    assert_eq!(methods[3]["top1"], found["top1"]);
     let page = std::fs::read_to_string(format!("{report}/report.html")).expect("a page");
     assert!(page.contains("nearest-neighbour vote") && page.contains("참나무 의자"));
     let json = std::fs::read(format!("{report}/report.json")).expect("the same as JSON");
     let json: Value = serde_json::from_slice(&json).expect("JSON");
-    assert_eq!(json["methods"].as_array().map(Vec::len), Some(3));
+    assert_eq!(json["methods"].as_array().map(Vec::len), Some(4));
 }
 
 #[cfg(unix)]
@@ -112,4 +113,37 @@ fn what_cannot_be_trained_is_one_line() {
     let mut command = command(["train", "--epochs", "1"]);
     command.arg(shop.photos()).arg("--weights").arg(wrong).arg("--out").arg(shop.index());
     assert!(finish(command).error(5).contains("wrong.safetensors"));
+}
+
+#[test]
+fn a_grid_trains_every_combination_once_and_compares_them() {
+    let shop = Shop::new();
+    let out = shop.folder.path().join("격자");
+    let grid = || {
+        let mut grid =
+            command(["train", "grid", "--side", "64", "--norms", "fixed", "--epochs", "1"]);
+        grid.args(["--rate", "0.0001", "--augment", "light", "--head-epochs", "2", "--quiet"]);
+        grid.args(["--batches", "2,4", "--schedules", "step,plateau", "--dropouts", "0.2"]);
+        grid.arg(shop.photos()).arg("--weights").arg(made_up_weights()).arg("--out").arg(&out);
+        grid
+    };
+    let text = finish(grid()).ok();
+    assert!(text.contains("batch 4, plateau, dropout 0.2"), "{text}");
+    let report = |name: &str| std::fs::read_to_string(out.join(name)).expect("a report");
+    let json: Value = serde_json::from_str(&report("grid.json")).expect("JSON");
+    let cells = json["cells"].as_array().expect("runs");
+    assert_eq!(cells.len(), 4);
+    assert!(cells.iter().all(|cell| cell["top1_curve"].as_array().map(Vec::len) == Some(2)));
+    assert!(report("grid.html").contains("<svg"));
+
+    let log = out.join("batch-2-step-dropout-0.2/log.jsonl");
+    let before = std::fs::read_to_string(&log).expect("a log");
+    let again = finish(grid()).ok();
+    assert_eq!(again, text, "what is done is not done again");
+    assert_eq!(std::fs::read_to_string(&log).expect("a log"), before);
+
+    let mut wrong = grid();
+    wrong.args(["--batch", "8"]);
+    let refused = finish(wrong);
+    assert!(refused.code == 2 && refused.stderr.contains("--batches"), "{}", refused.stderr);
 }

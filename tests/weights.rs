@@ -70,14 +70,40 @@ fn fetched_weights_are_verified_and_found_by_every_command() {
     let text = run_at_home(&shop, &["weights", "verify"]).ok();
     assert!(text.contains("mobilenetv3_large_100.ra_in1k: sound"), "{text}");
 
+    let identity = |backbone: &[&str]| {
+        let mut build = at_home(&shop, &["index", "build", "--quiet", "--out"]);
+        build.arg(shop.index()).arg(shop.photos()).args(backbone);
+        finish(build).ok();
+        let info = shop.run(["index", "info", "--json"]).json();
+        info["model"]["parts"][0]["identity"]["backbone"].clone()
+    };
+    assert_eq!(identity(&["--backbone", "mobilenet_v3"]), "mobilenet_v3");
+    // What lies in a cache decides nothing where no network is named.
+    assert_eq!(identity(&[]), "mobilenet_v3_minimalistic");
+}
+
+#[test]
+fn without_any_weights_the_programs_own_are_used() {
+    let shop = Shop::new();
     let mut build = at_home(&shop, &["index", "build", "--quiet", "--out"]);
-    finish({
-        build.arg(shop.index()).arg(shop.photos());
-        build
-    })
-    .ok();
+    build.arg(shop.index()).arg(shop.photos());
+    finish(build).ok();
     let info = shop.run(["index", "info", "--json"]).json();
-    assert_eq!(info["model"]["parts"][0]["identity"]["backbone"], "mobilenet_v3");
+    assert_eq!(info["model"]["parts"][0]["weights"], "bundled");
+    let photo = shop.beside("query.jpg", new_photo_of(2));
+    let photo = photo.to_str().expect("UTF-8");
+    let answer = shop.run(["search", photo, "--json"]).json();
+    assert_eq!(answer["matches"][0]["product"]["id"], PRODUCTS[2], "{answer}");
+
+    let listed = run_at_home(&shop, &["weights", "list"]).ok();
+    assert!(listed.contains("part of the program"), "{listed}");
+    let verified = run_at_home(&shop, &["weights", "verify"]).ok();
+    assert!(verified.contains("minimalistic.shop: sound"), "{verified}");
+    // A file that happens to be called so is another one.
+    shop.beside("bundled", "no weights");
+    let mut here = at_home(&shop, &["search", photo, "--weights", "./bundled", "--index"]);
+    here.arg(shop.index()).current_dir(shop.folder.path());
+    assert!(finish(here).error(5).contains("./bundled"));
 }
 
 #[test]

@@ -1,0 +1,107 @@
+//! Programs of others that ask the server: the examples, a browser, a fuzzer of its description. What
+//! this machine lacks is skipped, and said.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::helpers::{PRODUCTS, Shop, fixture, new_photo_of};
+use crate::serving::Server;
+
+const TOKEN: &str = "a token for examples";
+
+fn has(program: &str) -> bool {
+    let found = Command::new(program).arg("--version").output().is_ok_and(|o| o.status.success());
+    if !found {
+        eprintln!("SKIPPED: no {program} on this machine");
+    }
+    found
+}
+
+fn example(program: &str, file: &str, photo: &Path, server: &Server, token: &str) -> Output {
+    let file = fixture("../crates/server/examples").join(file);
+    let mut command = Command::new(program);
+    command.arg(file).arg(photo).arg(format!("http://{}", server.address));
+    command.env("LOOKALIKE_TOKEN", token).output().expect("it starts")
+}
+
+/// The examples that the documentation shows.
+#[test]
+fn the_examples_work() {
+    let shop = Shop::indexed();
+    let server = Server::start_with(&shop, &["--read-token", TOKEN], &[]);
+    let photo = shop.beside("query.jpg", new_photo_of(4));
+    let no_photo = shop.beside("query.txt", "no photo");
+    for (needs, program, file) in [
+        ("curl", "sh", "search.sh"),
+        ("python3", "python3", "search.py"),
+        ("node", "node", "search.mjs"),
+    ] {
+        if !has(needs) {
+            continue;
+        }
+        let output = example(program, file, &photo, &server, TOKEN);
+        let (text, errors) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{file}: {text}{errors}");
+        assert!(text.contains(PRODUCTS[4]), "{file}: {text}{errors}");
+        for (photo, token, told) in
+            [(&photo, "wrong", "needs a token"), (&no_photo, TOKEN, "not a photo")]
+        {
+            let failed = example(program, file, photo, &server, token);
+            let all = [failed.stdout, failed.stderr].concat();
+            let all = String::from_utf8_lossy(&all);
+            assert!(!failed.status.success() && all.contains(told), "{file}: {all}");
+        }
+    }
+}
+
+/// The page in a real browser: `tests/browser`.
+#[test]
+fn the_page_works_in_a_browser() {
+    let folder = fixture("browser");
+    let browser = std::env::var("CHROMIUM").unwrap_or_else(|_| "chromium".to_owned());
+    if !has("node") || !has(&browser) {
+        return;
+    }
+    if !folder.join("node_modules/playwright-core").is_dir() {
+        eprintln!("SKIPPED: run `npm ci --prefix tests/browser` first");
+        return;
+    }
+    let shop = Shop::with_cards();
+    let server = Server::start(&shop);
+    let photos = shop.folder.path().join("queries");
+    std::fs::create_dir_all(&photos).expect("a folder");
+    for product in 0..3 {
+        std::fs::write(photos.join(format!("{product}.jpg")), new_photo_of(product))
+            .expect("written");
+    }
+    let mut command = Command::new("node");
+    command.args(["--test", "page.test.mjs"]).current_dir(folder);
+    command.env("SERVER", format!("http://{}", server.address)).env("PHOTOS", photos);
+    let output = command.env("CHROMIUM", browser).output().expect("it starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// What the description says is what the server does, whatever is sent.
+#[test]
+fn the_description_holds() {
+    if !has("schemathesis") {
+        return;
+    }
+    let shop = Shop::with_cards();
+    let server = Server::start(&shop);
+    let mut command = Command::new("schemathesis");
+    // It leaves notes where it runs.
+    command.current_dir(shop.folder.path());
+    command.arg("run").arg(format!("http://{}/openapi.json", server.address));
+    // What is no photo is a valid request with a problem for an answer, and a form's fields are bytes,
+    // whatever they say.
+    let not_ours = "positive_data_acceptance,negative_data_rejection,unsupported_method";
+    command.args(["--checks", "all", "--exclude-checks", not_ours]);
+    command.args(["--max-examples", "15", "--seed", "7", "--exclude-path", "/v1/admin/reload"]);
+    let output =
+        command.args(["--phases", "examples,coverage,fuzzing"]).output().expect("it starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+}

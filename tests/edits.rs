@@ -1,0 +1,294 @@
+//! Indexes that change: photos added, updated and removed, builds killed and gone on with.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use lookalike_testkit::photos;
+use serde_json::Value;
+
+use crate::helpers::{PRODUCTS, Run, Shop, command, finish, made_up_weights, new_photo_of};
+
+fn photo_of(product: usize, width: u32) -> Vec<u8> {
+    photos::jpeg(&photos::pattern(product as u32, width, width * 3 / 4), 90)
+}
+
+fn put(shop: &Shop, what: &str, photos: &Path) -> Run {
+    let mut put = command(["index", what, "--quiet", "--json"]);
+    put.arg(photos).arg("--index").arg(shop.index());
+    finish(put)
+}
+
+fn report(run: Run) -> Value {
+    run.json()["report"].clone()
+}
+
+/// The id of the best product for a photo, and the paths of its evidence.
+fn best(shop: &Shop, photo: &[u8]) -> (String, Vec<String>) {
+    let answer = shop.search(&shop.beside("query.jpg", photo));
+    let best = &answer["matches"][0];
+    let evidence = best["evidence"].as_array().expect("evidence").iter();
+    let evidence = evidence.map(|photo| photo["photo"].as_str().expect("a path").to_owned());
+    (best["product"]["id"].as_str().expect("an id").to_owned(), evidence.collect())
+}
+
+fn photos_in(shop: &Shop) -> u64 {
+    shop.run(["index", "info", "--json"]).json()["photos"].as_u64().expect("a number")
+}
+
+#[test]
+fn photos_and_products_are_added_once_and_found() {
+    let shop = Shop::indexed();
+    let more = shop.folder.path().join("새 사진");
+    shop.beside("새 사진/rug 1/9.jpg", photo_of(4, 400));
+    for width in [300, 320, 360] {
+        shop.beside(&format!("새 사진/새 의자/{width}.jpg"), photo_of(40, width));
+    }
+    shop.beside("새 사진/새 의자/broken.jpg", b"no photo");
+    let found = report(put(&shop, "add", &more));
+    assert_eq!((&found["added"], &found["kept"]), (&4.into(), &18.into()), "{found}");
+    assert_eq!(found["products_added"], 1);
+    assert!(found["skipped"][0]["path"].as_str().is_some_and(|path| path.contains("broken")));
+
+    let (product, evidence) = best(&shop, &photo_of(40, 420));
+    assert_eq!(product, "새 의자");
+    // Not in the catalogue's folder: a path that leads there all the same.
+    assert!(evidence[0].contains("새 사진/새 의자/"), "{evidence:?}");
+    assert!(Path::new(&evidence[0]).is_absolute());
+    assert_eq!(best(&shop, &new_photo_of(0)).0, PRODUCTS[0]);
+
+    let again = report(put(&shop, "add", &more));
+    assert_eq!((&again["added"], &again["kept"]), (&0.into(), &22.into()), "{again}");
+    shop.run(["index", "verify"]).ok();
+}
+
+#[test]
+fn an_update_follows_the_photos() {
+    let shop = Shop::indexed();
+    let catalogue = shop.photos();
+    let unchanged = report(put(&shop, "update", &catalogue));
+    let counts = |found: &Value| {
+        ["added", "removed", "kept", "known"].map(|name| found[name].as_u64().expect("a number"))
+    };
+    assert_eq!(counts(&unchanged), [0, 0, 18, 0], "{unchanged}");
+
+    std::fs::remove_dir_all(catalogue.join("rug 2")).expect("removed");
+    std::fs::remove_file(catalogue.join("rug 1/0.jpg")).expect("removed");
+    shop.add("rug 1/new.jpg", &photo_of(4, 440));
+    for width in [300, 320, 360] {
+        shop.add(&format!("rug 3/{width}.jpg"), &photo_of(50, width));
+    }
+    // It is there, but cannot be read now: that is no reason to lose it.
+    shop.add("rug 1/1.jpg", b"half a download");
+    let changed = report(put(&shop, "update", &catalogue));
+    assert_eq!(counts(&changed), [4, 4, 14, 0], "{changed}");
+    assert_eq!((&changed["products_added"], &changed["products_removed"]), (&1.into(), &1.into()));
+    assert_eq!(photos_in(&shop), 18);
+    assert_eq!(best(&shop, &photo_of(50, 420)).0, "rug 3");
+    assert_ne!(best(&shop, &new_photo_of(5)).0, "rug 2");
+    assert_eq!(best(&shop, &new_photo_of(2)).0, PRODUCTS[2]);
+    shop.run(["index", "verify"]).ok();
+
+    // What comes back has been embedded before.
+    for (number, width) in [300, 320, 360].into_iter().enumerate() {
+        shop.add(&format!("rug 2/{number}.jpg"), &photo_of(5, width));
+    }
+    let back = report(put(&shop, "update", &catalogue));
+    assert_eq!(counts(&back)[..2], [3, 0], "{back}");
+    assert_eq!(back["known"], 3, "{back}");
+    assert_eq!(best(&shop, &new_photo_of(5)).0, "rug 2");
+}
+
+#[test]
+fn what_is_removed_is_found_no_more() {
+    let shop = Shop::indexed();
+    let remove = |args: &[&str]| {
+        let mut remove = command(["index", "remove", "--quiet", "--json"]);
+        remove.args(args).arg("--index").arg(shop.index());
+        finish(remove)
+    };
+    let found = report(remove(&["--product", PRODUCTS[0], "--photo", "rug 1/1.jpg"]));
+    assert_eq!((&found["removed"], &found["kept"]), (&4.into(), &14.into()), "{found}");
+    assert_ne!(best(&shop, &new_photo_of(0)).0, PRODUCTS[0]);
+    let (product, evidence) = best(&shop, &new_photo_of(4));
+    assert_eq!(product, "rug 1");
+    assert!(evidence.iter().all(|path| path != "rug 1/1.jpg"), "{evidence:?}");
+
+    let before = std::fs::read(shop.index_file()).expect("the index");
+    assert!(remove(&["--product", "rug 9"]).error(3).contains("'rug 9'"));
+    assert!(remove(&["--photo", "rug 1/1.jpg"]).error(3).contains("'rug 1/1.jpg'"));
+    let all: Vec<&str> = PRODUCTS[1..].iter().flat_map(|id| ["--product", id]).collect();
+    assert!(remove(&all).error(3).contains("delete its folder"));
+    assert_eq!(remove(&[]).code, 2);
+    assert_eq!(std::fs::read(shop.index_file()).expect("the index"), before);
+
+    let nowhere = shop.folder.path().join("nowhere");
+    let mut other = command(["index", "remove", "--product", "rug 1", "--index"]);
+    other.arg(&nowhere);
+    assert!(finish(other).error(4).contains("no index"));
+    assert!(!nowhere.exists(), "nothing is made where there is no index");
+}
+
+#[test]
+fn compacting_makes_what_a_build_would() {
+    let shop = Shop::indexed();
+    std::fs::remove_dir_all(shop.photos().join("rug 2")).expect("removed");
+    shop.add("rug 3/1.jpg", &photo_of(50, 300));
+    put(&shop, "update", &shop.photos()).ok();
+    let journal = || {
+        let folder = std::fs::read_dir(shop.index().join("embeddings")).expect("a folder");
+        let sizes = folder.map(|file| file.and_then(|f| f.metadata()).expect("a file").len());
+        sizes.sum::<u64>()
+    };
+    let before = journal();
+    shop.run(["index", "compact", "--quiet"]).ok();
+    assert_eq!(journal(), before - 3 * (before - 16) / 19, "three photos are gone");
+    let answer = |shop: &Shop| {
+        let answer = shop.search(&shop.beside("q.jpg", new_photo_of(3)));
+        answer["matches"]
+            .as_array()
+            .expect("matches")
+            .iter()
+            .map(|m| m["similarity"].to_string())
+            .collect::<Vec<_>>()
+    };
+    let compacted = answer(&shop);
+    std::fs::remove_file(shop.index_file()).expect("removed");
+    let built = shop.build().ok();
+    assert!(built.contains("16 photos had been embedded before"), "{built}");
+    assert_eq!(answer(&shop), compacted);
+}
+
+#[test]
+fn another_index_or_another_models_photos_are_refused() {
+    let shop = Shop::indexed();
+    let held = lookalike_engine::Index::lock(&shop.index()).expect("the lock");
+    assert!(put(&shop, "add", &shop.photos()).error(4).contains("another build"));
+    drop(held);
+    let mut other = command(["index", "add", "--weights", "bundled"]);
+    other.arg(shop.photos()).arg("--index").arg(shop.index());
+    assert!(finish(other).error(4).contains("another weights file"));
+}
+
+/// A build of many photos, to be killed.
+fn slow_build(shop: &Shop) -> Command {
+    let mut build = command(["index", "build", "--quiet", "--json", "--out"]);
+    build.arg(shop.index()).arg("--weights").arg(made_up_weights()).arg(shop.photos());
+    build.env("RAYON_NUM_THREADS", "1").stdout(Stdio::piped()).stderr(Stdio::piped());
+    build
+}
+
+#[test]
+fn a_build_that_is_killed_goes_on_where_it_was() {
+    let shop = Shop::empty();
+    for number in 0..60usize {
+        shop.add(&format!("product {}/{number}.jpg", number % 6), &photo_of(number, 300));
+    }
+    let mut known = 0;
+    for kill in 1..=6u64 {
+        let mut build = slow_build(&shop).spawn().expect("started");
+        std::thread::sleep(Duration::from_millis(120 * kill));
+        build.kill().expect("killed");
+        build.wait().expect("gone");
+    }
+    let found = finish(slow_build(&shop)).json();
+    known += found["report"]["known"].as_u64().expect("a number");
+    println!("{known} of 60 photos had been embedded before the builds were killed");
+    assert!(known > 0, "{found}");
+    assert_eq!(found["report"]["indexed"], 60);
+    shop.run(["index", "verify"]).ok();
+
+    // As if it had never been killed.
+    let answer =
+        |shop: &Shop| shop.search(&shop.beside("q.jpg", new_photo_of(3)))["matches"].clone();
+    let after = answer(&shop);
+    std::fs::remove_dir_all(shop.index()).expect("removed");
+    finish(slow_build(&shop)).json();
+    let similarities = |answer: &Value| {
+        let matches = answer.as_array().expect("matches").iter();
+        matches.map(|m| (m["product"]["id"].clone(), m["similarity"].clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(similarities(&answer(&shop)), similarities(&after));
+
+    // Killed while it replaces an index, the old one answers.
+    let mut build = slow_build(&shop).spawn().expect("started");
+    std::thread::sleep(Duration::from_millis(60));
+    build.kill().expect("killed");
+    build.wait().expect("gone");
+    assert_eq!(similarities(&answer(&shop)), similarities(&after));
+}
+
+#[test]
+fn readers_see_the_old_index_or_the_new_one() {
+    let shop = Shop::indexed();
+    let query = shop.beside("query.jpg", new_photo_of(1));
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for round in 0..6 {
+                if round % 2 == 0 {
+                    let mut remove = command(["index", "remove", "--quiet", "--product", "rug 1"]);
+                    finish({
+                        remove.arg("--index").arg(shop.index());
+                        remove
+                    })
+                    .ok();
+                } else {
+                    put(&shop, "add", &shop.photos()).ok();
+                }
+            }
+        });
+        let mut reads = 0;
+        while !writer.is_finished() || reads == 0 {
+            let answer = shop.search(&query);
+            assert_eq!(answer["matches"][0]["product"]["id"], PRODUCTS[1]);
+            reads += 1;
+        }
+        writer.join().expect("all writes");
+    });
+    assert_eq!(photos_in(&shop), 18);
+}
+
+#[test]
+fn indexes_of_every_format_since_3_are_read_and_changed() {
+    for format in [3] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let old = crate::helpers::fixture(&format!("old/format-{format}/lookalike.index"));
+        std::fs::copy(old, folder.path().join("lookalike.index")).expect("a copy");
+        let on = |args: &[&str]| {
+            let mut command = command(args);
+            command.arg("--index").arg(folder.path());
+            finish(command)
+        };
+        let info = on(&["index", "info", "--json"]).json();
+        assert_eq!((&info["photos"], &info["products"]), (&8.into(), &4.into()), "{info}");
+        let verified = on(&["index", "verify"]).ok();
+        assert!(verified.contains("the index is sound"), "{verified}");
+        on(&["index", "remove", "--quiet", "--product", "제품 1"]).ok();
+        assert_eq!(on(&["index", "info", "--json"]).json()["photos"], 6);
+        on(&["index", "compact", "--quiet"]).ok();
+        on(&["index", "verify"]).ok();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_one_line_and_loses_nothing() {
+    let shop = Shop::indexed();
+    let before = std::fs::read(shop.index_file()).expect("the index");
+    let folder = shop.index().join("embeddings");
+    let journal = std::fs::read_dir(&folder).expect("a folder").next().expect("a file");
+    let journal = journal.expect("a file").path();
+    // /dev/full takes a file's name and answers every write as a full disk does.
+    std::fs::remove_file(&journal).expect("removed");
+    std::os::unix::fs::symlink("/dev/full", &journal).expect("a link");
+    shop.add("rug 1/new.jpg", &photo_of(4, 440));
+    let error = shop.build().error(1);
+    assert!(error.contains("free some space") && error.contains("unchanged"), "{error}");
+    std::fs::remove_file(&journal).expect("removed");
+    let partial = shop.index().join("lookalike.index.partial");
+    std::os::unix::fs::symlink("/dev/full", &partial).expect("a link");
+    let error = put(&shop, "update", &shop.photos()).error(1);
+    assert!(error.contains("No space left"), "{error}");
+    assert_eq!(std::fs::read(shop.index_file()).expect("the index"), before);
+    assert_eq!(report(put(&shop, "update", &shop.photos()))["added"], 1);
+}
