@@ -1,5 +1,6 @@
 //! The made-up shop: drawn, indexed and searched by one command that needs nothing else.
 
+use lookalike_testkit::photos;
 use serde_json::Value;
 
 use crate::helpers::{command, finish};
@@ -28,6 +29,23 @@ fn the_demo_needs_nothing_and_goes_on_where_it_was() {
     println!("top-1 {} on {} photos", found["top1"], found["queries"]);
     assert!(found["top1"].as_f64().is_some_and(|top1| top1 > 0.2), "{}", found["top1"]);
     assert!(found["ranking"]["fitted_on"].is_object(), "{}", found["ranking"]);
+
+    // A photo of the shop is a match, and abstract art is not; the page says so, too.
+    let search = |photo: &std::path::Path, page: &str| {
+        let mut search = command(["search", "--index"]);
+        search.arg(out.join("index")).arg(photo).arg("--html").arg(folder.path().join(page));
+        let text = finish(search).ok();
+        (text, std::fs::read_to_string(folder.path().join(page)).expect("the page"))
+    };
+    let photo = std::fs::read_dir(out.join("shop/photos/velvet-tub-chair")).expect("photos");
+    let photo = photo.map(|entry| entry.expect("an entry").path()).min().expect("a photo");
+    let (text, page) = search(&photo, "chair.html");
+    assert!(text.contains("% sure of the first") && !text.contains("no match"), "{text}");
+    assert!(page.contains("% sure of the first"));
+    let art = folder.path().join("art.jpg");
+    std::fs::write(&art, photos::jpeg(&photos::pattern(3, 300, 225), 90)).expect("a photo");
+    let (text, page) = search(&art, "art.html");
+    assert!(text.starts_with("no match") && page.contains("no match"), "{text}");
 
     let mut other = command(["demo", "--photos", "54", "--side", "48", "--quiet", "--out"]);
     other.arg(&out);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lookalike_testkit::photos;
 use serde_json::Value;
@@ -170,6 +170,31 @@ fn another_index_or_another_models_photos_are_refused() {
     assert!(finish(other).error(4).contains("another weights file"));
 }
 
+#[test]
+fn moved_and_replaced_files_are_followed() {
+    let shop = Shop::indexed();
+    let catalogue = shop.photos();
+    std::fs::rename(catalogue.join("rug 1/0.jpg"), catalogue.join("rug 1/새 이름.jpg"))
+        .expect("moved");
+    let found = report(put(&shop, "update", &catalogue));
+    assert_eq!(
+        (&found["added"], &found["removed"], &found["kept"]),
+        (&0.into(), &0.into(), &18.into())
+    );
+    let same = std::fs::read(catalogue.join("rug 1/새 이름.jpg")).expect("the photo");
+    let (_, evidence) = best(&shop, &same);
+    assert_eq!(evidence[0], "rug 1/새 이름.jpg", "the path that leads there now");
+
+    // Another photo under an old name takes that one's place, also where nothing else is removed.
+    shop.add("rug 1/1.jpg", &photo_of(50, 300));
+    let found = report(put(&shop, "add", &catalogue));
+    assert_eq!(
+        (&found["added"], &found["removed"], &found["kept"]),
+        (&1.into(), &1.into(), &17.into())
+    );
+    shop.run(["index", "verify"]).ok();
+}
+
 /// A build of many photos, to be killed.
 fn slow_build(shop: &Shop) -> Command {
     let mut build = command(["index", "build", "--quiet", "--json", "--out"]);
@@ -184,17 +209,26 @@ fn a_build_that_is_killed_goes_on_where_it_was() {
     for number in 0..60usize {
         shop.add(&format!("product {}/{number}.jpg", number % 6), &photo_of(number, 300));
     }
-    let mut known = 0;
+    let kept = || -> u64 {
+        let files = std::fs::read_dir(shop.index().join("embeddings")).into_iter().flatten();
+        files.map(|file| file.and_then(|f| f.metadata()).map_or(0, |f| f.len())).sum()
+    };
     for kill in 1..=6u64 {
+        let (before, started) = (kept(), Instant::now());
         let mut build = slow_build(&shop).spawn().expect("started");
-        std::thread::sleep(Duration::from_millis(120 * kill));
+        // Once it has got further than the one before, and then some.
+        while kept() <= before.max(16) && started.elapsed() < Duration::from_secs(60) {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        std::thread::sleep(Duration::from_millis(7 * kill));
         build.kill().expect("killed");
         build.wait().expect("gone");
+        assert!(!shop.index_file().exists(), "killed before it was done");
     }
     let found = finish(slow_build(&shop)).json();
-    known += found["report"]["known"].as_u64().expect("a number");
+    let known = found["report"]["known"].as_u64().expect("a number");
     println!("{known} of 60 photos had been embedded before the builds were killed");
-    assert!(known > 0, "{found}");
+    assert!((6..60).contains(&known), "each of the builds left something: {found}");
     assert_eq!(found["report"]["indexed"], 60);
     shop.run(["index", "verify"]).ok();
 
@@ -210,12 +244,14 @@ fn a_build_that_is_killed_goes_on_where_it_was() {
     };
     assert_eq!(similarities(&answer(&shop)), similarities(&after));
 
-    // Killed while it replaces an index, the old one answers.
-    let mut build = slow_build(&shop).spawn().expect("started");
-    std::thread::sleep(Duration::from_millis(60));
-    build.kill().expect("killed");
-    build.wait().expect("gone");
-    assert_eq!(similarities(&answer(&shop)), similarities(&after));
+    // Killed while it replaces an index, at whatever moment, there is a whole one.
+    for after_start in (0..12u64).map(|step| 25 * step) {
+        let mut build = slow_build(&shop).spawn().expect("started");
+        std::thread::sleep(Duration::from_millis(after_start));
+        build.kill().expect("killed");
+        build.wait().expect("gone");
+        assert_eq!(similarities(&answer(&shop)), similarities(&after), "{after_start} ms");
+    }
 }
 
 #[test]

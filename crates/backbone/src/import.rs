@@ -74,10 +74,21 @@ pub(crate) fn write(
         .map_err(|error| unwritable(std::io::Error::other(error.to_string())))?;
     let folder = to.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(unwritable)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
+    let mut file = readable_temporary().tempfile_in(folder).map_err(unwritable)?;
     file.write_all(&bytes).and_then(|()| file.as_file().sync_all()).map_err(unwritable)?;
     file.persist(to).map_err(|error| unwritable(error.error))?;
     Ok(())
+}
+
+/// Temporary files are their owner's alone; this one becomes a file like any other.
+fn readable_temporary() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder
 }
 
 fn is_finite(tensor: &Tensor) -> bool {

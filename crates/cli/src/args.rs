@@ -85,8 +85,9 @@ pub(crate) struct ModelArgs {
     /// Weights of a network (safetensors or a PyTorch checkpoint), or a folder that holds them; again
     /// for each of several networks
     ///
-    /// Without it: the files that the index was built with, else those that `lookalike weights list`
-    /// finds, the folder named by the environment variable LOOKALIKE_WEIGHTS first.
+    /// Without it: the files that the index was built with; else what is in the folder named by the
+    /// environment variable LOOKALIKE_WEIGHTS or was imported; else, for --backbone, what was fetched, and
+    /// otherwise the weights that are part of the program, which `bundled` names.
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Vec<PathBuf>,
     /// Which network: mobilenet_v3, resnet50 or vgg19; several, separated by commas, put their

@@ -17,21 +17,22 @@ pub(crate) struct LookArgs {
     /// Look at pixels alone, without a network: things are not found, and only closer copies are
     #[arg(long, conflicts_with = "weights")]
     pub(crate) by_pixels: bool,
-    /// Most bits, of 64, in which the hashes of copies differ
-    #[arg(long, value_name = "BITS", default_value_t = SameLimits::default().distance,
-        value_parser = clap::value_parser!(u32).range(0..=15))]
-    copy_distance: u32,
-    /// Least similarity of the embeddings of copies, up to 1
-    #[arg(long, value_name = "COSINE", default_value_t = SameLimits::default().cosine)]
-    copy_similarity: f32,
+    /// Most bits, of 64, in which the hashes of copies differ; without it, 5 for choosing, and 10 for
+    /// splitting, where photos of one moment stay together, too
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u32).range(0..=15))]
+    copy_distance: Option<u32>,
+    /// Least similarity of the embeddings of copies, up to 1; without it, 0.85 for choosing and 0.8 for
+    /// splitting
+    #[arg(long, value_name = "COSINE")]
+    copy_similarity: Option<f32>,
 }
 
 impl LookArgs {
-    fn same(&self) -> SameLimits {
+    fn same(&self, usual: SameLimits) -> SameLimits {
         SameLimits {
-            distance: self.copy_distance,
-            cosine: self.copy_similarity,
-            ..SameLimits::default()
+            distance: self.copy_distance.unwrap_or(usual.distance),
+            cosine: self.copy_similarity.unwrap_or(usual.cosine),
+            distance_alone: self.copy_distance.unwrap_or(usual.distance_alone),
         }
     }
 }
@@ -90,7 +91,7 @@ impl CurateArgs {
             max_text: self.max_text,
             min_share: self.min_share,
             max_products: self.max_products,
-            same: self.look.same(),
+            same: self.look.same(SameLimits::COPIES),
         }
     }
 }
@@ -132,7 +133,7 @@ impl SplitArgs {
             test: self.test,
             seed: self.seed,
             group_by: None,
-            same: self.look.same(),
+            same: self.look.same(SameLimits::MOMENTS),
         }
     }
 }

@@ -48,6 +48,7 @@ pub(crate) fn page(answer: &Answer, photo: &Path, searcher: &Searcher) -> anyhow
     Ok(templates.get_template("answer.html")?.render(context! {
         query => photo.file_name().map_or_else(|| answer.query.clone(), |n| n.to_string_lossy().into_owned()),
         picture => picture_data(photo, LARGE),
+        certainty => answer.verdict.as_ref().map(output::certainty),
         matches => matches.collect::<Vec<_>>(),
         photos => output::count(index.photos().len() as u64, "photo"),
         products => output::count(index.products_shown() as u64, "product"),

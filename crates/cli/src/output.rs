@@ -6,7 +6,7 @@ use std::io::Write as _;
 
 use anyhow::Context;
 use lookalike_catalog::{Product, Skipped};
-use lookalike_engine::Answer;
+use lookalike_engine::{Answer, Verdict};
 
 /// Lines of a long list that are shown.
 const LISTED: usize = 20;
@@ -133,19 +133,19 @@ fn amount(number: f64) -> String {
     if cents.is_multiple_of(100) { whole } else { format!("{whole}.{:02}", cents % 100) }
 }
 
+/// How sure an answer is.
+pub(crate) fn certainty(verdict: &Verdict) -> String {
+    if verdict.is_match {
+        return format!("{:.0} % sure of the first", 100.0 * verdict.confidence);
+    }
+    "no match: nothing that is sold here looks enough like it; the nearest are".to_owned()
+}
+
 /// An answer as text.
 pub(crate) fn answer(answer: &Answer) -> String {
     let mut text = String::new();
-    match answer.verdict {
-        Some(verdict) if !verdict.is_match => {
-            text.push_str(
-                "no match: nothing that is sold here looks enough like it; the nearest are\n",
-            );
-        }
-        Some(verdict) => {
-            let _ = writeln!(text, "{:.0} % sure of the first", 100.0 * verdict.confidence);
-        }
-        None => {}
+    if let Some(verdict) = &answer.verdict {
+        let _ = writeln!(text, "{}", certainty(verdict));
     }
     for found in &answer.matches {
         let product = &found.product;

@@ -10,7 +10,7 @@ use crate::{Look, PhotoHash};
 const PARTS: u32 = 4;
 const PART_BITS: u32 = 64 / PARTS;
 
-/// When two photos are the same but for scaling, compression and brightness.
+/// When two photos are taken to be the same.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SameLimits {
     /// Most bits in which their hashes differ, 0 to 15.
@@ -21,11 +21,13 @@ pub struct SameLimits {
     pub distance_alone: u32,
 }
 
-impl Default for SameLimits {
-    /// Measured on copies of real photos; see `tests/copies.rs` of this crate.
-    fn default() -> Self {
-        Self { distance: 10, cosine: 0.8, distance_alone: 4 }
-    }
+impl SameLimits {
+    /// Copies, of which one is enough: scaled, compressed, slightly brightened. On real photos, such copies
+    /// are up to 2 bits and cosines of at least 0.88 apart (`tests/copies.rs`).
+    pub const COPIES: Self = Self { distance: 5, cosine: 0.85, distance_alone: 3 };
+
+    /// Photos of one moment, too: none is a copy of another, but who has seen one has seen the other.
+    pub const MOMENTS: Self = Self { distance: 10, cosine: 0.8, distance_alone: 5 };
 }
 
 /// Pairs of photos that are the same, enough of them to link every group. `None` stands for a photo that
@@ -77,7 +79,7 @@ pub(crate) fn links(looks: &[Option<&Look>], limits: &SameLimits) -> Vec<(usize,
     links
 }
 
-/// Whether two photos are the same but for scaling, compression and brightness.
+/// Whether two photos are the same.
 pub(crate) fn are_same(a: &Look, b: &Look, limits: &SameLimits) -> bool {
     let distance = a.hash.distance(b.hash);
     match (&a.embedding, &b.embedding) {

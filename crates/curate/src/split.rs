@@ -21,9 +21,9 @@ pub struct SplitSettings {
     pub test: f64,
     /// Another number gives another split; the same one gives the same.
     pub seed: u64,
-    /// What keeps photos together besides being copies: a sender, for one.
+    /// What keeps photos together besides being near-copies: a sender, for one.
     pub group_by: Option<GroupBy>,
-    /// When photos are copies.
+    /// When photos are near-copies, which stay on one side; [`SameLimits::MOMENTS`] for one.
     pub same: SameLimits,
 }
 
@@ -36,15 +36,15 @@ pub struct SplitReport {
     pub val: u64,
     /// Photos for testing.
     pub test: u64,
-    /// Groups of copies, each on one side.
+    /// Groups of near-copies, each on one side.
     pub copies: Kept,
     /// Groups by what the settings name, each on one side.
     pub grouped: Kept,
     /// Groups of either kind or both, linked over however many steps.
     pub together: Kept,
-    /// Pairs of copies found on two sides after the split: 0.
+    /// Pairs of near-copies found on two sides after the split: 0.
     pub leaks: u64,
-    /// Pairs of copies that were on two sides of the catalogue's own splits; none if it had none.
+    /// Pairs of near-copies that were on two sides of the catalogue's own splits; none if it had none.
     pub leaks_before: Option<u64>,
     /// Ids of products with photos, but fewer than three independent ones, which need not be tested.
     pub few: Vec<String>,
@@ -74,8 +74,8 @@ impl Kept {
     }
 }
 
-/// Splits a catalogue's photos anew by product; photos that are copies, even of different products, stay
-/// on one side. `seen` is called once for each photo.
+/// Splits a catalogue's photos anew by product; near-copies, even of different products, stay on one
+/// side. `seen` is called once for each photo.
 ///
 /// The catalogue that comes back has the photos that can be read, each with its split. It does not
 /// depend on the number of cores.

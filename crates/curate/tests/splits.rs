@@ -8,7 +8,7 @@ use lookalike_curate::{CurateError, GroupBy, SameLimits, SplitSettings, split};
 use lookalike_testkit::photos;
 
 fn settings(seed: u64) -> SplitSettings {
-    let same = SameLimits::default();
+    let same = SameLimits::MOMENTS;
     SplitSettings { val: 0.1, test: 0.2, seed, group_by: None, same }
 }
 

@@ -55,7 +55,8 @@ pub struct EditOptions {
 /// Puts a catalogue's photos and products into an index that may have some of them, by their ids and
 /// their files' content. Cards of products that are there are replaced by the catalogue's.
 ///
-/// A photo that is there and now cannot be read stays as it was, and is reported.
+/// A photo that is there and now cannot be read stays as it was, and is reported. One whose file was moved
+/// keeps its embedding and gets its new path; one whose file has another content now is replaced.
 ///
 /// # Errors
 /// [`EngineError::OtherModel`] for an encoder that is not the index's, [`EngineError::EmptySplit`],
@@ -85,6 +86,8 @@ pub fn put(
     let by_path: HashMap<&str, usize> =
         old.iter().enumerate().map(|(row, photo)| (photo.path.as_str(), row)).collect();
     let mut keep = vec![!options.remove_others; old.len()];
+    let mut found: HashMap<usize, (String, Option<Split>)> = HashMap::new();
+    let mut replaced = Vec::new();
     let (mut photos, mut embeddings) = (Vec::new(), Vec::new());
     let mut seen = HashSet::new();
     progress.begin(Stage::Embed, wanted.len() as u64);
@@ -108,7 +111,15 @@ pub fn put(
             let here = products.before(photo.product).map(|before| (before, sha256));
             if let Some(&row) = here.and_then(|here| by_content.get(&here)) {
                 keep[row] = true;
+                // Of copies, the one that was there stays the one that is named.
+                let place = found.entry(row).or_insert_with(|| (path.clone(), photo.split));
+                if path == old[row].path {
+                    *place = (path, photo.split);
+                }
                 continue;
+            }
+            if let Some(&row) = by_path.get(path.as_str()) {
+                replaced.push(row);
             }
             if seen.insert((product, sha256)) {
                 report.known += u64::from(is_known);
@@ -119,8 +130,12 @@ pub fn put(
         }
     }
     progress.end();
+    for row in replaced.into_iter().filter(|row| !found.contains_key(row)) {
+        keep[row] = false;
+    }
     report.added = photos.len() as u64;
-    let index = changed(index, &mut products, &keep, photos, embeddings, &mut report, progress)?;
+    let change = Change { keep, found, more: photos, embeddings };
+    let index = changed(index, &mut products, change, &mut report, progress)?;
     report.seconds = started.elapsed().as_secs_f64();
     Ok((index, report))
 }
@@ -163,8 +178,8 @@ pub fn remove(
     }
     let mut products = Products::without(index, &gone);
     let mut report = EditReport::default();
-    let (photos, embeddings) = (Vec::new(), Vec::new());
-    let index = changed(index, &mut products, &keep, photos, embeddings, &mut report, progress)?;
+    let change = Change { keep, ..Change::default() };
+    let index = changed(index, &mut products, change, &mut report, progress)?;
     report.seconds = started.elapsed().as_secs_f64();
     Ok((index, report))
 }
@@ -281,24 +296,42 @@ impl Products {
     }
 }
 
-/// An index without the photos for which `keep` has `false`, and with others behind them.
+/// What becomes of an index's photos.
+#[derive(Default)]
+struct Change {
+    /// Whether each of them stays.
+    keep: Vec<bool>,
+    /// Where those that were found again are now, and in which split.
+    found: HashMap<usize, (String, Option<Split>)>,
+    /// Photos that are new, and their embeddings, one behind the other.
+    more: Vec<IndexedPhoto>,
+    embeddings: Vec<f32>,
+}
+
+/// An index with its photos changed.
 fn changed(
     index: &Index,
     products: &mut Products,
-    keep: &[bool],
-    more: Vec<IndexedPhoto>,
-    embeddings: Vec<f32>,
+    change: Change,
     report: &mut EditReport,
     progress: &dyn Progress,
 ) -> Result<Index, EngineError> {
     let old = index.content();
+    let Change { keep, mut found, more, embeddings } = change;
     let mut photos = Vec::with_capacity(old.photos.len() + more.len());
     // A photo goes with its product.
     let of_product = |photo: &IndexedPhoto| products.of_index[photo.product as usize];
     let keep: Vec<bool> =
-        old.photos.iter().zip(keep).map(|(p, &keep)| keep && of_product(p).is_some()).collect();
-    for (photo, _) in old.photos.iter().zip(&keep).filter(|(_, keep)| **keep) {
-        photos.extend(of_product(photo).map(|product| IndexedPhoto { product, ..photo.clone() }));
+        old.photos.iter().zip(keep).map(|(p, keep)| keep && of_product(p).is_some()).collect();
+    for (row, photo) in old.photos.iter().enumerate().filter(|(row, _)| keep[*row]) {
+        let (path, split) = found.remove(&row).unwrap_or_else(|| (photo.path.clone(), photo.split));
+        let sha256 = photo.sha256;
+        photos.extend(of_product(photo).map(|product| IndexedPhoto {
+            product,
+            path,
+            split,
+            sha256,
+        }));
     }
     report.kept = photos.len() as u64;
     report.removed = old.photos.len() as u64 - report.kept;

@@ -42,6 +42,7 @@ pub use error::EngineError;
 pub use evaluate::{Evaluation, evaluate};
 pub use index::{INDEX_FILE, Index, IndexInfo, IndexLock, IndexedPhoto};
 pub use journal::EMBEDDINGS_FOLDER;
+pub use lookalike_rank::Verdict;
 pub use model::{Model, ModelPart};
 pub use progress::{Progress, Silent, Stage};
 pub use query::{Found, Query, Timings};

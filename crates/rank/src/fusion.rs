@@ -94,11 +94,11 @@ pub fn heard(ranked: &[RankedProduct], opinions: &[Opinion]) -> f32 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::Evidence;
 
-    fn voted(shares: &[(u32, f32)]) -> Vec<RankedProduct> {
+    pub(crate) fn voted(shares: &[(u32, f32)]) -> Vec<RankedProduct> {
         let ranked = |&(product, score): &(u32, f32)| RankedProduct {
             product,
             score,
@@ -107,7 +107,7 @@ mod tests {
         shares.iter().map(ranked).collect()
     }
 
-    fn opinion(shares: &[(u32, f32)]) -> Opinion {
+    pub(crate) fn opinion(shares: &[(u32, f32)]) -> Opinion {
         Opinion { shares: shares.iter().copied().collect() }
     }
 

@@ -135,20 +135,7 @@ impl Heard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Evidence;
-
-    fn voted(shares: &[(u32, f32)]) -> Vec<RankedProduct> {
-        let ranked = |&(product, score): &(u32, f32)| RankedProduct {
-            product,
-            score,
-            evidence: vec![Evidence { photo: 10 * product, similarity: score }],
-        };
-        shares.iter().map(ranked).collect()
-    }
-
-    fn opinion(shares: &[(u32, f32)]) -> Opinion {
-        Opinion { shares: shares.iter().copied().collect() }
-    }
+    use crate::fusion::tests::{opinion, voted};
 
     fn best(ranked: &[RankedProduct]) -> u32 {
         ranked[0].product

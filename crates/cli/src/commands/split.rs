@@ -49,7 +49,7 @@ fn summary(report: &SplitReport, out: &Path) -> String {
         let (groups, photos) = (count(kept.groups, "group"), count(kept.photos, "photo"));
         format!("kept together {groups} of {of}: {photos}\n")
     };
-    text += &groups(report.copies, "copies");
+    text += &groups(report.copies, "near-copies");
     if report.grouped.groups > 0 {
         text += &groups(report.grouped, "--group-by");
     }
@@ -58,13 +58,13 @@ fn summary(report: &SplitReport, out: &Path) -> String {
             text,
             "the catalogue's own splits, which this replaces, had {} on two sides",
             if leaks == 1 {
-                "1 pair of copies".to_owned()
+                "1 pair of near-copies".to_owned()
             } else {
-                format!("{} pairs of copies", thousands(leaks))
+                format!("{} pairs of near-copies", thousands(leaks))
             }
         );
     }
-    let _ = writeln!(text, "pairs of copies on two sides now: {}", report.leaks);
+    let _ = writeln!(text, "pairs of near-copies on two sides now: {}", report.leaks);
     for (ids, why) in [
         (&report.few, "with fewer than three independent photos: not every side shows them"),
         (&report.missing, "not in both train and test, because others share their photos"),

@@ -74,6 +74,7 @@ pub(crate) fn fetch(args: &FetchArgs) -> anyhow::Result<()> {
         let _ = writeln!(text, "  at {}", fetched.path.display());
         let _ = writeln!(text, "  sha256 {}: {}", fetched.sha256, trust(fetched.trust));
         let _ = writeln!(text, "  licence {}", file.licence);
+        let _ = writeln!(text, "  used where it is asked for: --backbone {}", file.backbone);
         print(&text)?;
     }
     if args.json { print_json(&done) } else { Ok(()) }
