@@ -129,6 +129,35 @@ fn what_is_removed_is_found_no_more() {
     assert!(!nowhere.exists(), "nothing is made where there is no index");
 }
 
+/// From wherever a command is run, a photo's path in the index is that photo's only.
+#[test]
+fn a_path_of_the_index_wins_over_a_file_below_the_folder() {
+    let shop = Shop::new();
+    shop.add("a/1.jpg", &photo_of(20, 300));
+    shop.add("a/a/1.jpg", &photo_of(21, 300));
+    shop.build().ok();
+    let remove = |path: &str| {
+        let mut remove = command(["index", "remove", "--quiet", "--json", "--photo", path]);
+        remove.arg("--index").arg(shop.index()).current_dir(shop.photos().join("a"));
+        report(finish(remove))["removed"].clone()
+    };
+    assert_eq!(remove("a/1.jpg"), 1);
+    assert_eq!(best(&shop, &photo_of(21, 420)).0, "a/a", "the other one stays");
+    assert_eq!(remove("a/1.jpg"), 1, "now it is the file");
+    assert_ne!(best(&shop, &photo_of(21, 420)).0, "a/a");
+}
+
+/// A photo of two products is lost to neither when the second comes later.
+#[test]
+fn a_photo_may_be_of_two_products() {
+    let shop = Shop::indexed();
+    let row = serde_json::json!({"id": "set", "name": "Set", "photos": "photos/rug 1/1.jpg"});
+    let manifest = shop.beside("more.jsonl", row.to_string());
+    let found = report(put(&shop, "add", &manifest));
+    assert_eq!((&found["added"], &found["removed"]), (&1.into(), &0.into()), "{found}");
+    assert_eq!(photos_in(&shop), 19);
+}
+
 #[test]
 fn compacting_makes_what_a_build_would() {
     let shop = Shop::indexed();

@@ -5,6 +5,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::RowProblem;
+use crate::row::Row;
+
 /// What a product card shows.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Product {
@@ -40,6 +43,14 @@ pub struct Product {
 }
 
 impl Product {
+    /// A product from the columns of a manifest, none of which names photos; see [`Self::columns`].
+    ///
+    /// # Errors
+    /// [`RowProblem`], of a column that is missing or has a wrong value.
+    pub fn from_columns(columns: Map<String, Value>) -> Result<Self, RowProblem> {
+        Row { columns: columns.into_iter().collect(), separator: None }.product()
+    }
+
     /// What is known of it by the columns of a manifest, the other ones beside those that have a meaning;
     /// its photos are not among them.
     pub fn columns(&self) -> Map<String, Value> {

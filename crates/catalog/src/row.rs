@@ -19,7 +19,12 @@ impl Row {
     /// The product that the line describes and the photos that it names.
     pub(crate) fn read(mut self, root: &Path) -> Result<(Product, PhotoSet), RowProblem> {
         let photos = self.photos(root)?;
-        let product = Product {
+        Ok((self.product()?, photos))
+    }
+
+    /// The product that the columns describe.
+    pub(crate) fn product(mut self) -> Result<Product, RowProblem> {
+        Ok(Product {
             id: self.text("id")?.ok_or(RowProblem::Missing("id"))?,
             name: self.text("name")?.ok_or(RowProblem::Missing("name"))?,
             category: self.text("category")?,
@@ -34,8 +39,7 @@ impl Row {
             image: self.text("image")?,
             description: self.text("description")?,
             extra: self.columns.into_iter().filter(|(_, value)| !is_empty(value)).collect(),
-        };
-        Ok((product, photos))
+        })
     }
 
     fn photos(&mut self, root: &Path) -> Result<PhotoSet, RowProblem> {

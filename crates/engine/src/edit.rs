@@ -1,5 +1,7 @@
 //! Indexes that change: photos and products that come, change and go.
 
+mod removal;
+
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +20,8 @@ use crate::index::Content;
 use crate::journal::Journals;
 use crate::model::absolute;
 use crate::{Encoder, EngineError, Index, IndexedPhoto, Progress, Stage};
+
+pub use removal::{remove, remove_where};
 
 /// What became of an index.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -118,7 +122,10 @@ pub fn put(
                 }
                 continue;
             }
-            if let Some(&row) = by_path.get(path.as_str()) {
+            // The same content under the same path is a photo that two products share.
+            if let Some(&row) = by_path.get(path.as_str())
+                && old[row].sha256 != sha256
+            {
                 replaced.push(row);
             }
             if seen.insert((product, sha256)) {
@@ -135,50 +142,6 @@ pub fn put(
     }
     report.added = photos.len() as u64;
     let change = Change { keep, found, more: photos, embeddings };
-    let index = changed(index, &mut products, change, &mut report, progress)?;
-    report.seconds = started.elapsed().as_secs_f64();
-    Ok((index, report))
-}
-
-/// Takes products, with all their photos, and single photos out of an index. `products` are ids,
-/// `photos` paths as the index has them or files.
-///
-/// # Errors
-/// [`EngineError::NotInIndex`] when one of them is not there, [`EngineError::NothingLeft`].
-pub fn remove(
-    index: &Index,
-    products: &[String],
-    photos: &[String],
-    progress: &dyn Progress,
-) -> Result<(Index, EditReport), EngineError> {
-    let started = Instant::now();
-    let mut gone = HashSet::new();
-    for id in products {
-        let position = index.products().iter().position(|product| &product.id == id);
-        gone.insert(
-            position.ok_or_else(|| EngineError::NotInIndex { what: format!("product '{id}'") })?
-                as u32,
-        );
-    }
-    let mut keep: Vec<bool> =
-        index.photos().iter().map(|photo| !gone.contains(&photo.product)).collect();
-    let here = Path::new(".");
-    for path in photos {
-        let file = moved(here, index.root(), path);
-        let mut found = false;
-        for (row, photo) in index.photos().iter().enumerate() {
-            if photo.path == *path || photo.path == file {
-                keep[row] = false;
-                found = true;
-            }
-        }
-        if !found {
-            return Err(EngineError::NotInIndex { what: format!("photo '{path}'") });
-        }
-    }
-    let mut products = Products::without(index, &gone);
-    let mut report = EditReport::default();
-    let change = Change { keep, ..Change::default() };
     let index = changed(index, &mut products, change, &mut report, progress)?;
     report.seconds = started.elapsed().as_secs_f64();
     Ok((index, report))

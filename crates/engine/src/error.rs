@@ -97,6 +97,25 @@ pub enum EngineError {
     Vector(#[from] VectorError),
 }
 
+impl EngineError {
+    /// Whether another program holds the right to write the index.
+    pub fn is_locked(&self) -> bool {
+        matches!(self, Self::Snapshot(SnapshotError::Locked { .. }))
+    }
+
+    /// Whether there was no room to write.
+    pub fn is_disk_full(&self) -> bool {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        match self {
+            Self::Journal { source, .. }
+            | Self::Snapshot(SnapshotError::Unwritable { source, .. }) => {
+                matches!(source.kind(), StorageFull | QuotaExceeded)
+            }
+            _ => false,
+        }
+    }
+}
+
 fn first(report: &BuildReport) -> String {
     let first = report.skipped.first();
     first.map_or_else(|| "-".into(), |skipped| format!("{}: {}", skipped.path, skipped.reason))

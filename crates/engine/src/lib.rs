@@ -36,7 +36,7 @@ mod verify;
 
 pub use answer::{Answer, EvidencePhoto, Match};
 pub use build::{BuildOptions, BuildReport, build};
-pub use edit::{EditOptions, EditReport, compact, put, remove};
+pub use edit::{EditOptions, EditReport, compact, put, remove, remove_where};
 pub use encoder::Encoder;
 pub use error::EngineError;
 pub use evaluate::{Evaluation, evaluate};

@@ -1,7 +1,7 @@
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
-use lookalike_photo::DecodeLimits;
 use lookalike_rank::{
     Evidence, Neighbour, RankedProduct, Verdict, VoteParams, heard, pool, signals, vote,
 };
@@ -28,7 +28,7 @@ impl Default for SearchOptions {
 /// An index and the encoder that made it, ready to answer.
 pub struct Searcher {
     index: Index,
-    encoder: Encoder,
+    encoder: Arc<Encoder>,
     store: HnswStore,
     classifiers: Classifiers,
     options: SearchOptions,
@@ -37,16 +37,12 @@ pub struct Searcher {
 impl Searcher {
     /// # Errors
     /// [`EngineError::OtherModel`] when the index was made with another encoder.
-    pub fn new(index: Index, encoder: Encoder) -> Result<Self, EngineError> {
+    pub fn new(index: Index, encoder: impl Into<Arc<Encoder>>) -> Result<Self, EngineError> {
+        let encoder = encoder.into();
         index.check_model(&encoder)?;
         let store = index.store()?;
         let classifiers = Classifiers::new(index.content(), &encoder);
         Ok(Self { index, encoder, store, classifiers, options: SearchOptions::default() })
-    }
-
-    /// Sets what a photo that is searched for may cost.
-    pub fn set_limits(&mut self, limits: DecodeLimits) {
-        self.encoder.set_limits(limits);
     }
 
     /// The index.
@@ -59,7 +55,8 @@ impl Searcher {
         &self.options
     }
 
-    pub(crate) fn encoder(&self) -> &Encoder {
+    /// What embeds the photos that are searched for.
+    pub fn encoder(&self) -> &Arc<Encoder> {
         &self.encoder
     }
 
