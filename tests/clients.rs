@@ -55,6 +55,33 @@ fn the_examples_work() {
     }
 }
 
+/// What a shop's own program would send.
+#[test]
+fn the_example_for_shops_works() {
+    if !has("curl") {
+        return;
+    }
+    let shop = Shop::indexed();
+    let server = Server::start_with(&shop, &["--admin-token", TOKEN], &[]);
+    let photo = shop.beside("a new photo.jpg", new_photo_of(40));
+    let add = |token: &str| {
+        let mut command = Command::new("sh");
+        command.arg(fixture("../crates/server/examples/add.sh"));
+        command.args([r#"{"id": "new", "name": "새 의자; @", "price": 1}"#]).args([&photo, &photo]);
+        command.env("LOOKALIKE_SERVER", format!("http://{}", server.address));
+        command.env("LOOKALIKE_ADMIN_TOKEN", token).output().expect("it starts")
+    };
+    let output = add(TOKEN);
+    let text = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&text));
+    let best = server.post(&new_photo_of(40)).json()["matches"][0].clone();
+    assert_eq!(
+        (&best["product"]["id"], &best["product"]["name"]),
+        (&"new".into(), &"새 의자; @".into())
+    );
+    assert!(!add("a wrong token").status.success());
+}
+
 /// The page in a real browser: `tests/browser`.
 #[test]
 fn the_page_works_in_a_browser() {

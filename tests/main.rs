@@ -4,6 +4,7 @@
 //! real data; they say so on standard error when it is not there.
 
 mod api;
+mod changes;
 mod clients;
 mod curate;
 mod demo;
@@ -14,6 +15,7 @@ mod helpers;
 mod indexes;
 mod limits;
 mod operation;
+mod overload;
 mod photos;
 mod real;
 mod server;

@@ -76,44 +76,6 @@ fn bad_requests_are_refused_with_a_reason() {
     assert_eq!(server.post(&photo).status, 200, "and it still answers");
 }
 
-/// Uploads that never end take the places of 32 requests, and no more than that.
-#[test]
-fn overload_is_refused_and_ends_with_its_cause() {
-    let shop = Shop::indexed();
-    let server = Server::start(&shop);
-    let hang = || {
-        let mut stream = server.connect();
-        let head = "POST /v1/similar HTTP/1.1\r\nHost: test\r\nContent-Length: 1000\r\n\r\nx";
-        stream.write_all(head.as_bytes()).expect("sent");
-        stream
-    };
-    let hanging: Vec<TcpStream> = (0..32).map(|_| hang()).collect();
-    // The server reads what has arrived in its own time.
-    let mut refused = server.post(&new_photo_of(0));
-    for _ in 0..200 {
-        if refused.status == 503 {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-        refused = server.post(&new_photo_of(0));
-    }
-    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
-    assert_eq!(server.get("/healthz").status, 200, "health is told even then");
-    assert_eq!(server.get("/readyz").status, 503);
-    assert!(server.get("/metrics").text().contains("rejections_total{reason=\"busy\"}"));
-    drop(hanging);
-    let mut status = 0;
-    for _ in 0..200 {
-        status = server.post(&new_photo_of(0)).status;
-        if status == 200 {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    assert_eq!(status, 200);
-    assert_eq!(server.get("/readyz").status, 200);
-}
-
 #[test]
 fn many_at_once_get_the_same_answers() {
     let shop = Shop::indexed();

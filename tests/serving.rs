@@ -108,7 +108,9 @@ impl Server {
         }
         body.extend_from_slice(b"--edge--\r\n");
         let kind = "Content-Type: multipart/form-data; boundary=edge";
-        self.ask(&format!("POST {path}\n{kind}"), &body)
+        // Further headers may follow the path.
+        let (path, headers) = path.split_once('\n').unwrap_or((path, ""));
+        self.ask(&format!("POST {path}\n{kind}\n{headers}"), &body)
     }
 
     /// Tells it to stop, as systems do.

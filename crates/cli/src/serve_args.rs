@@ -68,6 +68,10 @@ struct Options {
     /// Requests that are read, waiting or worked on; more are told to come back [default: 32]
     #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_REQUESTS")]
     requests: Option<usize>,
+    /// Longest time that a request is held before it is told to come back, in seconds: clients that come
+    /// back at once cannot take the cores from the others [default: 1]
+    #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_HOLD_SECONDS")]
+    hold_seconds: Option<u32>,
     /// Searches worked on at once [default: number of cores]
     #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_SEARCHES")]
     searches: Option<usize>,
@@ -146,6 +150,7 @@ impl Options {
             megapixels: self.megapixels.or(other.megapixels),
             photos: self.photos.or(other.photos),
             requests: self.requests.or(other.requests),
+            hold_seconds: self.hold_seconds.or(other.hold_seconds),
             searches: self.searches.or(other.searches),
             connections: self.connections.or(other.connections),
             most: self.most.or(other.most),
@@ -194,6 +199,7 @@ impl Options {
                 head: seconds(self.head_seconds, limits.head),
                 wait: seconds(self.wait_seconds, limits.wait),
                 requests: self.requests.unwrap_or(limits.requests),
+                hold: seconds(self.hold_seconds, limits.hold),
                 searches: self.searches.unwrap_or(limits.searches),
                 connections: self.connections.unwrap_or(limits.connections),
                 top: self.most.unwrap_or(limits.top),

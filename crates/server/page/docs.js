@@ -61,7 +61,8 @@ async function show() {
     for (const [method, details] of Object.entries(methods)) byId('paths').append(operation(path, method, details));
   }
   for (const [name, details] of Object.entries(description.components.schemas)) byId('schemas').append(schema(name, details));
-  for (const [title, file] of [['curl', 'search.sh'], ['Python', 'search.py'], ['JavaScript', 'search.mjs']]) {
+  const examples = [['curl', 'search.sh'], ['Python', 'search.py'], ['JavaScript', 'search.mjs'], ['curl, for the shop', 'add.sh']];
+  for (const [title, file] of examples) {
     const text = await (await fetch(`page/examples/${file}`)).text();
     byId('examples').append(fold(null, title === 'curl', [make('b', {}, title), make('code', {}, file)], make('pre', {}, text)));
   }

@@ -20,6 +20,11 @@ pub(crate) fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
+/// Where to get a photo, by its id.
+pub(crate) fn thumbnail_of(photo: &str) -> String {
+    format!("/v1/photos/{photo}")
+}
+
 impl Served {
     pub(crate) fn verdict(&self, found: &Found) -> Verdict {
         let Some(nearest) = found.neighbours.first() else { return Verdict::None };
@@ -120,6 +125,6 @@ impl Served {
     }
 
     fn thumbnail(&self, row: u32) -> String {
-        format!("/v1/photos/{}", photo_id(&self.searcher.index().photos()[row as usize].sha256))
+        thumbnail_of(&photo_id(&self.searcher.index().photos()[row as usize].sha256))
     }
 }

@@ -9,23 +9,28 @@
 //! | `GET /v1/products/{id}`, `.../similar`, `.../picture` | a product, those like it, its picture |
 //! | `GET /v1/photos/{id}` | a thumbnail of a photo of the index |
 //! | `GET /v1/service` | index, model, categories, limits |
+//! | `POST /v1/admin/add`, `.../remove` | changes the index; with an admin token only |
 //! | `POST /v1/admin/reload` | loads the index again; with an admin token only |
 //! | `GET /healthz`, `/readyz`, `/metrics` | for operators |
 //! | `GET /openapi.json`, `/docs` | the API's description, generated from the types in `api.rs` |
 //! | `GET /` | the page for shoppers |
 //!
-//! Errors are `application/problem+json` (RFC 9457). Uploads stay in memory. Searches run on threads
+//! Errors are `application/problem+json` (RFC 9457). Uploads of those who search stay in memory. Searches run on threads
 //! of their own, one to a core; what waits for one is bounded in number and time.
 
 mod access;
+mod addition;
+mod admission;
 mod api;
 mod cards;
+mod change;
 mod connections;
 mod error;
 mod leftover;
 mod log;
 mod metrics;
 mod page;
+mod photo_store;
 mod problem;
 mod rate;
 mod requests;
@@ -46,20 +51,20 @@ use tokio::net::TcpListener;
 pub use error::ServeError;
 pub use log::{LogFormat, start_log};
 pub use settings::{Limits, Rate, RateSetting, Settings};
-pub use state::Reopen;
+pub use state::{Reopen, Source};
 
 use state::Shared;
 
 /// Serves until the process is told to stop (SIGINT or SIGTERM), then finishes what it has begun.
 ///
-/// `reopen` opens the index again when an operator asks for it. `ready` is told the address that is
+/// `source` is where the index came from, for operators who change it or have it opened again. `ready` is told the address that is
 /// listened on, which differs from that of the settings when its port is 0.
 ///
 /// # Errors
 /// [`ServeError`] when a setting makes no sense or the address cannot be listened on.
 pub fn run(
     searcher: Searcher,
-    reopen: Reopen,
+    source: Source,
     settings: &Settings,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), ServeError> {
@@ -73,7 +78,7 @@ pub fn run(
         let bound = |source| ServeError::Address { address: address.clone(), source };
         let listener = TcpListener::bind(address.as_str()).await.map_err(bound)?;
         let address = listener.local_addr().map_err(bound)?;
-        let shared = Shared::new(searcher, reopen, settings, address.ip().is_loopback())?;
+        let shared = Shared::new(searcher, source, settings, address.ip().is_loopback())?;
         let router = routes::router(Arc::clone(&shared), settings)?;
         if !address.ip().is_loopback() && !shared.access.needs_token() {
             tracing::warn!("everybody who reaches {address} may search: there is no read token");

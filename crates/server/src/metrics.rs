@@ -32,6 +32,7 @@ pub(crate) struct Metrics {
     rejections: Family<Labels<1>, Counter>,
     thumbnails: Family<Labels<1>, Counter>,
     reloads: Family<Labels<1>, Counter>,
+    changes: Family<Labels<2>, Counter>,
     products: Gauge,
     photos: Gauge,
     built: Gauge<f64, AtomicU64>,
@@ -39,10 +40,14 @@ pub(crate) struct Metrics {
     pub(crate) in_flight: Gauge,
     /// Requests that wait for their turn.
     pub(crate) waiting: Gauge,
+    /// Requests that are to be refused unless a place becomes free.
+    pub(crate) held: Gauge,
     /// Connections that are open.
     pub(crate) connections: Gauge,
     /// Memory that thumbnails take.
     pub(crate) thumbnail_bytes: Gauge,
+    /// Memory that the process takes.
+    memory: Gauge,
 }
 
 impl Metrics {
@@ -55,13 +60,16 @@ impl Metrics {
             rejections: Family::default(),
             thumbnails: Family::default(),
             reloads: Family::default(),
+            changes: Family::default(),
             products: Gauge::default(),
             photos: Gauge::default(),
             built: Gauge::default(),
             in_flight: Gauge::default(),
             waiting: Gauge::default(),
+            held: Gauge::default(),
             connections: Gauge::default(),
             thumbnail_bytes: Gauge::default(),
+            memory: Gauge::default(),
         };
         metrics.register();
         metrics
@@ -78,6 +86,8 @@ impl Metrics {
         r.register("rejections", help, self.rejections.clone());
         r.register("thumbnails", "Thumbnails asked for", self.thumbnails.clone());
         r.register("reloads", "Times the index was to be loaded again", self.reloads.clone());
+        let help = "Times the index was to be changed over HTTP";
+        r.register("changes", help, self.changes.clone());
         r.register("index_products", "Products that can be found", self.products.clone());
         r.register("index_photos", "Photos in the index", self.photos.clone());
         let help = "When the index was built, in seconds since 1970";
@@ -85,13 +95,23 @@ impl Metrics {
         let help = "Searches read, waiting or worked on";
         r.register("searches_in_flight", help, self.in_flight.clone());
         r.register("searches_waiting", "Searches waiting for a core", self.waiting.clone());
+        let help = "Searches held before they are refused";
+        r.register("searches_held", help, self.held.clone());
         r.register("connections", "Open connections", self.connections.clone());
         let help = "Memory of cached thumbnails";
         r.register_with_unit("thumbnail_cache", help, Unit::Bytes, self.thumbnail_bytes.clone());
+        // A figure that is not known is left out: 0 would be wrong.
+        if resident_bytes().is_some() {
+            let help = "Memory that the process has in use, as the system counts it";
+            r.register_with_unit("resident_memory", help, Unit::Bytes, self.memory.clone());
+        }
     }
 
     /// The metrics as text.
     pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
+        if let Some(bytes) = resident_bytes() {
+            self.memory.set(bytes);
+        }
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
@@ -130,12 +150,25 @@ impl Metrics {
         self.reloads.get_or_create(&[("result", result.to_owned())]).inc();
     }
 
+    pub(crate) fn changed(&self, change: &'static str, result: &'static str) {
+        let labels = [("change", change.to_owned()), ("result", result.to_owned())];
+        self.changes.get_or_create(&labels).inc();
+    }
+
     pub(crate) fn serves(&self, served: &Served) {
         let index = served.searcher.index();
         self.products.set(index.products_shown() as i64);
         self.photos.set(index.photos().len() as i64);
         self.built.set(index.created() as f64);
     }
+}
+
+/// What Linux says of this process (proc_pid_status(5)); unknown elsewhere.
+fn resident_bytes() -> Option<i64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: i64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes << 10)
 }
 
 /// One more for as long as it lives.

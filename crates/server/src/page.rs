@@ -46,6 +46,7 @@ const FILES: &[File] = &[
     file!("/page/examples/search.sh", PLAIN, "../examples/search.sh"),
     file!("/page/examples/search.py", PLAIN, "../examples/search.py"),
     file!("/page/examples/search.mjs", PLAIN, "../examples/search.mjs"),
+    file!("/page/examples/add.sh", PLAIN, "../examples/add.sh"),
 ];
 
 pub(crate) fn router() -> Router<Arc<Shared>> {

@@ -47,6 +47,8 @@ const CORS_SECONDS: Duration = Duration::from_secs(600);
         health::readyz,
         health::metrics,
         admin::reload,
+        admin::add,
+        admin::remove,
     ),
     modifiers(&Security)
 )]
@@ -95,6 +97,8 @@ pub(crate) fn router(shared: Arc<Shared>, settings: &Settings) -> Result<Router,
     if shared.access.has_admin() {
         let admin = Router::new()
             .route("/v1/admin/reload", post(admin::reload))
+            .route("/v1/admin/add", post(admin::add))
+            .route("/v1/admin/remove", post(admin::remove))
             .route_layer(from_fn_with_state(Arc::clone(&shared), access::administering));
         router = router.merge(admin);
     }
@@ -169,7 +173,7 @@ mod tests {
         let json = serde_json::to_value(openapi()).expect("JSON");
         assert!(json["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
         let paths = json["paths"].as_object().expect("paths");
-        for path in ["/v1/similar", "/v1/batch", "/v1/products/{id}", "/v1/admin/reload"] {
+        for path in ["/v1/similar", "/v1/batch", "/v1/products/{id}", "/v1/admin/add"] {
             assert!(paths.contains_key(path), "{path}");
         }
     }

@@ -36,7 +36,13 @@ impl Served {
         let index = searcher.index();
         let mut checksum = Sha256::new();
         checksum.update(index.created().to_le_bytes());
-        index.photos().iter().for_each(|photo| checksum.update(photo.sha256));
+        for photo in index.photos() {
+            checksum.update(photo.product.to_le_bytes());
+            checksum.update(photo.sha256);
+        }
+        for product in index.products() {
+            checksum.update(format!("{product:?}"));
+        }
         let parts = index.model().parts.iter().map(|part| ModelPart {
             backbone: part.identity.backbone.clone(),
             weights_sha256: part.identity.weights_sha256.clone(),

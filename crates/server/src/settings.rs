@@ -85,6 +85,10 @@ pub struct Limits {
     pub wait: Duration,
     /// Requests that are read, waiting or worked on; more are told to come back. Default 32.
     pub requests: usize,
+    /// Longest time that a request which finds no place among those is held, for one to become free,
+    /// before it is told to come back; also one of a client that asks too often. Clients that do not
+    /// wait before they come back would otherwise take the cores from the others. Default 1 s.
+    pub hold: Duration,
     /// Searches worked on at once. Default: the number of cores.
     pub searches: usize,
     /// Connections held at once; more wait to be accepted. Default 512.
@@ -106,6 +110,7 @@ impl Default for Limits {
             head: Duration::from_secs(10),
             wait: Duration::from_secs(10),
             requests: 32,
+            hold: Duration::from_secs(1),
             searches: cores(),
             connections: 512,
             top: 100,

@@ -1,12 +1,13 @@
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use lookalike_engine::Searcher;
 use lookalike_photo::DecodeLimits;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::access::Access;
 use crate::metrics::Metrics;
+use crate::photo_store::PhotoStore;
 use crate::rate::RateLimit;
 use crate::served::Served;
 use crate::settings::{Limits, Settings};
@@ -17,12 +18,22 @@ use crate::{RateSetting, ServeError};
 /// Opens the index again, with the weights that it wants; says why it cannot.
 pub type Reopen = Box<dyn Fn() -> Result<Searcher, String> + Send + Sync>;
 
+/// Where the index that is served comes from.
+pub struct Source {
+    /// Its folder: changes are written there, with the photos that come over HTTP.
+    pub folder: PathBuf,
+    /// Opens it again.
+    pub reopen: Reopen,
+}
+
 /// What every request shares.
 pub(crate) struct Shared {
     served: RwLock<Arc<Served>>,
-    pub(crate) reopen: Reopen,
-    /// Held while an index is loaded: two at once would only take twice the memory.
-    pub(crate) reloading: tokio::sync::Mutex<()>,
+    pub(crate) source: Source,
+    pub(crate) photo_store: PhotoStore,
+    /// Held while an index is loaded or changed: two at once would only take twice the memory, or undo
+    /// what the other one did.
+    pub(crate) changing: tokio::sync::Mutex<()>,
     pub(crate) limits: Limits,
     pub(crate) behind_proxy: bool,
     pub(crate) access: Access,
@@ -31,13 +42,13 @@ pub(crate) struct Shared {
     pub(crate) workers: Workers,
     pub(crate) thumbnails: Thumbnails,
     pub(crate) metrics: Metrics,
-    stopping: AtomicBool,
+    stopping: watch::Sender<bool>,
 }
 
 impl Shared {
     pub(crate) fn new(
         searcher: Searcher,
-        reopen: Reopen,
+        source: Source,
         settings: &Settings,
         only_this_machine: bool,
     ) -> Result<Arc<Self>, ServeError> {
@@ -52,8 +63,9 @@ impl Shared {
         metrics.serves(&served);
         Ok(Arc::new(Self {
             served: RwLock::new(Arc::new(served)),
-            reopen,
-            reloading: tokio::sync::Mutex::default(),
+            photo_store: PhotoStore::beside(&source.folder),
+            source,
+            changing: tokio::sync::Mutex::default(),
             limits,
             behind_proxy: settings.behind_proxy,
             access: Access::new(settings.read_token.as_deref(), settings.admin_token.as_deref()),
@@ -62,7 +74,7 @@ impl Shared {
             workers: Workers::start(limits.searches).map_err(ServeError::Failed)?,
             thumbnails: Thumbnails::new(limits.thumbnail_bytes),
             metrics,
-            stopping: AtomicBool::new(false),
+            stopping: watch::Sender::new(false),
         }))
     }
 
@@ -84,10 +96,15 @@ impl Shared {
     }
 
     pub(crate) fn stop(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
+        self.stopping.send_replace(true);
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
+        *self.stopping.borrow()
+    }
+
+    /// Waits until the server is told to stop.
+    pub(crate) async fn stopped(&self) {
+        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
     }
 }

@@ -3,7 +3,7 @@
 use axum::RequestExt;
 use axum::body::{Bytes, HttpBody, to_bytes};
 use axum::extract::Request;
-use axum::extract::multipart::{Multipart, MultipartError};
+use axum::extract::multipart::{Field, Multipart, MultipartError};
 use axum::http::{StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,21 +20,26 @@ const NO_PHOTO: &str = "no photo: send its bytes as the body (curl --data-binary
 /// Reads the photos of a request: one at least, no more than the limit.
 pub(crate) async fn photos(shared: &Shared, request: Request) -> Result<Vec<Bytes>, Problem> {
     let limits = &shared.limits;
-    let photos = match timeout(limits.upload, read(limits, request)).await {
-        Ok(photos) => photos,
-        Err(_) => {
-            let detail = "the photo took too long to arrive";
-            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, detail))
-        }
-    };
-    if photos.as_ref().is_err_and(|problem| problem.status() == StatusCode::PAYLOAD_TOO_LARGE) {
-        shared.metrics.rejected("size");
-    }
-    let photos = photos?;
+    let photos = in_time(shared, read(limits, request)).await?;
     if photos.is_empty() || photos.iter().any(Bytes::is_empty) {
         return Err(Problem::bad_request(NO_PHOTO));
     }
     Ok(photos)
+}
+
+/// What is read of a request, if it arrives in time.
+pub(crate) async fn in_time<T>(
+    shared: &Shared,
+    read: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
+    let read = timeout(shared.limits.upload, read).await.unwrap_or_else(|_| {
+        let detail = "the photo took too long to arrive";
+        Err(Problem::new(StatusCode::REQUEST_TIMEOUT, detail))
+    });
+    if read.as_ref().is_err_and(|problem| problem.status() == StatusCode::PAYLOAD_TOO_LARGE) {
+        shared.metrics.rejected("size");
+    }
+    read
 }
 
 async fn read(limits: &Limits, request: Request) -> Result<Vec<Bytes>, Problem> {
@@ -47,8 +52,7 @@ async fn read(limits: &Limits, request: Request) -> Result<Vec<Bytes>, Problem> 
     }
     match kind.as_str() {
         "multipart/form-data" => {
-            let form = request.extract::<Multipart, _>().await;
-            let form = form.map_err(|error| Problem::bad_request(error.body_text()))?;
+            let form = form(limits, request).await?;
             from_form(limits, form).await
         }
         "application/json" => from_json(limits, &whole(request, limit).await?),
@@ -63,7 +67,7 @@ fn kind(request: &Request) -> String {
     kind.trim().to_ascii_lowercase()
 }
 
-async fn whole(request: Request, limit: usize) -> Result<Bytes, Problem> {
+pub(crate) async fn whole(request: Request, limit: usize) -> Result<Bytes, Problem> {
     match to_bytes(request.into_body(), limit).await {
         Ok(bytes) => Ok(bytes),
         Err(error) if error.to_string().contains("length limit") => Err(too_large(limit)),
@@ -72,12 +76,8 @@ async fn whole(request: Request, limit: usize) -> Result<Bytes, Problem> {
 }
 
 async fn from_form(limits: &Limits, mut form: Multipart) -> Result<Vec<Bytes>, Problem> {
-    let failed = |error: MultipartError| match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => too_large(limits.body_bytes),
-        _ => Problem::bad_request(format!("the form cannot be read: {}", error.body_text())),
-    };
     let mut photos = Vec::new();
-    while let Some(mut field) = form.next_field().await.map_err(failed)? {
+    while let Some(mut field) = next_field(limits, &mut form).await? {
         if field.name() != Some("photo") {
             let detail = "a form's fields are called `photo`, one for each photo; the rest goes \
                           into the address: ?top=5&category=...";
@@ -86,16 +86,45 @@ async fn from_form(limits: &Limits, mut form: Multipart) -> Result<Vec<Bytes>, P
         if photos.len() == limits.photos {
             return Err(too_many(limits));
         }
-        let mut photo = Vec::new();
-        while let Some(chunk) = field.chunk().await.map_err(failed)? {
-            if photo.len() + chunk.len() > limits.photo_bytes {
-                return Err(too_large(limits.photo_bytes));
-            }
-            photo.extend_from_slice(&chunk);
-        }
-        photos.push(photo.into());
+        photos.push(field_bytes(limits, &mut field).await?);
     }
     Ok(photos)
+}
+
+/// A form that is read piece by piece, if it is none too large.
+pub(crate) async fn form(limits: &Limits, request: Request) -> Result<Multipart, Problem> {
+    // Refused before it is sent, where the client says how much it will be.
+    if request.body().size_hint().lower() > limits.body_bytes as u64 {
+        return Err(too_large(limits.body_bytes));
+    }
+    let form = request.extract::<Multipart, _>().await;
+    form.map_err(|error| Problem::bad_request(error.body_text()))
+}
+
+pub(crate) async fn next_field<'a>(
+    limits: &Limits,
+    form: &'a mut Multipart,
+) -> Result<Option<Field<'a>>, Problem> {
+    form.next_field().await.map_err(|error| unreadable(limits, &error))
+}
+
+/// The content of a form's field: a photo, or less.
+pub(crate) async fn field_bytes(limits: &Limits, field: &mut Field<'_>) -> Result<Bytes, Problem> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = field.chunk().await.map_err(|error| unreadable(limits, &error))? {
+        if bytes.len() + chunk.len() > limits.photo_bytes {
+            return Err(too_large(limits.photo_bytes));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.into())
+}
+
+fn unreadable(limits: &Limits, error: &MultipartError) -> Problem {
+    match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(limits.body_bytes),
+        _ => Problem::bad_request(format!("the form cannot be read: {}", error.body_text())),
+    }
 }
 
 fn from_json(limits: &Limits, body: &[u8]) -> Result<Vec<Bytes>, Problem> {
@@ -130,7 +159,7 @@ fn too_large(limit: usize) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
 }
 
-fn too_many(limits: &Limits) -> Problem {
+pub(crate) fn too_many(limits: &Limits) -> Problem {
     Problem::bad_request(format!("more than {} photos: send fewer at once", limits.photos))
 }
 

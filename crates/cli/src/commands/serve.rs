@@ -1,4 +1,4 @@
-use lookalike_server::{run as serve, start_log};
+use lookalike_server::{Source, run as serve, start_log};
 
 use crate::serve_args::{ServeArgs, Serving};
 use crate::{model, output};
@@ -13,10 +13,12 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
         output::count(photos as u64, "photo"),
         output::count(products as u64, "product")
     );
+    let folder = index.clone();
     let reopen = move || model::searcher(&index, &model).map_err(|error| output::error(&error));
     let ready = |address| {
         // Whoever started the server may not read what it says.
         let _ = output::print(&format!("serving {what} on http://{address}\n"));
     };
-    Ok(serve(searcher, Box::new(reopen), &settings, ready)?)
+    let source = Source { folder, reopen: Box::new(reopen) };
+    Ok(serve(searcher, source, &settings, ready)?)
 }

@@ -51,7 +51,7 @@ pub(super) async fn photo(
     let (row, name) = known.ok_or_else(|| Problem::not_found("no photo has that id"))?;
     let index = served.searcher.index();
     let photo = &index.photos()[row as usize];
-    let file = index.root().join(&photo.path);
+    let file = shared.photo_store.file_of(index, photo);
     thumbnail(&shared, Picture { name, file, sha256: Some(photo.sha256) }, size, &headers).await
 }
 

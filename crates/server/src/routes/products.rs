@@ -8,8 +8,9 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 
 use super::photos::{Picture, thumbnail};
-use super::similar::{Place, charge, client_of, told};
+use super::similar::told;
 use super::{checked_top, parameters};
+use crate::admission::{Place, charge, client_of};
 use crate::api::{Answer, PictureParams, ProductPage, TopParams};
 use crate::problem::Problem;
 use crate::served::{Served, is_web};
@@ -65,8 +66,8 @@ pub(super) async fn similar(
     let top = checked_top(&shared, parameters(params)?.top)?;
     let served = shared.served();
     let product = known(&served, id)?;
-    charge(&shared, client_of(&shared, &request), 1)?;
-    let place = Place::take(&shared)?;
+    charge(&shared, client_of(&shared, &request)).await?;
+    let place = Place::take(&shared).await?;
     let waiting = Instant::now();
     let turn = shared.workers.turn(&shared.limits, &shared.metrics).await?;
     let wait = waiting.elapsed();

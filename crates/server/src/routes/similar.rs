@@ -1,4 +1,3 @@
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,17 +8,15 @@ use axum::extract::{Query, Request, State};
 use axum::http::StatusCode;
 use lookalike_engine::{EngineError, Found};
 use lookalike_photo::Crop;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 
 use super::{checked_top, parameters};
+use crate::admission::{Place, charge, client_of, owe};
 use crate::api::{
     Answer, BatchAnswer, BatchItem, PhotosInForm, PhotosInJson, SimilarParams, Timings,
 };
 use crate::cards::milliseconds;
-use crate::metrics::Counted;
 use crate::problem::Problem;
-use crate::rate::{Peer, client};
 use crate::served::Served;
 use crate::state::Shared;
 use crate::upload;
@@ -60,8 +57,8 @@ pub(super) async fn similar(
 ) -> Result<Json<Answer>, Problem> {
     let started = Instant::now();
     let wanted = Wanted::new(&shared, parameters(params)?)?;
-    charge(&shared, client_of(&shared, &request), 1)?;
-    let place = Place::take(&shared)?;
+    charge(&shared, client_of(&shared, &request)).await?;
+    let place = Place::take(&shared).await?;
     let photos = upload::photos(&shared, request).await?;
     let read = started.elapsed();
     shared.metrics.stage("read", read);
@@ -100,13 +97,10 @@ pub(super) async fn batch(
     let started = Instant::now();
     let wanted = Wanted::new(&shared, parameters(params)?)?;
     let client = client_of(&shared, &request);
-    charge(&shared, client, 1)?;
-    let place = Place::take(&shared)?;
+    charge(&shared, client).await?;
+    let place = Place::take(&shared).await?;
     let photos = upload::photos(&shared, request).await?;
-    if photos.len() > 1 {
-        // Owed, not refused: the photos are here already.
-        let _ = charge(&shared, client, photos.len() - 1);
-    }
+    owe(&shared, client, photos.len().saturating_sub(1));
     let read = started.elapsed();
     shared.metrics.stage("read", read);
     let mut searches = JoinSet::new();
@@ -142,38 +136,6 @@ impl Wanted {
         let category = category.filter(|category| !category.is_empty());
         Ok(Self { top: checked_top(shared, top)?, category, crop, explain })
     }
-}
-
-/// A request's place among those that are read, waiting or worked on. Taken before its body is read:
-/// what waits must not fill the memory.
-#[derive(Clone)]
-pub(super) struct Place {
-    _held: Arc<(OwnedSemaphorePermit, Counted)>,
-}
-
-impl Place {
-    pub(super) fn take(shared: &Shared) -> Result<Self, Problem> {
-        let Ok(place) = Arc::clone(&shared.requests).try_acquire_owned() else {
-            shared.metrics.rejected("busy");
-            return Err(Problem::busy());
-        };
-        Ok(Self { _held: Arc::new((place, Counted::new(&shared.metrics.in_flight))) })
-    }
-}
-
-pub(super) fn client_of(shared: &Shared, request: &Request) -> IpAddr {
-    let peer = request.extensions().get::<Peer>();
-    client(peer, request.headers(), shared.behind_proxy)
-}
-
-/// Counts searches against what a client may do.
-pub(super) fn charge(shared: &Shared, client: IpAddr, searches: usize) -> Result<(), Problem> {
-    let Some(rate) = &shared.rate else { return Ok(()) };
-    rate.charge(client, searches).map_err(|seconds| {
-        shared.metrics.rejected("rate");
-        let detail = "too many searches: try again in a while";
-        Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).retry_after(seconds)
-    })
 }
 
 /// Searches for photos of one thing once there is a free core.

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Adds a product and photos of it, with curl. A product that is there gets more photos; with an id alone,
+# it keeps its card.
+#
+#   sh add.sh '{"id": "oak-chair", "name": "Oak chair", "price": 129000}' 1.jpg 2.jpg
+#
+# LOOKALIKE_SERVER is where the server is, LOOKALIKE_ADMIN_TOKEN what it was started with.
+set -eu
+server=${LOOKALIKE_SERVER:-http://127.0.0.1:8080}
+product=$1
+shift
+# The photos become a field `photo` each.
+for photo; do
+    set -- "$@" --form "photo=@$photo"
+    shift
+done
+curl --fail-with-body --silent --show-error \
+    --header "Authorization: Bearer $LOOKALIKE_ADMIN_TOKEN" \
+    --form-string "product=$product" "$@" "$server/v1/admin/add"
+echo

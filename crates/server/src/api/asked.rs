@@ -1,0 +1,73 @@
+//! What clients ask.
+
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+/// How to search.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SimilarParams {
+    /// How many products to name.
+    #[serde(default = "default_top")]
+    #[param(minimum = 1, maximum = 100, default = 5)]
+    pub(crate) top: usize,
+    /// Only products of this category and of those below it.
+    #[param(example = "furniture/chairs")]
+    pub(crate) category: Option<String>,
+    /// The part of each upright photo that shows the thing: `x,y,width,height` in shares from 0 to 1.
+    #[param(example = "0.25,0.25,0.5,0.5")]
+    pub(crate) crop: Option<String>,
+    /// Whether to tell how the answer came about.
+    #[serde(default)]
+    #[param(default = false)]
+    pub(crate) explain: bool,
+}
+
+/// How many products.
+#[derive(Debug, Clone, Copy, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct TopParams {
+    /// How many products to name.
+    #[serde(default = "default_top")]
+    #[param(minimum = 1, maximum = 100, default = 5)]
+    pub(crate) top: usize,
+}
+
+/// How large a picture.
+#[derive(Debug, Clone, Copy, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PictureParams {
+    /// Longest side in pixels; the next larger of a few sizes is sent, and nothing is enlarged.
+    #[serde(default = "default_size")]
+    #[param(minimum = 1, maximum = 1024, default = 256)]
+    pub(crate) size: u32,
+}
+
+fn default_top() -> usize {
+    5
+}
+
+fn default_size() -> u32 {
+    256
+}
+
+/// Photos in JSON.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PhotosInJson {
+    /// The files' bytes in base64, with or without a `data:` address before them.
+    #[schema(min_items = 1, max_items = 8)]
+    pub(crate) photos: Vec<String>,
+}
+
+/// Photos in a form.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only described: the form is read piece by piece")]
+pub(crate) struct PhotosInForm {
+    /// The files; the same field once for each.
+    #[schema(value_type = Vec<String>, format = Binary)]
+    photo: Vec<Vec<u8>>,
+}
