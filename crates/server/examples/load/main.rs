@@ -1,22 +1,38 @@
-//! How many searches a second a server answers, and how long each takes.
+//! How many searches a second a server answers, and how long each takes; and what a long time of
+//! requests of all kinds does to it.
 //!
 //! ```text
 //! lookalike serve --requests 64 &
 //! cargo run --release -p lookalike-server --example load -- 127.0.0.1:8080 8 10 photo.jpg...
+//! cargo run --release -p lookalike-server --example load -- soak 127.0.0.1:8080 4 30 20 photo.jpg...
 //! ```
 //!
 //! Eight clients send the photos in turn for ten seconds, each its next one when the last is answered.
-//! What was sent in the first second does not count: caches fill then.
+//! What was answered in the first second does not count: caches fill then.
+//!
+//! With `soak`, four clients search for thirty minutes, with good photos and bad ones, look at thumbnails,
+//! products and pages, 20 times a second in all; every minute there is a line with what was answered and
+//! with the server's memory. `LOOKALIKE_TOKEN` is what they show, if the server wants it. Where
+//! `LOOKALIKE_ADMIN_TOKEN` is set, somebody also has the index loaded again, and adds and removes a
+//! product, four times a minute. `LOOKALIKE_PID` is the process of a server that does not tell its memory.
+
+mod client;
+mod soak;
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Longest run, in seconds: this measures, and is no means to keep a server busy.
+use client::Client;
+use soak::Soak;
+
+/// Longest run at full speed, in seconds: this measures, and is no means to keep a server busy.
 const LONGEST: u64 = 120;
+
+/// Longest soak, in minutes.
+const LONGEST_SOAK: u64 = 24 * 60;
+
 const WARM_UP: Duration = Duration::from_secs(1);
 
 /// Statuses and times of one client's requests.
@@ -24,11 +40,37 @@ type Answers = Vec<(u16, Duration)>;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let read = |files: &[String]| files.iter().map(std::fs::read).collect::<Result<Vec<_>, _>>();
+    if let [first, address, clients, minutes, rate, files @ ..] = &arguments[..]
+        && first == "soak"
+    {
+        let (minutes, rate): (u64, f64) = (minutes.parse()?, rate.parse()?);
+        let (clients, photos): (usize, _) = (clients.parse()?, read(files)?);
+        let sound = rate > 0.0 && rate.is_finite() && (1..=LONGEST_SOAK).contains(&minutes);
+        if photos.is_empty() || clients == 0 || !sound {
+            let wanted = format!("photos, clients, a rate, and 1 to {LONGEST_SOAK} minutes");
+            return Err(format!("{wanted} are needed").into());
+        }
+        let variable = |name: &str| std::env::var(name).ok();
+        let soak = Soak {
+            address: address.clone(),
+            clients,
+            time: Duration::from_secs(60 * minutes),
+            rate,
+            photos,
+            token: variable("LOOKALIKE_TOKEN"),
+            admin: variable("LOOKALIKE_ADMIN_TOKEN"),
+            pid: variable("LOOKALIKE_PID").map(|pid| pid.parse()).transpose()?,
+        };
+        return soak.run();
+    }
     let [address, clients, seconds, files @ ..] = &arguments[..] else {
-        return Err("usage: load ADDRESS CLIENTS SECONDS PHOTO...".into());
+        return Err("usage: load ADDRESS CLIENTS SECONDS PHOTO..., or load soak ADDRESS CLIENTS \
+                    MINUTES REQUESTS_A_SECOND PHOTO..."
+            .into());
     };
     let (clients, seconds): (usize, u64) = (clients.parse()?, seconds.parse()?);
-    let photos = files.iter().map(std::fs::read).collect::<Result<Vec<_>, _>>()?;
+    let photos = read(files)?;
     if photos.is_empty() || clients == 0 || !(1..=LONGEST).contains(&seconds) {
         return Err(format!("photos, clients, and 1 to {LONGEST} seconds are needed").into());
     }
@@ -55,51 +97,19 @@ fn client(
     begin: Instant,
     end: Instant,
 ) -> Result<Answers, Box<dyn Error>> {
-    let mut connection = BufReader::new(TcpStream::connect(address)?);
-    connection.get_ref().set_nodelay(true)?;
-    let mut answers = Vec::new();
+    let (mut client, mut answers) = (Client::new(address), Vec::new());
     for photo in photos.iter().cycle().skip(number) {
         let asked = Instant::now();
         if asked >= end {
             break;
         }
-        let head = format!(
-            "POST /v1/similar HTTP/1.1\r\nHost: {address}\r\nContent-Length: {}\r\n\r\n",
-            photo.len()
-        );
-        connection.get_mut().write_all(head.as_bytes())?;
-        connection.get_mut().write_all(photo)?;
-        let (status, goes_on) = read_answer(&mut connection)?;
-        if asked >= begin {
+        let (status, _) = client.ask("POST /v1/similar", photo)?;
+        // By when they are answered: where answers take long, those that were asked before are many.
+        if (begin..end).contains(&Instant::now()) {
             answers.push((status, asked.elapsed()));
-        }
-        // A server that turned a body away closes the connection.
-        if !goes_on {
-            connection = BufReader::new(TcpStream::connect(address)?);
         }
     }
     Ok(answers)
-}
-
-/// Reads an answer: its status, and whether another one can follow.
-fn read_answer(connection: &mut BufReader<TcpStream>) -> Result<(u16, bool), Box<dyn Error>> {
-    let (mut line, mut length, mut goes_on) = (String::new(), 0, true);
-    connection.read_line(&mut line)?;
-    let status = line.split(' ').nth(1).ok_or("no answer")?.parse()?;
-    loop {
-        line.clear();
-        connection.read_line(&mut line)?;
-        let lower = line.trim().to_ascii_lowercase();
-        match lower.split_once(": ") {
-            Some(("content-length", number)) => length = number.parse()?,
-            Some(("connection", "close")) => goes_on = false,
-            None if lower.is_empty() => break,
-            _ => {}
-        }
-    }
-    let mut body = vec![0; length];
-    connection.read_exact(&mut body)?;
-    Ok((status, goes_on))
 }
 
 fn report(
