@@ -13,7 +13,6 @@ use lookalike_engine::{
 };
 use lookalike_photo::{DecodeLimits, decode};
 use sha2::{Digest, Sha256};
-use tokio::task::spawn_blocking;
 
 use crate::addition::{Addition, Card};
 use crate::api::{Added, AddedAs, AddedPhoto, Removal, Removed};
@@ -33,15 +32,13 @@ pub(crate) async fn make<T: Send + 'static>(
     name: &'static str,
     work: impl FnOnce(&Shared) -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
-    let failed = |error| Problem::internal("the change", &error);
     let task = tokio::spawn(async move {
         let Ok(_alone) = shared.changing.try_lock() else {
             let detail = "the index is being changed or loaded: try again when that is done";
             return Err(Problem::new(StatusCode::CONFLICT, detail).retry_after(1));
         };
         let working = Arc::clone(&shared);
-        let result = spawn_blocking(move || on_one_core(|| work(&working)));
-        let result = result.await.map_err(failed)?;
+        let result = shared.keeper.run(move || work(&working)).await.and_then(|result| result);
         let became = match &result {
             Ok(_) => "done",
             Err(problem) if problem.status().is_server_error() => "failed",
@@ -50,15 +47,7 @@ pub(crate) async fn make<T: Send + 'static>(
         shared.metrics.changed(name, became);
         result
     });
-    task.await.map_err(failed)?
-}
-
-/// Does work that would otherwise spread over all cores: searches need them.
-fn on_one_core<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    match rayon::ThreadPoolBuilder::new().num_threads(1).build() {
-        Ok(pool) => pool.install(work),
-        Err(_) => work(),
-    }
+    task.await.map_err(|error| Problem::internal("the change", &error))?
 }
 
 /// The index of the folder, and the right to write it: taken first, so that nobody changes it in

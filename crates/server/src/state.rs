@@ -40,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) rate: Option<RateLimit>,
     pub(crate) requests: Arc<Semaphore>,
     pub(crate) workers: Workers,
+    /// Loads and changes the index.
+    pub(crate) keeper: Workers,
     pub(crate) thumbnails: Thumbnails,
     pub(crate) metrics: Metrics,
     stopping: watch::Sender<bool>,
@@ -72,6 +74,7 @@ impl Shared {
             rate: rate.map(RateLimit::new),
             requests: Arc::new(Semaphore::new(limits.requests)),
             workers: Workers::start(limits.searches).map_err(ServeError::Failed)?,
+            keeper: Workers::keeper().map_err(ServeError::Failed)?,
             thumbnails: Thumbnails::new(limits.thumbnail_bytes),
             metrics,
             stopping: watch::Sender::new(false),

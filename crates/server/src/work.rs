@@ -26,6 +26,17 @@ pub(crate) struct Workers {
 
 impl Workers {
     pub(crate) fn start(threads: usize) -> std::io::Result<Self> {
+        Self::called("search", threads, threads > 1)
+    }
+
+    /// The one thread that loads and changes indexes, and leaves the other cores to searches. Always the
+    /// same one: the system's allocator keeps what a thread has freed for that thread, so that loading an
+    /// index now here and now there would in time keep room for one in many places.
+    pub(crate) fn keeper() -> std::io::Result<Self> {
+        Self::called("index", 1, true)
+    }
+
+    fn called(name: &'static str, threads: usize, alone: bool) -> std::io::Result<Self> {
         let (jobs, queue) = channel::<Job>();
         let queue = Arc::new(Mutex::new(queue));
         for number in 0..threads {
@@ -33,10 +44,10 @@ impl Workers {
             let work = move || {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread();
                 // Without it the work is slower, but the same.
-                let _alone = (threads > 1).then(|| pool.build());
+                let _alone = alone.then(|| pool.build());
                 work_off(&queue);
             };
-            thread::Builder::new().name(format!("search {number}")).spawn(work)?;
+            thread::Builder::new().name(format!("{name} {number}")).spawn(work)?;
         }
         Ok(Self { jobs, free: Arc::new(Semaphore::new(threads)) })
     }
@@ -56,6 +67,18 @@ impl Workers {
                 Err(Problem::busy())
             }
         }
+    }
+}
+
+impl Workers {
+    /// Does work once a thread is free for it, however long that takes.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let place = Arc::clone(&self.free).acquire_owned().await;
+        let place = place.map_err(|error| Problem::internal("the work", &error))?;
+        Turn { workers: self, place }.run(work).await
     }
 }
 

@@ -3,7 +3,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use tokio::task::spawn_blocking;
 
 use crate::admission::Place;
 use crate::api::{Added, AdditionInForm, Reloaded, Removal, Removed};
@@ -39,11 +38,11 @@ pub(super) async fn reload(State(shared): State<Arc<Shared>>) -> Result<Json<Rel
             conflict("the index is being changed or loaded: wait for it".to_owned())
         })?;
         let loading = Arc::clone(&shared);
-        let loaded = spawn_blocking(move || {
+        let loaded = shared.keeper.run(move || {
             let searcher = (loading.source.reopen)()?;
             Served::new(searcher).map_err(|error| error.to_string())
         });
-        let loaded = loaded.await.map_err(|error| Problem::internal("loading", &error))?;
+        let loaded = loaded.await?;
         let served = loaded.map_err(|reason| {
             shared.metrics.reloaded("failed");
             tracing::error!("the index was not loaded again: {reason}");
