@@ -1,6 +1,6 @@
 //! Indexes that change: photos added, updated and removed, builds killed and gone on with.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,18 @@ fn best(shop: &Shop, photo: &[u8]) -> (String, Vec<String>) {
 
 fn photos_in(shop: &Shop) -> u64 {
     shop.run(["index", "info", "--json"]).json()["photos"].as_u64().expect("a number")
+}
+
+/// The files that keep embeddings.
+fn journals(shop: &Shop) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(shop.index().join("embeddings")).into_iter().flatten();
+    let paths = files.map(|file| file.expect("a file").path());
+    paths.filter(|path| path.extension().is_some_and(|ending| ending == "journal")).collect()
+}
+
+/// Bytes of embeddings that are kept.
+fn kept(shop: &Shop) -> u64 {
+    journals(shop).iter().map(|file| file.metadata().map_or(0, |f| f.len())).sum()
 }
 
 #[test]
@@ -164,14 +176,9 @@ fn compacting_makes_what_a_build_would() {
     std::fs::remove_dir_all(shop.photos().join("rug 2")).expect("removed");
     shop.add("rug 3/1.jpg", &photo_of(50, 300));
     put(&shop, "update", &shop.photos()).ok();
-    let journal = || {
-        let folder = std::fs::read_dir(shop.index().join("embeddings")).expect("a folder");
-        let sizes = folder.map(|file| file.and_then(|f| f.metadata()).expect("a file").len());
-        sizes.sum::<u64>()
-    };
-    let before = journal();
+    let before = kept(&shop);
     shop.run(["index", "compact", "--quiet"]).ok();
-    assert_eq!(journal(), before - 3 * (before - 16) / 19, "three photos are gone");
+    assert_eq!(kept(&shop), before - 3 * (before - 16) / 19, "three photos are gone");
     let answer = |shop: &Shop| {
         let answer = shop.search(&shop.beside("q.jpg", new_photo_of(3)));
         answer["matches"]
@@ -225,6 +232,34 @@ fn moved_and_replaced_files_are_followed() {
 }
 
 /// A build of many photos, to be killed.
+#[test]
+fn files_that_did_not_change_are_not_read_again() {
+    let shop = Shop::indexed();
+    let kept = shop.index().join("embeddings/files.jsonl");
+    let lines = || std::fs::read_to_string(&kept).expect("a file").lines().count();
+    assert_eq!(lines(), 0, "they are too new to be relied on");
+    // As long as the coarsest file system's clock may hide a second change.
+    std::thread::sleep(Duration::from_millis(3200));
+    shop.build().ok();
+    assert_eq!(lines(), 18);
+    // A photo that is taken for another one, by a list that says so, was not read.
+    let text = std::fs::read_to_string(&kept).expect("text");
+    let sha256s: Vec<&str> = text.lines().map(|l| &l[l.len() - 66..l.len() - 2]).collect();
+    std::fs::write(&kept, text.replacen(sha256s[0], sha256s[1], 1)).expect("written");
+    shop.build().ok();
+    assert_eq!(photos_in(&shop), 17);
+    // One that was overwritten is read, although it has its size and time still.
+    let path = shop.photos().join("rug 1/0.jpg");
+    let before = path.metadata().expect("a photo");
+    std::fs::write(&path, vec![0; before.len() as usize]).expect("written");
+    let file = std::fs::File::options().write(true).open(&path).expect("a file");
+    file.set_modified(before.modified().expect("a time")).expect("set");
+    if cfg!(unix) {
+        let skipped = report(put(&shop, "update", &shop.photos()))["skipped"].clone();
+        assert_eq!(skipped.as_array().map(Vec::len), Some(1), "{skipped}");
+    }
+}
+
 fn slow_build(shop: &Shop) -> Command {
     let mut build = command(["index", "build", "--quiet", "--json", "--out"]);
     build.arg(shop.index()).arg("--weights").arg(made_up_weights()).arg(shop.photos());
@@ -238,15 +273,11 @@ fn a_build_that_is_killed_goes_on_where_it_was() {
     for number in 0..60usize {
         shop.add(&format!("product {}/{number}.jpg", number % 6), &photo_of(number, 300));
     }
-    let kept = || -> u64 {
-        let files = std::fs::read_dir(shop.index().join("embeddings")).into_iter().flatten();
-        files.map(|file| file.and_then(|f| f.metadata()).map_or(0, |f| f.len())).sum()
-    };
     for kill in 1..=6u64 {
-        let (before, started) = (kept(), Instant::now());
+        let (before, started) = (kept(&shop), Instant::now());
         let mut build = slow_build(&shop).spawn().expect("started");
         // Once it has got further than the one before, and then some.
-        while kept() <= before.max(16) && started.elapsed() < Duration::from_secs(60) {
+        while kept(&shop) <= before.max(16) && started.elapsed() < Duration::from_secs(60) {
             std::thread::sleep(Duration::from_millis(2));
         }
         std::thread::sleep(Duration::from_millis(7 * kill));
@@ -342,9 +373,7 @@ fn indexes_of_every_format_since_3_are_read_and_changed() {
 fn a_full_disk_is_one_line_and_loses_nothing() {
     let shop = Shop::indexed();
     let before = std::fs::read(shop.index_file()).expect("the index");
-    let folder = shop.index().join("embeddings");
-    let journal = std::fs::read_dir(&folder).expect("a folder").next().expect("a file");
-    let journal = journal.expect("a file").path();
+    let journal = journals(&shop).pop().expect("a journal");
     // /dev/full takes a file's name and answers every write as a full disk does.
     std::fs::remove_file(&journal).expect("removed");
     std::os::unix::fs::symlink("/dev/full", &journal).expect("a link");

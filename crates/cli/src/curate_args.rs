@@ -56,12 +56,12 @@ pub(crate) struct CurateArgs {
     /// Least sharpness; decisions.jsonl has that of every photo
     #[arg(long, value_name = "N", default_value_t = Limits::default().min_sharpness)]
     min_sharpness: f64,
-    /// Most of a photo, 0 to 1, that may be black
-    #[arg(long, value_name = "SHARE", default_value_t = Limits::default().max_dark)]
-    max_dark: f64,
-    /// Most of a photo, 0 to 1, that may be blown out
-    #[arg(long, value_name = "SHARE", default_value_t = Limits::default().max_bright)]
-    max_bright: f64,
+    /// How light, 0 for black to 1 for white, the lightest twentieth of a photo must be
+    #[arg(long, value_name = "N", default_value_t = Limits::default().min_highlights)]
+    min_highlights: f64,
+    /// How light the darkest twentieth of a photo may be
+    #[arg(long, value_name = "N", default_value_t = Limits::default().max_shadows)]
+    max_shadows: f64,
     /// How much a photo may look like a picture of text, 0 to 1
     #[arg(long, value_name = "N", default_value_t = Limits::default().max_text)]
     max_text: f64,
@@ -86,8 +86,8 @@ impl CurateArgs {
         Limits {
             min_side: self.min_side,
             min_sharpness: self.min_sharpness,
-            max_dark: self.max_dark,
-            max_bright: self.max_bright,
+            min_highlights: self.min_highlights,
+            max_shadows: self.max_shadows,
             max_text: self.max_text,
             min_share: self.min_share,
             max_products: self.max_products,

@@ -14,9 +14,8 @@ pub(crate) const SHRUNK_SIDE: u32 = 512;
 const TILES: u32 = 4;
 /// Tiles whose mean is a photo's sharpness: a product is sharp although what is behind it is not.
 const SHARPEST: usize = 4;
-/// Luminance up to which a pixel shows nothing, and from which on it shows nothing.
-const DARK: u8 = 16;
-const BLOWN_OUT: u8 = 250;
+/// Share of a photo's pixels that its shadows are, and that its highlights are.
+const EXTREME: f64 = 0.05;
 /// Difference of neighbouring luminances that is an edge of drawn text and rarely one of a lens's.
 const STEP: i32 = 48;
 /// Share of pixels at such edges from which on a photo is as full of them as a page of text.
@@ -37,10 +36,11 @@ pub struct Measures {
     pub sharpness: f64,
     /// Mean luminance, 0 to 1.
     pub luminance: f64,
-    /// Share of pixels that are black, 0 to 1.
-    pub dark: f64,
-    /// Share of pixels that are blown out, 0 to 1.
-    pub bright: f64,
+    /// Luminance, 0 to 1, that a twentieth of the pixels do not exceed. A photo without any dark is blown
+    /// out; one of a thing on white has some.
+    pub shadows: f64,
+    /// Luminance, 0 to 1, that all but a twentieth of the pixels do not exceed.
+    pub highlights: f64,
     /// How much it looks like a picture of text rather than of a thing, 0 to 1.
     pub text: f64,
 }
@@ -57,17 +57,25 @@ impl Measures {
         let text = text(photo);
         let grey = luminances(&shrink(photo.clone(), WORKING_SIDE));
         let pixels = grey.as_raw();
-        let share = |is: &dyn Fn(u8) -> bool| {
-            pixels.iter().filter(|&&l| is(l)).count() as f64 / pixels.len().max(1) as f64
-        };
         let sum: u64 = pixels.iter().map(|&l| u64::from(l)).sum();
+        let mut counts = [0usize; 256];
+        pixels.iter().for_each(|&l| counts[usize::from(l)] += 1);
+        // The least luminance that this share of the pixels does not exceed.
+        let quantile = |share: f64| {
+            let mut below = 0;
+            let reached = |&count: &usize| {
+                below += count;
+                below as f64 >= share * pixels.len() as f64
+            };
+            counts.iter().position(reached).unwrap_or_default() as f64 / 255.0
+        };
         Self {
             width,
             height,
             sharpness: sharpness(&grey),
             luminance: sum as f64 / 255.0 / pixels.len().max(1) as f64,
-            dark: share(&|l| l <= DARK),
-            bright: share(&|l| l >= BLOWN_OUT),
+            shadows: quantile(EXTREME),
+            highlights: quantile(1.0 - EXTREME),
             text,
         }
     }
@@ -172,12 +180,25 @@ mod tests {
 
     #[test]
     fn exposure_is_that_of_the_pixels() {
-        let half =
-            RgbImage::from_fn(100, 100, |x, _| image::Rgb(if x < 30 { [0; 3] } else { [255; 3] }));
-        let measures = Measures::of(&half);
-        assert!((measures.dark - 0.3).abs() < 0.01 && (measures.bright - 0.7).abs() < 0.01);
-        assert!((measures.luminance - 0.7).abs() < 0.01);
+        // Luminances spread evenly from a tenth to nine tenths, and a few black and white pixels.
+        let photo = RgbImage::from_fn(200, 200, |x, y| {
+            let even = 25.5 + 204.0 * f64::from(x) / 199.0;
+            image::Rgb(
+                [if y < 2 {
+                    0
+                } else if y > 197 {
+                    255
+                } else {
+                    even as u8
+                }; 3],
+            )
+        });
+        let measures = Measures::of(&photo);
+        let near = |measured: f64, wanted: f64| (measured - wanted).abs() < 0.015;
+        assert!(near(measures.shadows, 0.1 + 0.05 * 0.8), "{measures:?}");
+        assert!(near(measures.highlights, 0.9 - 0.05 * 0.8), "{measures:?}");
+        assert!(near(measures.luminance, 0.5), "{measures:?}");
         let tiny = Measures::of(&RgbImage::new(1, 1));
-        assert_eq!((tiny.sharpness, tiny.text, tiny.dark), (0.0, 0.0, 1.0));
+        assert_eq!((tiny.sharpness, tiny.text, tiny.highlights), (0.0, 0.0, 0.0));
     }
 }

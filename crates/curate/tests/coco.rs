@@ -8,8 +8,6 @@ mod coco_shares;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use lookalike_curate::Limits;
-
 #[test]
 fn shares_are_better_than_a_guess() {
     let folder = |variable| std::env::var_os(variable).map(PathBuf::from);
@@ -25,11 +23,11 @@ fn shares_are_better_than_a_guess() {
     let weights = weights.join("mobilenet_v3_large_minimalistic.safetensors");
     let pairs = coco_shares::pairs(&data.join("coco128"), &weights).expect("the data set");
     let odd: Vec<_> = pairs.into_iter().filter(|pair| pair.number % 2 == 1).collect();
-    println!("{}", coco_shares::figures(&odd, Limits::default().min_share));
+    println!("{}", coco_shares::figures(&odd, coco_shares::SMALL));
     assert!(odd.len() > 50);
     let error = odd.iter().map(|p| (p.share - p.covered).abs()).sum::<f64>() / odd.len() as f64;
     assert!(error < 0.27, "mean error {error}");
-    let dropped: Vec<_> = odd.iter().filter(|p| p.share < Limits::default().min_share).collect();
+    let dropped: Vec<_> = odd.iter().filter(|p| p.share < coco_shares::SMALL).collect();
     let right = dropped.iter().filter(|pair| pair.covered < 0.5).count();
     assert!(right * 10 >= dropped.len() * 7, "{right} of {} rightly", dropped.len());
 }

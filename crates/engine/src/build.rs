@@ -106,6 +106,7 @@ pub fn build(
         }
     }
     progress.end();
+    journals.map(Journals::close).transpose()?;
     report.indexed = photos.len() as u64;
     report.products_without_photos = without_photos(&catalog.products, &photos);
     if photos.is_empty() {

@@ -137,6 +137,7 @@ pub fn put(
         }
     }
     progress.end();
+    journals.map(Journals::close).transpose()?;
     for row in replaced.into_iter().filter(|row| !found.contains_key(row)) {
         keep[row] = false;
     }

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::journal::Journals;
 use crate::model::absolute;
+use crate::stamps::Stamp;
 use crate::{EngineError, Model, ModelPart, Progress, Stage};
 
 /// Photos embedded at once by each core. More are slower: their activations leave the core's cache.
@@ -151,6 +152,12 @@ impl Encoder {
         let mut batches = self.no_photos();
         let mut prepared = Vec::with_capacity(files.len());
         for file in files {
+            let stamp = journals.and_then(|_| Stamp::of(file));
+            let before = journals.zip(stamp).and_then(|(all, stamp)| all.of_file(file, stamp));
+            if let Some((sha256, known)) = before {
+                prepared.push(Ok((sha256, known.into_iter().map(Some).collect())));
+                continue;
+            }
             let photo = self.read(file).and_then(|bytes| {
                 let sha256: [u8; 32] = Sha256::digest(&bytes).into();
                 let known = |network| journals.and_then(|journals| journals.get(network, &sha256));
@@ -158,6 +165,9 @@ impl Encoder {
                 let lacking: Vec<bool> = known.iter().map(Option::is_none).collect();
                 if lacking.contains(&true) {
                     self.prepare(&bytes, &lacking, &mut batches)?;
+                }
+                if let Some((journals, stamp)) = journals.zip(stamp) {
+                    journals.note_file(file, stamp, sha256);
                 }
                 Ok((sha256, known))
             });

@@ -21,6 +21,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use lookalike_backbone::ModelIdentity;
 use sha2::{Digest, Sha256};
 
+use crate::stamps::{Stamp, Stamps};
 use crate::{EngineError, Model};
 
 /// Name of the folder beside an index that holds them.
@@ -32,30 +33,53 @@ const HEADER: u64 = 16;
 const KEY: usize = 32;
 const CHECKSUM: usize = 4;
 
-/// The journals of a model's networks, in their order.
-pub(crate) struct Journals(Vec<Journal>);
+/// The journals of a model's networks, in their order, and the files that were read for them.
+pub(crate) struct Journals {
+    networks: Vec<Journal>,
+    files: Stamps,
+}
 
 impl Journals {
     /// Opens a model's journals in a folder, or begins them. Only one process may have them open.
     pub(crate) fn open(folder: &Path, model: &Model) -> Result<Self, EngineError> {
-        let parts = model.parts.iter();
-        Ok(Self(parts.map(|part| Journal::open(folder, &part.identity)).collect::<Result<_, _>>()?))
+        let networks = model.parts.iter().map(|part| Journal::open(folder, &part.identity));
+        Ok(Self { networks: networks.collect::<Result<_, _>>()?, files: Stamps::open(folder) })
     }
 
     /// What a network made of the photo with this checksum.
     pub(crate) fn get(&self, network: usize, sha256: &[u8; KEY]) -> Option<Vec<f32>> {
-        self.0[network].get(sha256)
+        self.networks[network].get(sha256)
+    }
+
+    /// The checksum of a file that is as it was when it was last read, and what each network made of it,
+    /// if the journals have all of it.
+    pub(crate) fn of_file(&self, file: &Path, stamp: Stamp) -> Option<([u8; KEY], Vec<Vec<f32>>)> {
+        let sha256 = self.files.checksum(file, stamp)?;
+        let parts = (0..self.networks.len()).map(|network| self.get(network, &sha256));
+        Some((sha256, parts.collect::<Option<_>>()?))
+    }
+
+    /// Remembers what a file's checksum was; see [`Stamps::note`].
+    pub(crate) fn note_file(&self, file: &Path, stamp: Stamp, sha256: [u8; KEY]) {
+        self.files.note(file, stamp, sha256);
+    }
+
+    /// Writes down which files were read. A run that is killed before only has to read them again.
+    pub(crate) fn close(self) -> Result<(), EngineError> {
+        let first = self.networks.first();
+        self.files.save(|sha256| first.is_some_and(|journal| journal.has(sha256)))
     }
 
     /// What a model made of a photo, if the journals have all of it.
     pub(crate) fn side_by_side(&self, model: &Model, sha256: &[u8; KEY]) -> Option<Vec<f32>> {
-        let parts = (0..self.0.len()).map(|network| self.get(network, sha256));
+        let parts = (0..self.networks.len()).map(|network| self.get(network, sha256));
         Some(model.side_by_side(parts.collect::<Option<Vec<_>>>()?))
     }
 
     /// Throws away what was made of other photos than these.
     pub(crate) fn retain(self, sha256s: &HashSet<[u8; KEY]>) -> Result<(), EngineError> {
-        self.0.into_iter().try_for_each(|journal| journal.retain(sha256s))
+        self.files.save(|sha256| sha256s.contains(sha256))?;
+        self.networks.into_iter().try_for_each(|journal| journal.retain(sha256s))
     }
 
     /// Keeps what a network made of a photo.
@@ -65,7 +89,7 @@ impl Journals {
         sha256: &[u8; KEY],
         embedding: &[f32],
     ) -> Result<(), EngineError> {
-        self.0[network].put(sha256, embedding)
+        self.networks[network].put(sha256, embedding)
     }
 }
 
@@ -106,6 +130,10 @@ impl Journal {
 
     fn open_file(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn has(&self, sha256: &[u8; KEY]) -> bool {
+        self.open_file().places.contains_key(sha256)
     }
 
     fn get(&self, sha256: &[u8; KEY]) -> Option<Vec<f32>> {

@@ -32,6 +32,7 @@ mod progress;
 mod query;
 mod ranking;
 mod searcher;
+mod stamps;
 mod verify;
 
 pub use answer::{Answer, EvidencePhoto, Match};
