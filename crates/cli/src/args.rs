@@ -3,10 +3,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lookalike_backbone::Precision;
 use lookalike_catalog::Split;
+use lookalike_engine::{BuildOptions, Views};
 
 use crate::curate_args::{CurateArgs, SplitArgs};
 use crate::exit;
 use crate::model::Backbones;
+use crate::search_args::{SearchArgs, SimilarArgs};
 use crate::serve_args::ServeArgs;
 use crate::train_args::TrainCommand;
 
@@ -27,6 +29,8 @@ pub(crate) enum Command {
     Index(IndexCommand),
     /// Name the products most like a photo
     Search(SearchArgs),
+    /// Name the products most like one of the index's products
+    Similar(SimilarArgs),
     /// Measure how often the right product is named first, or among the first three
     Eval(EvalArgs),
     /// Choose photos: keep or drop each, with a reason
@@ -142,6 +146,10 @@ pub(crate) struct BuildArgs {
     /// The folder to put the index into
     #[arg(long, value_name = "FOLDER", default_value = "index")]
     pub(crate) out: PathBuf,
+    /// Directions that are kept of each network's embeddings, after those in which photos of one product
+    /// differ are made to count less; 0 to keep embeddings as they are but for their mean
+    #[arg(long, value_name = "N", default_value_t = BuildOptions::default().directions)]
+    pub(crate) directions: usize,
 }
 
 #[derive(Args)]
@@ -221,26 +229,6 @@ pub(crate) struct CompactArgs {
 }
 
 #[derive(Args)]
-pub(crate) struct SearchArgs {
-    /// The photo
-    pub(crate) photo: PathBuf,
-    /// The folder of the index
-    #[arg(long, value_name = "FOLDER", default_value = "index")]
-    pub(crate) index: PathBuf,
-    /// How many products to name
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = at_least_one)]
-    pub(crate) top: usize,
-    /// Print the answer as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Also write the answer as a page with all pictures in it
-    #[arg(long, value_name = "FILE")]
-    pub(crate) html: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) model: ModelArgs,
-}
-
-#[derive(Args)]
 pub(crate) struct EvalArgs {
     #[command(flatten)]
     pub(crate) catalog: CatalogArgs,
@@ -253,6 +241,12 @@ pub(crate) struct EvalArgs {
     /// The split to measure on
     #[arg(long, value_name = "NAME", default_value = "test")]
     pub(crate) split: Split,
+    /// What of each photo is looked at; see `lookalike search --help`
+    #[arg(long, value_name = "VIEWS", default_value_t)]
+    pub(crate) views: Views,
+    /// Measure ways of ranking by the nearest photos that a search does not use, too
+    #[arg(long)]
+    pub(crate) variants: bool,
     /// The folder of the index
     #[arg(long, value_name = "FOLDER", default_value = "index")]
     pub(crate) index: PathBuf,
@@ -368,7 +362,7 @@ impl From<StoredAs> for Precision {
     }
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
+pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number) if number >= 1 => Ok(number),
         _ => Err("must be a whole number, 1 or more".to_owned()),

@@ -9,6 +9,7 @@ mod model;
 mod output;
 mod progress;
 mod report;
+mod search_args;
 mod serve_args;
 mod shelf;
 mod train_args;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Command::Index(IndexCommand::Info(args)) => commands::index::info(&args),
         Command::Index(IndexCommand::Verify(args)) => commands::index::verify(&args),
         Command::Search(args) => commands::search::run(&args),
+        Command::Similar(args) => commands::search::similar(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Train(args) => commands::train::command(&args),
         Command::Curate(args) => commands::curate::run(&args),

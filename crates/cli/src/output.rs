@@ -6,7 +6,7 @@ use std::io::Write as _;
 
 use anyhow::Context;
 use lookalike_catalog::{Product, Skipped};
-use lookalike_engine::{Answer, Verdict};
+use lookalike_engine::{Answer, Reasons, Verdict};
 
 /// Lines of a long list that are shown.
 const LISTED: usize = 20;
@@ -141,8 +141,8 @@ pub(crate) fn certainty(verdict: &Verdict) -> String {
     "no match: nothing that is sold here looks enough like it; the nearest are".to_owned()
 }
 
-/// An answer as text.
-pub(crate) fn answer(answer: &Answer) -> String {
+/// An answer as text; with what scores are made of where the networks' names are given.
+pub(crate) fn answer(answer: &Answer, explained: Option<&Vec<&str>>) -> String {
     let mut text = String::new();
     if let Some(verdict) = &answer.verdict {
         let _ = writeln!(text, "{}", certainty(verdict));
@@ -157,12 +157,29 @@ pub(crate) fn answer(answer: &Answer) -> String {
                 let _ = writeln!(text, "   {}", one_line(&line));
             }
         }
+        if let Some(networks) = explained {
+            let _ = writeln!(text, "   {}", reasons(&found.reasons, networks));
+        }
         for photo in &found.evidence {
             let _ =
                 writeln!(text, "   similarity {:.3}  {}", photo.similarity, one_line(&photo.photo));
         }
     }
+    if answer.matches.is_empty() {
+        text += "no product that may be found has a photo like it\n";
+    }
     text
+}
+
+/// What a score is made of, in one line.
+fn reasons(reasons: &Reasons, networks: &[&str]) -> String {
+    let percent = |share: f32| format!("{:.1} %", 100.0 * share);
+    let mut parts = vec![format!("nearest photos {}", percent(reasons.vote))];
+    parts.extend(reasons.prototype.map(|share| format!("its photos' mean {}", percent(share))));
+    for (share, network) in reasons.classifiers.iter().zip(networks) {
+        parts.extend(share.map(|share| format!("{network}'s classifier {}", percent(share))));
+    }
+    parts.join(", ")
 }
 
 #[cfg(test)]

@@ -28,8 +28,22 @@ pub struct Match {
     pub similarity: f32,
     /// The product itself.
     pub product: Product,
+    /// What its score is made of.
+    pub reasons: Reasons,
     /// Its photos most like the query, the most similar first.
     pub evidence: Vec<EvidencePhoto>,
+}
+
+/// What each way of telling products apart says of one; see [`crate::Ranking::weights`] for what that weighs.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Reasons {
+    /// Its share of the nearest photos' vote, 0 to 1.
+    pub vote: f32,
+    /// Its share by how near the mean of its photos is, 0 to 1; none where others are much nearer, and of a
+    /// search for products like a product.
+    pub prototype: Option<f32>,
+    /// Its probability by each network's classifier; none of one that does not know the product.
+    pub classifiers: Vec<Option<f32>>,
 }
 
 /// A photo that speaks for a product.

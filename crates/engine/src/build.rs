@@ -6,14 +6,13 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use lookalike_catalog::{Catalog, Photo, Product, Skipped, Split};
 use lookalike_vectors::{HnswParams, HnswStore, Vectors};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::centring::Centring;
 use crate::edit::advance;
 use crate::encoder::Encoded;
 use crate::index::Content;
 use crate::journal::Journals;
+use crate::metric::Metric;
 use crate::model::absolute;
 use crate::ranking::{Ranking, fit};
 use crate::{Encoder, EngineError, Index, IndexedPhoto, Progress, Stage};
@@ -22,7 +21,7 @@ use crate::{Encoder, EngineError, Index, IndexedPhoto, Progress, Stage};
 pub(crate) const CHUNK: usize = 512;
 
 /// What to build.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct BuildOptions {
     /// The splits whose photos are indexed; empty for `train` and photos without a split.
     pub splits: Vec<Split>,
@@ -31,6 +30,17 @@ pub struct BuildOptions {
     /// A folder in which embeddings are kept as they are made, so that a build that was killed goes on
     /// where it was and no photo is embedded twice. Without it, nothing is kept.
     pub embeddings: Option<PathBuf>,
+    /// Directions that are kept of each network's embeddings when it is learnt how to compare them; 0 to
+    /// learn nothing but their mean.
+    pub directions: usize,
+}
+
+impl Default for BuildOptions {
+    /// 256 directions: on real photos no worse than all.
+    fn default() -> Self {
+        let hnsw = HnswParams::default();
+        Self { splits: Vec::new(), hnsw, embeddings: None, directions: 256 }
+    }
 }
 
 /// What became of the photos. Stored in the index.
@@ -113,10 +123,9 @@ pub fn build(
         return Err(EngineError::NothingUsable { report: Box::new(report) });
     }
 
-    let dim = encoder.model().embedding_dim();
-    let centring = Centring::fit(&embeddings, dim);
-    embeddings.par_chunks_exact_mut(dim).for_each(|embedding| centring.apply(embedding));
-    let vectors = Arc::new(Vectors::normalised(dim, embeddings)?);
+    let products: Vec<u32> = photos.iter().map(|photo| photo.product).collect();
+    let metric = Metric::fit(encoder.model(), &embeddings, &products, options.directions)?;
+    let vectors = Arc::new(Vectors::normalised(metric.dim(), metric.apply_all(&embeddings))?);
     progress.begin(Stage::Link, vectors.len() as u64);
     let linked = AtomicUsize::new(0);
     let store = HnswStore::build(Arc::clone(&vectors), options.hnsw, &|done| {
@@ -131,13 +140,13 @@ pub fn build(
         products: catalog.products.clone(),
         photos,
         report,
-        centring,
+        metric,
         ranking: Ranking::default(),
         hnsw: store.params(),
         graph: Arc::clone(store.graph()),
         vectors,
     };
-    content.ranking = fit(&content, encoder, catalog, progress)?;
+    content.ranking = fit(&content, &embeddings, encoder, catalog, progress)?;
     content.report.seconds = started.elapsed().as_secs_f64();
     Ok(Index::from_content(content))
 }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use lookalike_eval::{Method, MethodResult, Neighbours, Query};
 use lookalike_rank::{RankedProduct, mean, pool};
 
-use crate::Searcher;
 use crate::evaluate::Answered;
+use crate::{Searcher, variants};
 
 /// Gathers what every way of ranking says of each photo.
 pub(crate) struct Comparison<'a> {
@@ -18,16 +18,20 @@ pub(crate) struct Comparison<'a> {
     /// The classifiers with the weights that the index has, of several.
     weighted: Option<Method>,
     vote: Method,
+    /// The mean of each product's photos.
+    prototypes: Method,
     /// Half the classifiers, half the vote.
     halves: Option<Method>,
     /// What a search answers, with its confidence.
     search: Method,
+    /// Other ways of ranking by neighbours.
+    variants: Vec<Method>,
     /// How many photos each product has.
     photos_of: HashMap<u32, usize>,
 }
 
 impl<'a> Comparison<'a> {
-    pub(crate) fn new(searcher: &'a Searcher) -> Self {
+    pub(crate) fn new(searcher: &'a Searcher, with_variants: bool) -> Self {
         let mut photos_of = HashMap::new();
         for photo in searcher.index().photos() {
             *photos_of.entry(photo.product).or_default() += 1;
@@ -46,9 +50,15 @@ impl<'a> Comparison<'a> {
             ensemble: several.then(|| Method::new("ensemble, mean of the classifiers")),
             weighted: several.then(|| Method::new("ensemble, weights fitted")),
             vote: Method::new("nearest-neighbour vote"),
+            prototypes: Method::new("nearest product mean"),
             halves: (!classifiers.is_empty())
                 .then(|| Method::new("classifiers and vote, half each")),
             search: Method::new("search: fused, with its confidence"),
+            variants: variants::NAMES
+                .iter()
+                .filter(|_| with_variants)
+                .map(|&n| Method::new(n))
+                .collect(),
             classifiers,
             photos_of,
         }
@@ -56,7 +66,7 @@ impl<'a> Comparison<'a> {
 
     /// Adds a photo.
     pub(crate) fn add(&mut self, answered: &Answered) {
-        let Answered { photo, product, voted, shares, fused, verdict, found, .. } = answered;
+        let Answered { photo, product, voted, opinions, fused, verdict, found, .. } = answered;
         let products =
             found.iter().map(|&row| self.searcher.index().photos()[row as usize].product);
         let products = products.collect();
@@ -73,9 +83,15 @@ impl<'a> Comparison<'a> {
             best.1 = verdict.confidence;
         }
         self.search.add(answer);
+        for (method, ranking) in self.variants.iter_mut().zip(&answered.variants) {
+            let (photo, ranking) = (photo.clone(), ranking.clone());
+            method.add(Query { photo, truth: *product, ranking, neighbours: None });
+        }
 
-        let opinions = self.searcher.classifiers().opinions(shares);
-        let alone = |weights: &[f32]| mean(&[], &opinions, weights);
+        let alone = |weights: &[f32]| mean(&[], opinions, weights);
+        let mut prototypes = vec![0.0; opinions.len() + 1];
+        prototypes[opinions.len() - 1] = 1.0;
+        self.prototypes.add(query(&alone(&prototypes), None));
         let parts = self.classifiers.len() as f32;
         let mut equal = vec![0.0; opinions.len() + 1];
         let mut halves = vec![0.0; opinions.len() + 1];
@@ -91,11 +107,12 @@ impl<'a> Comparison<'a> {
             method.add(query(&alone(&equal), None));
         }
         if let Some(method) = &mut self.weighted {
-            let weights = &self.searcher.index().content().ranking.weights;
-            method.add(query(&pool(&[], &opinions, weights), None));
+            let mut weights = self.searcher.index().content().ranking.weights.clone();
+            weights[opinions.len() - 1..].fill(0.0);
+            method.add(query(&pool(&[], opinions, &weights), None));
         }
         if let Some(method) = &mut self.halves {
-            method.add(query(&mean(voted, &opinions, &halves), None));
+            method.add(query(&mean(voted, opinions, &halves), None));
         }
     }
 
@@ -104,8 +121,9 @@ impl<'a> Comparison<'a> {
         let methods = classifiers
             .chain(self.ensemble)
             .chain(self.weighted)
-            .chain([self.vote])
+            .chain([self.vote, self.prototypes])
             .chain(self.halves)
+            .chain(self.variants)
             .chain([self.search]);
         methods.map(|method| method.result()).collect()
     }

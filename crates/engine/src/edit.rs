@@ -10,14 +10,13 @@ use std::time::Instant;
 
 use lookalike_catalog::{Catalog, Photo, Product, Skipped, Split};
 use lookalike_vectors::{HnswStore, Vectors};
-use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::build::{CHUNK, empty_split, is_wanted, seconds_since_1970, without_photos};
-use crate::centring::Centring;
 use crate::encoder::Encoded;
 use crate::index::Content;
 use crate::journal::Journals;
+use crate::metric::Metric;
 use crate::model::absolute;
 use crate::{Encoder, EngineError, Index, IndexedPhoto, Progress, Stage};
 
@@ -52,7 +51,7 @@ pub struct EditOptions {
     /// See [`crate::BuildOptions::embeddings`].
     pub embeddings: Option<PathBuf>,
     /// Whether what the catalogue does not list goes: the index is then what a build would give, but
-    /// for what it subtracts from embeddings.
+    /// for how it compares embeddings.
     pub remove_others: bool,
 }
 
@@ -110,7 +109,7 @@ pub fn put(
                     continue;
                 }
             };
-            let Encoded { mut embedding, sha256, is_known, .. } = encoded;
+            let Encoded { embedding, sha256, is_known, .. } = encoded;
             let product = products.now(photo.product);
             let here = products.before(photo.product).map(|before| (before, sha256));
             if let Some(&row) = here.and_then(|here| by_content.get(&here)) {
@@ -130,8 +129,7 @@ pub fn put(
             }
             if seen.insert((product, sha256)) {
                 report.known += u64::from(is_known);
-                index.content().centring.apply(&mut embedding);
-                embeddings.append(&mut embedding);
+                embeddings.append(&mut index.content().metric.apply(&embedding));
                 photos.push(IndexedPhoto { product, path, split: photo.split, sha256 });
             }
         }
@@ -148,8 +146,8 @@ pub fn put(
     Ok((index, report))
 }
 
-/// Builds the graph anew. Where all embeddings are in the folder in which builds keep them, what is
-/// subtracted from them is measured anew, too, and embeddings of photos that are no longer in the index
+/// Builds the graph anew. Where all embeddings are in the folder in which builds keep them, how they are
+/// compared is learnt anew, too, and embeddings of photos that are no longer in the index
 /// are thrown away.
 ///
 /// # Errors
@@ -160,18 +158,17 @@ pub fn compact(
     progress: &dyn Progress,
 ) -> Result<Index, EngineError> {
     let old = index.content();
-    let mut centring = old.centring.clone();
+    let mut metric = old.metric.clone();
     let mut vectors = Arc::clone(&old.vectors);
     if let Some(folder) = embeddings.filter(|folder| folder.is_dir()) {
         let journals = Journals::open(folder, &old.model)?;
         let sha256s: Vec<[u8; 32]> = old.photos.iter().map(|photo| photo.sha256).collect();
         let whole = |sha256| journals.side_by_side(&old.model, sha256);
         if let Some(rows) = sha256s.iter().map(whole).collect::<Option<Vec<_>>>() {
-            let dim = old.model.embedding_dim();
-            let mut all = rows.concat();
-            centring = Centring::fit(&all, dim);
-            all.par_chunks_exact_mut(dim).for_each(|embedding| centring.apply(embedding));
-            vectors = Arc::new(Vectors::normalised(dim, all)?);
+            let all = rows.concat();
+            let products: Vec<u32> = old.photos.iter().map(|photo| photo.product).collect();
+            metric = Metric::fit(&old.model, &all, &products, old.metric.kept())?;
+            vectors = Arc::new(Vectors::normalised(metric.dim(), metric.apply_all(&all))?);
         }
         journals.retain(&sha256s.into_iter().collect())?;
     }
@@ -184,7 +181,7 @@ pub fn compact(
         created: seconds_since_1970(),
         products: old.products.clone(),
         photos: old.photos.clone(),
-        centring,
+        metric,
         graph: Arc::clone(store.graph()),
         vectors: Arc::clone(store.vectors()),
         ..old.clone()

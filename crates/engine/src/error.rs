@@ -47,6 +47,12 @@ pub enum EngineError {
         /// In the encoder.
         now: String,
     },
+    /// A filter asks for what the products cannot tell.
+    #[error("{reason}")]
+    Filter {
+        /// What, and what there is instead.
+        reason: String,
+    },
     /// Embeddings cannot be kept for the next build.
     #[error(
         "cannot write {} ({source}): free some space or write elsewhere with --out; what was embedded \

@@ -5,15 +5,16 @@ use std::time::Instant;
 
 use lookalike_catalog::{Catalog, Photo, Skipped, Split};
 use lookalike_eval::{MethodResult, TopK, auroc, false_accepts, recall_at_k};
-use lookalike_rank::{RankedProduct, Verdict};
+use lookalike_rank::{Opinion, RankedProduct, Verdict};
 use lookalike_vectors::{ExactStore, VectorStore};
 use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::build::empty_split;
 use crate::compare::Comparison;
-use crate::encoder::Encoded;
-use crate::{EngineError, Progress, Ranking, Searcher, Stage};
+use crate::look::Look;
+use crate::variants::{Ranks, rankings};
+use crate::{EngineError, Progress, Ranking, Searcher, Stage, Views};
 
 /// Neighbours that recall is measured over.
 const RECALL_AT: usize = 10;
@@ -75,6 +76,19 @@ pub struct Rejection {
     pub false_accepts: f64,
 }
 
+/// What to measure.
+#[derive(Debug, Clone, Copy)]
+pub struct EvalOptions<'a> {
+    /// The split whose photos are searched for.
+    pub split: Split,
+    /// What of each photo is looked at.
+    pub views: Views,
+    /// Photos of things that are not sold.
+    pub unsold: Option<&'a Catalog>,
+    /// Whether to measure ways of ranking by neighbours that a search does not use, too.
+    pub variants: bool,
+}
+
 /// Searches for every photo of a split, which must not have been indexed, and counts how often the
 /// vote names its product. Products are matched with the index's by their ids.
 ///
@@ -84,10 +98,10 @@ pub struct Rejection {
 pub fn evaluate(
     searcher: &Searcher,
     catalog: &Catalog,
-    split: Split,
-    unsold: Option<&Catalog>,
+    options: &EvalOptions<'_>,
     progress: &dyn Progress,
 ) -> Result<Evaluation, EngineError> {
+    let &EvalOptions { split, views, unsold, variants } = options;
     let started = Instant::now();
     let is_split = catalog.photos.iter().any(|photo| photo.split.is_some());
     let queries: Vec<&Photo> =
@@ -122,13 +136,15 @@ pub fn evaluate(
         ranking: index.content().ranking.clone(),
         rejection: None,
     };
-    let mut comparison = Comparison::new(searcher);
+    let mut comparison = Comparison::new(searcher, variants);
     let asker = Asker {
         searcher,
         catalog,
         known: &known,
         in_index: &in_index,
         exact: ExactStore::new(Arc::clone(&index.content().vectors)),
+        views,
+        variants,
         progress,
     };
     asker.ask(&queries, &mut |asked| match asked {
@@ -153,7 +169,7 @@ pub fn evaluate(
         return Err(EngineError::Photo { name: catalog.root.display().to_string(), reason });
     }
     if let Some(unsold) = unsold {
-        evaluation.rejection = Some(reject(searcher, unsold, &sold, progress)?);
+        evaluation.rejection = Some(reject(searcher, unsold, views, &sold, progress)?);
     }
     Ok(Evaluation {
         queries: top.queries(),
@@ -171,22 +187,24 @@ pub fn evaluate(
 fn reject(
     searcher: &Searcher,
     unsold: &Catalog,
+    views: Views,
     sold: &[Verdict],
     progress: &dyn Progress,
 ) -> Result<Rejection, EngineError> {
+    let metric = &searcher.index().content().metric;
     let mut skipped = unsold.skipped.clone();
     let mut verdicts = Vec::new();
     progress.begin(Stage::Measure, unsold.photos.len() as u64);
     for chunk in unsold.photos.chunks(CHUNK) {
         let files: Vec<PathBuf> = chunk.iter().map(|photo| unsold.file(photo)).collect();
-        let encoded = searcher.encoder().encode_all(&files, None, progress)?;
-        for (photo, encoded) in chunk.iter().zip(encoded) {
-            match encoded {
+        let looks = searcher.encoder().look_at_files(&files, views, metric, progress)?;
+        for (photo, look) in chunk.iter().zip(looks) {
+            match look {
                 Err(reason) => skipped.push(Skipped { path: photo.path.clone(), reason }),
-                Ok(Encoded { mut embedding, shares, .. }) => {
-                    searcher.index().content().centring.apply(&mut embedding);
-                    let (neighbours, voted) = searcher.nearest(&embedding, 3)?;
-                    verdicts.extend(searcher.fused(&voted, &neighbours, &shares).1);
+                Ok((Look { vector, shares }, _)) => {
+                    let (neighbours, voted) = searcher.nearest(&vector, 3)?;
+                    let opinions = searcher.opinions(&vector, &shares);
+                    verdicts.extend(searcher.fused(&voted, &neighbours, &opinions).1);
                 }
             }
         }
@@ -214,6 +232,8 @@ struct Asker<'a> {
     known: &'a HashMap<&'a str, u32>,
     in_index: &'a HashSet<[u8; 32]>,
     exact: ExactStore,
+    views: Views,
+    variants: bool,
     progress: &'a dyn Progress,
 }
 
@@ -234,11 +254,13 @@ pub(crate) struct Answered {
     pub(crate) product: u32,
     /// What the neighbours say.
     pub(crate) voted: Vec<RankedProduct>,
-    /// See [`Encoded::shares`].
-    pub(crate) shares: Vec<Vec<f32>>,
+    /// See [`Searcher::opinions`].
+    pub(crate) opinions: Vec<Opinion>,
     /// What a search answers, and how sure it is.
     pub(crate) fused: Vec<RankedProduct>,
     pub(crate) verdict: Option<Verdict>,
+    /// What each of the variants says, where they are asked for.
+    pub(crate) variants: Vec<Ranks>,
     /// Rows of the nearest photos.
     pub(crate) found: Vec<u32>,
     /// Recall of the graph.
@@ -248,40 +270,56 @@ pub(crate) struct Answered {
 impl Asker<'_> {
     /// Searches for photos on all cores, and hands on what became of each.
     fn ask(&self, photos: &[&Photo], then: &mut dyn FnMut(Asked)) -> Result<(), EngineError> {
-        let Self { searcher, catalog, known, in_index, exact, progress } = self;
+        let Self { searcher, catalog, known, in_index, exact, progress, .. } = self;
+        let metric = &searcher.index().content().metric;
         progress.begin(Stage::Measure, photos.len() as u64);
         for chunk in photos.chunks(CHUNK) {
             let files: Vec<PathBuf> = chunk.iter().map(|photo| catalog.file(photo)).collect();
-            let encoded = searcher.encoder().encode_all(&files, None, *progress)?;
+            let looks = searcher.encoder().look_at_files(&files, self.views, metric, *progress)?;
             let mut usable = Vec::with_capacity(chunk.len());
-            for (photo, encoded) in chunk.iter().zip(encoded) {
+            for (photo, look) in chunk.iter().zip(looks) {
                 let product = known.get(catalog.products[photo.product as usize].id.as_str());
-                match (encoded, product) {
+                match (look, product) {
                     (Err(reason), _) => {
                         then(Asked::Skipped(Skipped { path: photo.path.clone(), reason }));
                     }
-                    (Ok(encoded), _) if in_index.contains(&encoded.sha256) => then(Asked::InIndex),
+                    (Ok((_, sha256)), _) if in_index.contains(&sha256) => then(Asked::InIndex),
                     (_, None) => then(Asked::NotInIndex),
-                    (Ok(encoded), Some(&product)) => {
-                        usable.push((photo.path.clone(), product, encoded));
+                    (Ok((look, _)), Some(&product)) => {
+                        usable.push((photo.path.clone(), product, look));
                     }
                 }
             }
             let answered: Vec<_> = usable
                 .into_par_iter()
-                .map(|(photo, product, Encoded { mut embedding, shares, .. })| {
-                    searcher.index().content().centring.apply(&mut embedding);
-                    let (neighbours, voted) = searcher.nearest(&embedding, 3)?;
-                    let (fused, verdict) = searcher.fused(&voted, &neighbours, &shares);
+                .map(|(photo, product, Look { vector, shares })| {
+                    let (neighbours, voted) = searcher.nearest(&vector, 3)?;
+                    let opinions = searcher.opinions(&vector, &shares);
+                    let (fused, verdict) = searcher.fused(&voted, &neighbours, &opinions);
                     let rows =
                         |store: &dyn VectorStore, k: usize| -> Result<Vec<u32>, EngineError> {
-                            let hits = store.search(&embedding, k)?;
+                            let hits = store.search(&vector, k)?;
                             Ok(hits.into_iter().map(|hit| hit.row).collect())
                         };
                     let found = rows(searcher.store(), DEPTH)?;
                     let wanted = rows(exact, RECALL_AT)?;
                     let recalled = recall_at_k(&wanted, &found[..RECALL_AT.min(found.len())]);
-                    Ok(Answered { photo, product, voted, shares, fused, verdict, found, recalled })
+                    let photos = searcher.index().photos();
+                    let variants = match self.variants {
+                        true => rankings(&vector, exact, |row| photos[row as usize].product)?,
+                        false => Vec::new(),
+                    };
+                    Ok(Answered {
+                        photo,
+                        product,
+                        voted,
+                        opinions,
+                        fused,
+                        verdict,
+                        variants,
+                        found,
+                        recalled,
+                    })
                 })
                 .collect::<Result<_, EngineError>>()?;
             answered.into_iter().for_each(|answered| then(Asked::Answered(answered)));

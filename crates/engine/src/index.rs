@@ -6,7 +6,8 @@ use lookalike_vectors::snapshot::{self, Format, SnapshotError, WriteLock};
 use lookalike_vectors::{Graph, HnswParams, HnswStore, Vectors};
 use serde::{Deserialize, Serialize};
 
-use crate::centring::Centring;
+use crate::metric::Metric;
+use crate::old::Content3;
 use crate::ranking::Ranking;
 use crate::{BuildReport, Encoder, EngineError, Model};
 
@@ -14,7 +15,7 @@ use crate::{BuildReport, Encoder, EngineError, Model};
 pub const INDEX_FILE: &str = "lookalike.index";
 
 /// Raise `current` when [`Content`] changes; `index/README.md` tells the versions.
-const FORMAT: Format = Format { current: 3, oldest_read: 3, oldest_reader: 3 };
+const FORMAT: Format = Format { current: 4, oldest_read: 3, oldest_reader: 4 };
 
 /// What an index file holds, in this order.
 #[derive(Clone, Serialize, Deserialize)]
@@ -30,7 +31,7 @@ pub(crate) struct Content {
     /// In the order of the vectors' rows.
     pub(crate) photos: Vec<IndexedPhoto>,
     pub(crate) report: BuildReport,
-    pub(crate) centring: Centring,
+    pub(crate) metric: Metric,
     pub(crate) ranking: Ranking,
     pub(crate) hnsw: HnswParams,
     pub(crate) graph: Arc<Graph>,
@@ -78,8 +79,10 @@ pub struct IndexInfo {
     pub products: usize,
     /// Number of photos.
     pub photos: usize,
-    /// Number of different embeddings.
+    /// Number of different vectors.
     pub nodes: usize,
+    /// Length of a vector, which is what an embedding is turned into for being compared.
+    pub vector_dim: usize,
     /// How products are ranked.
     pub ranking: Ranking,
     /// The graph's parameters.
@@ -103,7 +106,7 @@ impl Index {
     /// [`EngineError::NoIndex`], [`EngineError::DamagedIndex`] or [`EngineError::Snapshot`].
     pub fn open(path: &Path) -> Result<Self, EngineError> {
         let file = index_file(path);
-        let (mut content, numbers): (Content, _) = match snapshot::read(&file, FORMAT) {
+        let (mut content, numbers) = match snapshot::read::<Content, Content3>(&file, FORMAT) {
             Err(SnapshotError::Unreadable { source, .. })
                 if source.kind() == std::io::ErrorKind::NotFound =>
             {
@@ -111,7 +114,7 @@ impl Index {
             }
             read => read?,
         };
-        match Vectors::from_values(content.model.embedding_dim(), numbers) {
+        match Vectors::from_values(content.metric.dim(), numbers) {
             Ok(vectors) => content.vectors = Arc::new(vectors),
             Err(error) => {
                 return Err(EngineError::DamagedIndex { path: file, reason: error.to_string() });
@@ -208,6 +211,7 @@ impl Index {
             products: self.products_shown(),
             photos: content.photos.len(),
             nodes: content.graph.len(),
+            vector_dim: content.metric.dim(),
             ranking: content.ranking.clone(),
             hnsw: content.hnsw,
             report: content.report.clone(),
@@ -247,9 +251,8 @@ impl IndexLock {
 impl Content {
     /// What does not fit together, if anything.
     fn misfit(&self) -> Option<String> {
-        let dim = self.model.embedding_dim();
-        if self.vectors.dim() != dim || self.centring.mean.len() != dim {
-            return Some("its embeddings have another length than its model's".into());
+        if let Some(reason) = self.metric.misfit(&self.model) {
+            return Some(reason.to_owned());
         }
         if self.photos.len() != self.vectors.len() {
             return Some("photos and embeddings differ in number".into());

@@ -3,6 +3,8 @@ use std::path::{Path, PathBuf};
 use lookalike_backbone::{ModelIdentity, is_bundled, weights_exist};
 use serde::{Deserialize, Serialize};
 
+use crate::linear::scale_to;
+
 /// What made the embeddings of an index: one network, or several whose embeddings stand side by side.
 ///
 /// Embeddings of different models look alike and mean nothing together, so an index is searched with
@@ -84,13 +86,4 @@ pub(crate) fn absolute(path: &Path) -> PathBuf {
         return path.to_owned();
     }
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
-}
-
-/// Scales a vector to a length; one without a direction stays as it is.
-fn scale_to(length: f32, vector: &mut [f32]) {
-    let square: f64 = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
-    if square > 0.0 {
-        let factor = (f64::from(length) / square.sqrt()) as f32;
-        vector.iter_mut().for_each(|x| *x *= factor);
-    }
 }

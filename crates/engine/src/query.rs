@@ -1,12 +1,14 @@
 use std::time::{Duration, Instant};
 
 use lookalike_photo::{Crop, DecodeLimits, decode};
-use lookalike_rank::{Neighbour, RankedProduct, Verdict, vote};
+use lookalike_rank::{Neighbour, Opinion, RankedProduct, Verdict, vote};
 use lookalike_vectors::VectorStore;
 
 use crate::encoder::{SEES_NOTHING, is_blind};
-use crate::ranking::COPY;
-use crate::{EngineError, Searcher};
+use crate::look::{Blind, Look, mean_direction};
+use crate::ranking::{COPY, restrict};
+use crate::views::Views;
+use crate::{EngineError, Filter, Reasons, Searcher};
 
 /// Photos of an index that are looked at to learn what is usual in it.
 const SAMPLE: usize = 200;
@@ -19,8 +21,10 @@ pub struct Query<'a> {
     pub photos: &'a [&'a [u8]],
     /// The part of each photo that shows it; the whole if `None`.
     pub crop: Option<Crop>,
-    /// Only products of this category and of those below it.
-    pub category: Option<&'a str>,
+    /// Which products may be found.
+    pub filter: &'a Filter,
+    /// From how many sides each photo is looked at.
+    pub views: Views,
     /// How many products, at most.
     pub top: usize,
     /// What a photo may cost.
@@ -32,9 +36,11 @@ pub struct Query<'a> {
 pub struct Found {
     /// The products, the best first.
     pub ranked: Vec<RankedProduct>,
+    /// What their scores are made of, in their order.
+    pub reasons: Vec<Reasons>,
     /// The photos that voted, the nearest first.
     pub neighbours: Vec<Neighbour>,
-    /// How sure that is, where the index could learn it. Not of a search among some products only.
+    /// How sure that is, where the index could learn it; none of a search for products like a product.
     pub verdict: Option<Verdict>,
     /// How long its parts took.
     pub timings: Timings,
@@ -55,9 +61,10 @@ impl Searcher {
     /// Searches for what photos show.
     ///
     /// # Errors
-    /// [`EngineError::Photo`] for no photo, or one that cannot be used.
+    /// [`EngineError::Photo`] for no photo, or one that cannot be used; [`EngineError::Filter`].
     pub fn find(&self, query: &Query<'_>) -> Result<Found, EngineError> {
         let started = Instant::now();
+        query.filter.check(self.index().products())?;
         let number = |at: usize| match query.photos.len() {
             1 => "the photo".to_owned(),
             _ => format!("photo {}", at + 1),
@@ -69,53 +76,55 @@ impl Searcher {
                 reason: error.to_string(),
             })?;
             let pixels = photo.pixels;
-            pictures.push(query.crop.map(|crop| crop.apply(&pixels)).unwrap_or(pixels));
+            let picture = query.crop.map(|crop| crop.apply(&pixels)).unwrap_or(pixels);
+            pictures.extend(query.views.of(picture));
         }
         let decoded = Instant::now();
-        let described = self.encoder().encode_pictures(&pictures)?;
-        let described = described.into_iter().map(|d| (d.embedding, d.shares));
-        let (mut embeddings, shares): (Vec<_>, Vec<_>) = described.unzip();
+        let look = self.encoder().look_at(&pictures, &self.index().content().metric)?;
         drop(pictures);
-        if let Some(at) = embeddings.iter().position(|embedding| is_blind(embedding)) {
-            return Err(EngineError::Photo { name: number(at), reason: SEES_NOTHING.to_owned() });
-        }
-        embeddings.iter_mut().for_each(|e| self.index().content().centring.apply(e));
-        let embedding = mean_direction(embeddings.iter().map(Vec::as_slice));
-        if is_blind(&embedding) {
-            let reason = "there is no photo, or the photos have nothing in common".to_owned();
-            return Err(EngineError::Photo { name: "the photos".to_owned(), reason });
-        }
+        let Look { vector, shares } = look.map_err(|blind| match blind {
+            Blind::Picture(at) => {
+                let name = number(at / query.views.count());
+                EngineError::Photo { name, reason: SEES_NOTHING.to_owned() }
+            }
+            Blind::All => {
+                let reason = "there is no photo, or the photos have nothing in common".to_owned();
+                EngineError::Photo { name: "the photos".to_owned(), reason }
+            }
+        })?;
         let embedded = Instant::now();
-        let (neighbours, (ranked, verdict)) = match query.category {
-            None => {
-                let (neighbours, voted) = self.nearest(&embedding, query.top)?;
-                let ranked = self.fused(&voted, &neighbours, &means(&shares));
-                (neighbours, ranked)
-            }
-            Some(category) => {
-                let products = self.index().products();
-                let (neighbours, voted) = self.nearest_of(&embedding, |product| {
-                    let own = products[product as usize].category.as_deref();
-                    own.is_some_and(|own| is_within(own, category))
-                })?;
-                (neighbours, (voted, None))
-            }
+        let mut opinions = self.opinions(&vector, &shares);
+        let (neighbours, voted) = if query.filter.is_open() {
+            self.nearest(&vector, query.top)?
+        } else {
+            let products = self.index().products();
+            let wanted: Vec<bool> = products.iter().map(|p| query.filter.admits(p)).collect();
+            let is_wanted = |product: u32| wanted[product as usize];
+            opinions.iter_mut().for_each(|opinion| restrict(opinion, is_wanted));
+            self.nearest_of(&vector, is_wanted)?
         };
-        let ranked = self.with_evidence(ranked, &embedding, query.top)?;
+        let (ranked, verdict) = self.fused(&voted, &neighbours, &opinions);
+        let ranked = self.with_evidence(ranked, &vector, query.top)?;
+        let reasons = reasons(&ranked, &voted, &opinions);
         let timings = Timings {
             decode: decoded - started,
             embed: embedded - decoded,
             search: embedded.elapsed(),
         };
-        Ok(self.found(neighbours, ranked, verdict, timings))
+        Ok(self.found(neighbours, ranked, reasons, verdict, timings))
     }
 
-    /// The products most like a product of the index, given by its position; itself left out. None,
-    /// when no photo shows it.
+    /// The products that pass a filter and are most like a product of the index, given by its position;
+    /// itself left out. None, when no photo shows it.
     ///
     /// # Errors
     /// [`EngineError::Vector`], of a damaged index.
-    pub fn find_like(&self, product: u32, top: usize) -> Result<Found, EngineError> {
+    pub fn find_like(
+        &self,
+        product: u32,
+        filter: &Filter,
+        top: usize,
+    ) -> Result<Found, EngineError> {
         let started = Instant::now();
         let photos = (0u32..).zip(self.index().photos());
         let own = photos.filter(|(_, photo)| photo.product == product);
@@ -124,11 +133,14 @@ impl Searcher {
         let (neighbours, ranked) = if is_blind(&embedding) {
             (Vec::new(), Vec::new())
         } else {
-            self.nearest_of(&embedding, |other| other != product)?
+            let products = self.index().products();
+            let admits = |other: u32| filter.admits(&products[other as usize]);
+            self.nearest_of(&embedding, |other| other != product && admits(other))?
         };
+        let reasons = reasons(&ranked, &ranked, &[]);
         let ranked = self.with_evidence(ranked, &embedding, top)?;
         let timings = Timings { search: started.elapsed(), ..Timings::default() };
-        Ok(self.found(neighbours, ranked, None, timings))
+        Ok(self.found(neighbours, ranked, reasons, None, timings))
     }
 
     /// How similar a photo of the index usually is to the nearest other one: of a sample of photos,
@@ -178,59 +190,30 @@ impl Searcher {
         &self,
         mut neighbours: Vec<Neighbour>,
         ranked: Vec<RankedProduct>,
+        reasons: Vec<Reasons>,
         verdict: Option<Verdict>,
         timings: Timings,
     ) -> Found {
         neighbours.truncate(self.options().vote.neighbours.max(1));
-        Found { ranked, neighbours, verdict, timings }
+        Found { ranked, reasons, neighbours, verdict, timings }
     }
 }
 
-/// The mean of what classifiers say of several photos: for each network, the mean of each class.
-fn means(shares: &[Vec<Vec<f32>>]) -> Vec<Vec<f32>> {
-    let mut photos = shares.iter();
-    let mut means = photos.next().cloned().unwrap_or_default();
-    for photo in photos {
-        for (mean, shares) in means.iter_mut().zip(photo) {
-            mean.iter_mut().zip(shares).for_each(|(mean, share)| *mean += share);
+/// What the vote and the opinions, classifiers' and then the prototypes', say of ranked products.
+fn reasons(
+    ranked: &[RankedProduct],
+    voted: &[RankedProduct],
+    opinions: &[Opinion],
+) -> Vec<Reasons> {
+    let of_one = |ranked: &RankedProduct| {
+        let product = ranked.product;
+        let share = |opinion: &Opinion| opinion.shares.get(&product).copied();
+        let classifiers = opinions.split_last().map_or(&[][..], |(_, classifiers)| classifiers);
+        Reasons {
+            vote: voted.iter().find(|r| r.product == product).map_or(0.0, |r| r.score),
+            prototype: opinions.last().and_then(share),
+            classifiers: classifiers.iter().map(share).collect(),
         }
-    }
-    means.iter_mut().flatten().for_each(|mean| *mean /= shares.len() as f32);
-    means
-}
-
-/// Whether a category is another one or below it.
-fn is_within(category: &str, other: &str) -> bool {
-    category.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-/// The mean of vectors that are first scaled to length 1; empty for none, zero where they cancel out.
-fn mean_direction<'a>(vectors: impl Iterator<Item = &'a [f32]>) -> Vec<f32> {
-    let mut sum: Vec<f64> = Vec::new();
-    for vector in vectors {
-        sum.resize(vector.len(), 0.0);
-        let square: f64 = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
-        let scale = 1.0 / square.sqrt().max(f64::MIN_POSITIVE);
-        sum.iter_mut().zip(vector).for_each(|(sum, &x)| *sum += f64::from(x) * scale);
-    }
-    sum.into_iter().map(|x| x as f32).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_category_holds_those_below_it() {
-        assert!(is_within("가구/의자", "가구") && is_within("가구", "가구"));
-        assert!(!is_within("가구점", "가구") && !is_within("가구", "가구/의자"));
-    }
-
-    #[test]
-    fn every_photo_counts_the_same() {
-        let mean = mean_direction([&[10.0, 0.0][..], &[0.0, 0.1][..]].into_iter());
-        assert!((mean[0] - mean[1]).abs() < 1e-6, "{mean:?}");
-        assert!(mean_direction([].into_iter()).is_empty());
-        assert!(is_blind(&mean_direction([&[1.0, 0.0][..], &[-1.0, 0.0][..]].into_iter())));
-    }
+    };
+    ranked.iter().map(of_one).collect()
 }

@@ -2,16 +2,22 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use lookalike_catalog::{Catalog, Photo, Split};
 use lookalike_rank::{
     Judge, Neighbour, Opinion, RankedProduct, VoteParams, fit_pool, pool, signals, vote,
 };
+use lookalike_vectors::Vectors;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::index::Content;
-use crate::{Encoder, EngineError, Progress, Stage};
+use crate::linear::dot;
+use crate::look::Look;
+use crate::metric::Metric;
+use crate::prototypes::Prototypes;
+use crate::{Encoder, EngineError, IndexedPhoto, Progress, Stage, Views};
 
 /// Photos that a fit needs at least.
 const LEAST: usize = 30;
@@ -25,9 +31,9 @@ pub(crate) const COPY: f32 = 0.9999;
 /// What decides how products are ranked.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ranking {
-    /// What each network's classifier weighs, and last what the neighbours' vote weighs: the exponents of
-    /// [`lookalike_rank::pool`], 0 to 20. A classifier that knows too few of the products is not heard
-    /// whatever it weighs.
+    /// What each network's classifier weighs, then what the products' prototypes weigh, and last the
+    /// neighbours' vote: the exponents of [`lookalike_rank::pool`], 0 to 20. A classifier that knows too few
+    /// of the products is not heard whatever it weighs.
     pub weights: Vec<f32>,
     /// What it was fitted on, if it was.
     pub fitted_on: Option<FittedOn>,
@@ -44,14 +50,14 @@ pub struct FittedOn {
 }
 
 impl Ranking {
-    /// Classifiers and vote weigh the same.
+    /// Classifiers, prototypes and vote weigh the same.
     fn plain(networks: usize) -> Self {
-        Self { weights: vec![1.0; networks + 1], fitted_on: None, judge: None }
+        Self { weights: vec![1.0; networks + 2], fitted_on: None, judge: None }
     }
 
     /// What does not fit, if anything, for so many networks.
     pub(crate) fn misfit(&self, networks: usize) -> Option<String> {
-        let sound = self.weights.len() == networks + 1
+        let sound = self.weights.len() == networks + 2
             && self.weights.iter().all(|weight| (0.0..=20.0).contains(weight))
             && self.judge.as_ref().is_none_or(Judge::is_sound);
         (!sound).then(|| "its ranking is another model's".to_owned())
@@ -82,11 +88,6 @@ impl Classifiers {
         Self(encoder.classes().iter().map(|ids| known(ids.as_ref()?)).collect())
     }
 
-    /// Whether any of them has something to say.
-    pub(crate) fn speak(&self) -> bool {
-        !self.speaking().is_empty()
-    }
-
     /// The numbers of those that have something to say.
     pub(crate) fn speaking(&self) -> Vec<usize> {
         (0..self.0.len()).filter(|&network| self.0[network].is_some()).collect()
@@ -105,22 +106,30 @@ impl Classifiers {
     }
 }
 
+/// Photos to fit on, and the vectors that they are searched for among.
+struct Samples {
+    photos: Vec<Sample>,
+    vectors: Arc<Vectors>,
+}
+
 /// A photo to fit on.
 struct Sample {
     truth: u32,
     /// The index's own photos have one.
     row: Option<u32>,
-    embedding: Vec<f32>,
+    vector: Vec<f32>,
     /// See [`crate::encoder::Encoded::shares`]; one for each network.
     shares: Vec<Vec<f32>>,
 }
 
-/// Fits a ranking on the catalogue's validation photos, or where there are few, on the index's own.
+/// Fits a ranking on the catalogue's validation photos, or where there are few, on the index's own, whose
+/// `embeddings` are as the encoder made them.
 ///
 /// Things that are not sold are made up: the same photos are searched for among all products but their
 /// own.
 pub(crate) fn fit(
     content: &Content,
+    embeddings: &[f32],
     encoder: &Encoder,
     catalog: &Catalog,
     progress: &dyn Progress,
@@ -129,21 +138,30 @@ pub(crate) fn fit(
     let mut ranking = Ranking::plain(classifiers.0.len());
     let mut samples = validation(content, encoder, catalog, progress)?;
     let mut split = Some(Split::Val);
-    if samples.len() < LEAST {
-        samples = own(content, encoder, classifiers.speak(), progress)?;
+    if samples.photos.len() < LEAST {
+        samples = own(content, embeddings, encoder, progress)?;
         split = None;
     }
+    let Samples { photos: samples, vectors } = samples;
     if samples.len() < LEAST {
         return Ok(ranking);
     }
+    let ask = |sample: &Sample, without| ask(&content.photos, &vectors, sample, without);
     let asked: Vec<_> = samples
         .par_iter()
-        .map(|sample| Ok((ask(content, sample, None)?, ask(content, sample, Some(sample.truth))?)))
+        .map(|sample| Ok((ask(sample, None)?, ask(sample, Some(sample.truth))?)))
         .collect::<Result<_, EngineError>>()?;
-    let opinions: Vec<Vec<Opinion>> =
-        samples.iter().map(|sample| classifiers.opinions(&sample.shares)).collect();
+    let products = content.products.len();
+    let prototypes = Prototypes::new(products, &content.photos, vectors.values(), vectors.dim());
+    let opinions = samples.par_iter().map(|sample| {
+        let own = sample.row.map(|row| (sample.truth, vectors.row(row)));
+        let mut opinions = classifiers.opinions(&sample.shares);
+        opinions.push(prototypes.opinion(&sample.vector, own));
+        opinions
+    });
+    let opinions: Vec<Vec<Opinion>> = opinions.collect();
     // Classifiers are sure of photos that they were trained on; only others tell what they are worth.
-    if split.is_some() && classifiers.speak() {
+    if split.is_some() {
         let queries: Vec<_> = samples
             .iter()
             .zip(&asked)
@@ -158,7 +176,7 @@ pub(crate) fn fit(
         let ranked = pool(voted, &opinions, &ranking.weights);
         let right = ranked.first().is_some_and(|best| best.product == sample.truth);
         sold.push((signals(&ranked, near), right));
-        opinions.iter_mut().for_each(|opinion| leave_out(opinion, sample.truth));
+        opinions.iter_mut().for_each(|opinion| restrict(opinion, |other| other != sample.truth));
         let ranked = pool(voted_without, &opinions, &ranking.weights);
         unsold.push(signals(&ranked, near_without));
     }
@@ -167,10 +185,10 @@ pub(crate) fn fit(
     Ok(ranking)
 }
 
-/// As if a classifier had never heard of a product: what it gave to it goes to the others.
-fn leave_out(opinion: &mut Opinion, product: u32) {
+/// As if some products were the only ones: what others had goes to them.
+pub(crate) fn restrict(opinion: &mut Opinion, is_wanted: impl Fn(u32) -> bool) {
     let before: f32 = opinion.shares.values().sum();
-    opinion.shares.remove(&product);
+    opinion.shares.retain(|&product, _| is_wanted(product));
     let after: f32 = opinion.shares.values().sum();
     if after > 0.0 {
         opinion.shares.values_mut().for_each(|share| *share *= before / after);
@@ -179,24 +197,26 @@ fn leave_out(opinion: &mut Opinion, product: u32) {
 
 /// The vote on a sample, and its neighbours; its own product's left out if that is named.
 fn ask(
-    content: &Content,
+    all: &[IndexedPhoto],
+    vectors: &Vectors,
     sample: &Sample,
     without: Option<u32>,
 ) -> Result<(Vec<RankedProduct>, Vec<Neighbour>), EngineError> {
     let params = VoteParams::default();
-    let photos = (0u32..).zip(&content.photos);
+    let photos = (0u32..).zip(all);
     let rows =
         photos.filter(|(row, photo)| Some(*row) != sample.row && without != Some(photo.product));
     let rows = rows.map(|(row, _)| row);
     // Some more than vote, in case copies of an own photo have to be left out.
-    let hits = content.vectors.nearest_among(&sample.embedding, rows, 2 * params.neighbours)?;
-    let is_copy = |similarity: f32| sample.row.is_some() && similarity > COPY;
+    let hits = vectors.nearest_among(&sample.vector, rows, 2 * params.neighbours)?;
+    let own = sample.row.map(|row| vectors.row(row));
+    let is_copy = |row: u32| own.is_some_and(|own| dot(own, vectors.row(row)) > COPY);
     let neighbours: Vec<Neighbour> = hits
         .into_iter()
-        .filter(|hit| !is_copy(hit.similarity))
+        .filter(|hit| !is_copy(hit.row))
         .map(|hit| Neighbour {
             photo: hit.row,
-            product: content.photos[hit.row as usize].product,
+            product: all[hit.row as usize].product,
             similarity: hit.similarity,
         })
         .take(params.neighbours)
@@ -204,9 +224,9 @@ fn ask(
     Ok((vote(&neighbours, &params), neighbours))
 }
 
-/// Every so many-th, so that there are no more than [`MOST`].
-fn thinned<T>(all: Vec<T>) -> Vec<T> {
-    let step = all.len().div_ceil(MOST).max(1);
+/// Every so many-th, so that there are no more than [`MOST`], but at least every `least`-th.
+fn thinned<T>(all: Vec<T>, least: usize) -> Vec<T> {
+    let step = all.len().div_ceil(MOST).max(least);
     all.into_iter().step_by(step).collect()
 }
 
@@ -216,47 +236,58 @@ fn validation(
     encoder: &Encoder,
     catalog: &Catalog,
     progress: &dyn Progress,
-) -> Result<Vec<Sample>, EngineError> {
+) -> Result<Samples, EngineError> {
     let shown: HashSet<u32> = content.photos.iter().map(|photo| photo.product).collect();
     let is_wanted = |p: &&Photo| p.split == Some(Split::Val) && shown.contains(&p.product);
-    let photos: Vec<&Photo> = thinned(catalog.photos.iter().filter(is_wanted).collect());
+    let photos: Vec<&Photo> = thinned(catalog.photos.iter().filter(is_wanted).collect(), 1);
     let here: HashSet<[u8; 32]> = content.photos.iter().map(|photo| photo.sha256).collect();
     let files: Vec<PathBuf> = photos.iter().map(|photo| catalog.file(photo)).collect();
     progress.begin(Stage::Fit, files.len() as u64);
-    let encoded = encoder.encode_all(&files, None, progress)?;
+    let looks = encoder.look_at_files(&files, Views::default(), &content.metric, progress)?;
     progress.end();
-    let samples = photos.iter().zip(encoded).filter_map(|(photo, encoded)| {
-        let encoded = encoded.ok().filter(|encoded| !here.contains(&encoded.sha256))?;
-        let mut embedding = encoded.embedding;
-        content.centring.apply(&mut embedding);
-        Some(Sample { truth: photo.product, row: None, embedding, shares: encoded.shares })
+    let samples = photos.iter().zip(looks).filter_map(|(photo, look)| {
+        let (Look { vector, shares }, _) =
+            look.ok().filter(|(_, sha256)| !here.contains(sha256))?;
+        Some(Sample { truth: photo.product, row: None, vector, shares })
     });
-    Ok(samples.collect())
+    Ok(Samples { photos: samples.collect(), vectors: Arc::clone(&content.vectors) })
 }
 
-/// Photos of the index.
+/// Photos of the index. They are compared by a metric that was learnt without them: with it, they are as near
+/// to their products as photos that come later are.
 fn own(
     content: &Content,
+    embeddings: &[f32],
     encoder: &Encoder,
-    with_shares: bool,
     progress: &dyn Progress,
-) -> Result<Vec<Sample>, EngineError> {
-    let rows = thinned((0..content.photos.len() as u32).collect());
-    let sample = |row: u32, shares| Sample {
-        truth: content.photos[row as usize].product,
-        row: Some(row),
-        embedding: content.vectors.row(row).to_vec(),
-        shares,
+) -> Result<Samples, EngineError> {
+    let all = content.photos.len() as u32;
+    let rows = thinned((0..all).collect(), 2);
+    let dim = content.model.embedding_dim();
+    let sampled: HashSet<u32> = rows.iter().copied().collect();
+    let others = (0..all).zip(embeddings.chunks_exact(dim));
+    let others: Vec<(u32, &[f32])> = others.filter(|(row, _)| !sampled.contains(row)).collect();
+    let products: Vec<u32> =
+        others.iter().map(|(row, _)| content.photos[*row as usize].product).collect();
+    let learnt_from: Vec<f32> = others.into_iter().flat_map(|(_, row)| row).copied().collect();
+    let metric = Metric::fit(&content.model, &learnt_from, &products, content.metric.kept())?;
+    let Ok(vectors) = Vectors::normalised(metric.dim(), metric.apply_all(embeddings)) else {
+        // A photo in which nothing is left; the others decide nothing then, but do no harm.
+        return Ok(Samples { photos: Vec::new(), vectors: Arc::clone(&content.vectors) });
     };
-    if !with_shares {
-        return Ok(rows.into_iter().map(|row| sample(row, Vec::new())).collect());
-    }
+    let vectors = Arc::new(vectors);
+    // Looked at again, as photos that are searched for are.
     let root = std::path::Path::new(&content.root);
-    let files: Vec<PathBuf> =
-        rows.iter().map(|&row| root.join(&content.photos[row as usize].path)).collect();
+    let file = |row: &u32| root.join(&content.photos[*row as usize].path);
+    let files: Vec<PathBuf> = rows.iter().map(file).collect();
     progress.begin(Stage::Fit, files.len() as u64);
-    let encoded = encoder.encode_all(&files, None, progress)?;
+    let looks = encoder.look_at_files(&files, Views::default(), &metric, progress)?;
     progress.end();
-    let samples = rows.into_iter().zip(encoded);
-    Ok(samples.filter_map(|(row, encoded)| Some(sample(row, encoded.ok()?.shares))).collect())
+    let samples = rows.into_iter().zip(looks).filter_map(|(row, look)| {
+        let (Look { vector, shares }, _) = look.ok()?;
+        let truth = content.photos[row as usize].product;
+        Some(Sample { truth, row: Some(row), vector, shares })
+    });
+    let photos = samples.collect();
+    Ok(Samples { photos, vectors })
 }

@@ -1,14 +1,17 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use lookalike_rank::{
-    Evidence, Neighbour, RankedProduct, Verdict, VoteParams, heard, pool, signals, vote,
+    Evidence, Neighbour, Opinion, RankedProduct, Verdict, VoteParams, heard, pool, signals, vote,
 };
 use lookalike_vectors::{Hit, HnswStore, VectorStore};
 
+use crate::prototypes::Prototypes;
 use crate::ranking::Classifiers;
-use crate::{Answer, Encoder, EngineError, EvidencePhoto, Index, Match, Query};
+use crate::{
+    Answer, Encoder, EngineError, EvidencePhoto, Filter, Found, Index, Match, Query, Reasons, Views,
+};
 
 /// How to search.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,6 +34,7 @@ pub struct Searcher {
     encoder: Arc<Encoder>,
     store: HnswStore,
     classifiers: Classifiers,
+    prototypes: Prototypes,
     options: SearchOptions,
 }
 
@@ -41,8 +45,13 @@ impl Searcher {
         let encoder = encoder.into();
         index.check_model(&encoder)?;
         let store = index.store()?;
-        let classifiers = Classifiers::new(index.content(), &encoder);
-        Ok(Self { index, encoder, store, classifiers, options: SearchOptions::default() })
+        let content = index.content();
+        let classifiers = Classifiers::new(content, &encoder);
+        let (products, vectors) = (content.products.len(), &content.vectors);
+        let prototypes =
+            Prototypes::new(products, &content.photos, vectors.values(), vectors.dim());
+        let options = SearchOptions::default();
+        Ok(Self { index, encoder, store, classifiers, prototypes, options })
     }
 
     /// The index.
@@ -73,65 +82,96 @@ impl Searcher {
     /// # Errors
     /// [`EngineError::Photo`] for a photo that cannot be used.
     pub fn search_file(&self, file: &Path, top: usize) -> Result<Answer, EngineError> {
-        let started = Instant::now();
-        let name = file.display().to_string();
-        let bytes = self.encoder.read(file).map_err(|error| EngineError::Photo {
-            name: name.clone(),
-            reason: error.to_string(),
-        })?;
-        self.answer(&[&bytes], name, top, started)
+        self.search_files(&[file.to_owned()], &Filter::default(), Views::default(), top)
     }
 
-    /// The `top` products most like a photo, from the bytes of its file. `name` is what errors call
-    /// it.
+    /// The `top` products that pass a filter and are most like what photos in files show: all of them the
+    /// same thing.
     ///
     /// # Errors
-    /// [`EngineError::Photo`] for a photo that cannot be used.
-    pub fn search_bytes(
+    /// [`EngineError::Photo`] for a photo that cannot be used, [`EngineError::Filter`].
+    pub fn search_files(
         &self,
-        bytes: &[u8],
-        name: &str,
+        files: &[PathBuf],
+        filter: &Filter,
+        views: Views,
         top: usize,
     ) -> Result<Answer, EngineError> {
-        self.answer(&[bytes], name.to_owned(), top, Instant::now())
-    }
-
-    fn answer(
-        &self,
-        photos: &[&[u8]],
-        query: String,
-        top: usize,
-        started: Instant,
-    ) -> Result<Answer, EngineError> {
+        let started = Instant::now();
+        let name = |at: usize| files.get(at).map(|file| file.display().to_string());
+        let mut photos = Vec::with_capacity(files.len());
+        for (at, file) in files.iter().enumerate() {
+            photos.push(self.encoder.read(file).map_err(|error| EngineError::Photo {
+                name: name(at).unwrap_or_default(),
+                reason: error.to_string(),
+            })?);
+        }
+        let photos: Vec<&[u8]> = photos.iter().map(Vec::as_slice).collect();
         let limits = self.encoder.limits();
-        let found = self.find(&Query { photos, crop: None, category: None, top, limits });
-        let found = found.map_err(|error| match error {
-            EngineError::Photo { reason, .. } => EngineError::Photo { name: query.clone(), reason },
+        let query = Query { photos: &photos, crop: None, filter, views, top, limits };
+        let found = self.find(&query).map_err(|error| match error {
+            EngineError::Photo { name: numbered, reason } => {
+                let number = numbered.strip_prefix("photo ").and_then(|n| n.parse::<usize>().ok());
+                let file =
+                    if files.len() == 1 { name(0) } else { number.and_then(|n| name(n - 1)) };
+                EngineError::Photo { name: file.unwrap_or(numbered), reason }
+            }
             other => other,
         })?;
-        let matches = found.ranked.into_iter().zip(1..).map(|(r, rank)| self.card(r, rank));
-        Ok(Answer {
-            query,
-            verdict: found.verdict,
-            matches: matches.collect(),
-            milliseconds: started.elapsed().as_secs_f64() * 1e3,
-        })
+        let names: Vec<String> = (0..files.len()).filter_map(name).collect();
+        Ok(self.told(names.join(", "), found, started))
     }
 
-    /// Ranks products by neighbours and by what classifiers say, and judges that.
+    /// The products most like a product of the index, itself left out.
+    ///
+    /// # Errors
+    /// [`EngineError::NotInIndex`], and [`EngineError::Filter`].
+    pub fn search_like(
+        &self,
+        id: &str,
+        filter: &Filter,
+        top: usize,
+    ) -> Result<Answer, EngineError> {
+        let started = Instant::now();
+        filter.check(self.index.products())?;
+        let product = self.index.products().iter().position(|product| product.id == id);
+        let product =
+            product.ok_or_else(|| EngineError::NotInIndex { what: format!("product '{id}'") })?;
+        let found = self.find_like(product as u32, filter, top)?;
+        Ok(self.told(self.index.products()[product].name.clone(), found, started))
+    }
+
+    fn told(&self, query: String, found: Found, started: Instant) -> Answer {
+        let matches = found.ranked.into_iter().zip(found.reasons).zip(1..);
+        Answer {
+            query,
+            verdict: found.verdict,
+            matches: matches.map(|((ranked, why), rank)| self.card(ranked, why, rank)).collect(),
+            milliseconds: started.elapsed().as_secs_f64() * 1e3,
+        }
+    }
+
+    /// What the classifiers say of a photo, and last what the prototypes say of its vector.
+    pub(crate) fn opinions(&self, vector: &[f32], shares: &[Vec<f32>]) -> Vec<Opinion> {
+        let mut opinions = self.classifiers.opinions(shares);
+        opinions.push(self.prototypes.opinion(vector, None));
+        opinions
+    }
+
+    /// Ranks products by neighbours and by [`Self::opinions`], and judges that.
     pub(crate) fn fused(
         &self,
         voted: &[RankedProduct],
         neighbours: &[Neighbour],
-        shares: &[Vec<f32>],
+        opinions: &[Opinion],
     ) -> (Vec<RankedProduct>, Option<Verdict>) {
         let ranking = &self.index.content().ranking;
-        let opinions = self.classifiers.opinions(shares);
-        let ranked = pool(voted, &opinions, &ranking.weights);
+        let ranked = pool(voted, opinions, &ranking.weights);
         let nearest = &neighbours[..neighbours.len().min(self.options.vote.neighbours)];
-        let judge = ranking.judge.as_ref();
+        let classifiers = &opinions[..opinions.len().saturating_sub(1)];
+        let heard = heard(&ranked, classifiers);
         let verdict =
-            judge.map(|judge| judge.judge(&signals(&ranked, nearest), heard(&ranked, &opinions)));
+            ranking.judge.as_ref().map(|judge| judge.judge(&signals(&ranked, nearest), heard));
         (ranked, verdict)
     }
 
@@ -189,7 +229,7 @@ impl Searcher {
         }
     }
 
-    fn card(&self, ranked: RankedProduct, rank: usize) -> Match {
+    fn card(&self, ranked: RankedProduct, reasons: Reasons, rank: usize) -> Match {
         let evidence = ranked.evidence.iter().take(self.options.evidence).map(|evidence| {
             let photo = &self.index.photos()[evidence.photo as usize];
             EvidencePhoto {
@@ -203,6 +243,7 @@ impl Searcher {
             score: ranked.score,
             similarity: ranked.evidence.first().map_or(0.0, |best| best.similarity),
             product: self.index.products()[ranked.product as usize].clone(),
+            reasons,
             evidence: evidence.collect(),
         }
     }

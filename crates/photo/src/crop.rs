@@ -2,7 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use image::RgbImage;
-use image::imageops::crop_imm;
+use image::imageops::{crop_imm, flip_horizontal};
 
 /// A part of a picture, in shares of its width and height: the thing that is meant.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,6 +45,11 @@ impl Crop {
         let (top, height) = pixels(self.y, self.height, picture.height());
         crop_imm(picture, left, top, width, height).to_image()
     }
+}
+
+/// The mirror image of a picture.
+pub fn mirrored(picture: &RgbImage) -> RgbImage {
+    flip_horizontal(picture)
 }
 
 /// Start and length in pixels of a side that has `side` of them.

@@ -30,7 +30,7 @@ mod read;
 mod thumbnail;
 
 pub use augment::Augmentation;
-pub use crop::{Crop, CropError};
+pub use crop::{Crop, CropError, mirrored};
 pub use decode::{DecodeLimits, DecodedPhoto, decode};
 pub use error::PhotoError;
 pub use format::PhotoFormat;

@@ -17,6 +17,11 @@ impl ExactStore {
     pub fn new(vectors: Arc<Vectors>) -> Self {
         Self { vectors }
     }
+
+    /// The vectors that are searched.
+    pub fn vectors(&self) -> &Vectors {
+        &self.vectors
+    }
 }
 
 impl VectorStore for ExactStore {

@@ -24,7 +24,7 @@ fn written() -> (tempfile::TempDir, PathBuf) {
 #[test]
 fn what_is_written_is_read() {
     let (_folder, path) = written();
-    assert_eq!(read::<String>(&path, FORMAT).expect("read"), content());
+    assert_eq!(read::<String, String>(&path, FORMAT).expect("read"), content());
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn every_cut_and_every_flipped_byte_is_noticed() {
     let whole = std::fs::read(&path).expect("the file");
     for keep in (0..whole.len()).step_by(97).chain([1, 8, 15, 31, whole.len() - 1]) {
         std::fs::write(&path, &whole[..keep]).expect("a cut file");
-        let error = read::<String>(&path, FORMAT).expect_err("cut");
+        let error = read::<String, String>(&path, FORMAT).expect_err("cut");
         let wanted = if keep == 0 {
             matches!(error, SnapshotError::NotASnapshot { .. })
         } else {
@@ -45,7 +45,7 @@ fn every_cut_and_every_flipped_byte_is_noticed() {
         let mut spoilt = whole.clone();
         spoilt[at] ^= 0x10;
         std::fs::write(&path, &spoilt).expect("a spoilt file");
-        assert!(read::<String>(&path, FORMAT).is_err(), "byte {at} flipped");
+        assert!(read::<String, String>(&path, FORMAT).is_err(), "byte {at} flipped");
     }
 }
 
@@ -55,14 +55,14 @@ fn other_versions_and_other_files_are_named() {
     let older = Format { current: 2, oldest_read: 1, oldest_reader: 1 };
     let newer = Format { current: 5, oldest_read: 4, oldest_reader: 4 };
     for (reader, advice) in [(older, "update the program"), (newer, "build the index again")] {
-        let error = read::<String>(&path, reader).expect_err("another version");
+        let error = read::<String, String>(&path, reader).expect_err("another version");
         assert!(matches!(error, SnapshotError::OtherVersion { found: 3, .. }));
         assert!(error.to_string().contains(advice), "{error}");
     }
     let compatible = Format { current: 4, oldest_read: 3, oldest_reader: 4 };
-    assert!(read::<String>(&path, compatible).is_ok());
+    assert!(read::<String, String>(&path, compatible).is_ok());
     std::fs::write(&path, "{\"json\": true}").expect("another file");
-    let error = read::<String>(&path, FORMAT).expect_err("another file");
+    let error = read::<String, String>(&path, FORMAT).expect_err("another file");
     assert!(matches!(error, SnapshotError::NotASnapshot { .. }));
 }
 
@@ -87,7 +87,7 @@ fn a_full_disk_leaves_the_old_snapshot() {
     let error = lock.write(FORMAT, &"new".to_owned(), &[1.0]).expect_err("full");
     let message = error.to_string();
     assert!(message.contains("No space left") && message.contains("unchanged"), "{message}");
-    assert_eq!(read::<String>(&path, FORMAT).expect("the old one"), content());
+    assert_eq!(read::<String, String>(&path, FORMAT).expect("the old one"), content());
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn millions_of_numbers_are_read_on_all_cores_as_they_were() {
         (0..2_500_001u32).map(|i| f32::from_bits(i.wrapping_mul(77_777))).collect();
     let lock = WriteLock::take(&path).expect("the lock");
     lock.write(FORMAT, &7u32, &numbers).expect("a snapshot");
-    let (content, found) = read::<u32>(&path, FORMAT).expect("read");
+    let (content, found) = read::<u32, u32>(&path, FORMAT).expect("read");
     assert_eq!(content, 7);
     assert!(numbers.iter().zip(&found).all(|(a, b)| a.to_bits() == b.to_bits()));
     assert_eq!(numbers.len(), found.len());
@@ -107,5 +107,5 @@ fn millions_of_numbers_are_read_on_all_cores_as_they_were() {
     let last = whole.len() - 25;
     whole[last] ^= 1;
     std::fs::write(&path, &whole).expect("spoilt");
-    assert!(matches!(read::<u32>(&path, FORMAT), Err(SnapshotError::Damaged { .. })));
+    assert!(matches!(read::<u32, u32>(&path, FORMAT), Err(SnapshotError::Damaged { .. })));
 }

@@ -63,7 +63,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
         file.display(),
         one_line(shown)
     );
-    text.push_str(&output::answer(&answer));
+    text.push_str(&output::answer(&answer, None));
     let at = |path: &Path| path.display().to_string();
     let (index, manifest) = (at(&folder), at(&written.manifest));
     let _ = write!(

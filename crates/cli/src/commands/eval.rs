@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 
 use lookalike_catalog::Catalog;
-use lookalike_engine::evaluate;
+use lookalike_engine::{EvalOptions, evaluate};
 
 use crate::args::EvalArgs;
 use crate::output::{count, print, print_json, skipped};
@@ -14,7 +14,13 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
     let unsold = args.unsold.as_ref();
     let unsold = unsold.map(|photos| Catalog::open(photos, args.unsold_root.as_deref()));
     let unsold = unsold.transpose()?;
-    let found = evaluate(&searcher, &catalog, args.split, unsold.as_ref(), &*progress)?;
+    let options = EvalOptions {
+        split: args.split,
+        views: args.views,
+        unsold: unsold.as_ref(),
+        variants: args.variants,
+    };
+    let found = evaluate(&searcher, &catalog, &options, &*progress)?;
     if let Some(folder) = &args.report {
         report::write(folder, args, &catalog, &searcher, &found)?;
     }
@@ -42,7 +48,8 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
         let of = on.split.map_or("the index".to_owned(), |split| format!("the split {split}"));
         format!("fitted on {photos} of {of}")
     });
-    let _ = writeln!(text, "weights    {}, the vote's last; {fitted}", weights.join(", "));
+    let of = "the product means' and the vote's last";
+    let _ = writeln!(text, "weights    {}, {of}; {fitted}", weights.join(", "));
     if let Some(confident) = found.methods.last() {
         let _ =
             writeln!(text, "ECE        {:.1} % of the search", 100.0 * confident.calibration.ece);

@@ -18,6 +18,7 @@ pub(crate) fn build(args: &BuildArgs) -> anyhow::Result<()> {
     let options = BuildOptions {
         splits: args.what.split.clone(),
         embeddings: Some(args.out.join(EMBEDDINGS_FOLDER)),
+        directions: args.directions,
         ..BuildOptions::default()
     };
     let progress = progress::reporter(args.what.quiet);

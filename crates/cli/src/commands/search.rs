@@ -2,8 +2,9 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::Context;
+use lookalike_engine::{Answer, Searcher};
 
-use crate::args::SearchArgs;
+use crate::search_args::{AnswerArgs, SearchArgs, SimilarArgs};
 use crate::{html, model, output};
 
 pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
@@ -11,18 +12,31 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
         let file = file.display();
         anyhow::bail!("{file} is there already and is no page: name another file with --html");
     }
-    let searcher = model::searcher(&args.index, &args.model)?;
-    let answer = searcher.search_file(&args.photo, args.top)?;
-    if args.json {
-        output::print_json(&answer)?;
-    } else {
-        output::print(&output::answer(&answer))?;
-    }
+    let AnswerArgs { index, top, filter, model, .. } = &args.answer;
+    let searcher = model::searcher(index, model)?;
+    let answer = searcher.search_files(&args.photos, &filter.filter(), args.views, *top)?;
+    print(&answer, &args.answer, &searcher)?;
     if let Some(file) = &args.html {
-        let page = html::page(&answer, &args.photo, &searcher)?;
+        let page = html::page(&answer, &args.photos[0], &searcher)?;
         std::fs::write(file, page).with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(())
+}
+
+pub(crate) fn similar(args: &SimilarArgs) -> anyhow::Result<()> {
+    let AnswerArgs { index, top, filter, model, .. } = &args.answer;
+    let searcher = model::searcher(index, model)?;
+    let answer = searcher.search_like(&args.product, &filter.filter(), *top)?;
+    print(&answer, &args.answer, &searcher)
+}
+
+fn print(answer: &Answer, args: &AnswerArgs, searcher: &Searcher) -> anyhow::Result<()> {
+    if args.json {
+        return output::print_json(answer);
+    }
+    let networks = searcher.index().model().parts.iter();
+    let networks: Vec<&str> = networks.map(|part| part.identity.backbone.as_str()).collect();
+    output::print(&output::answer(answer, args.explain.then_some(&networks)))
 }
 
 /// Whether a file is there that is no page: with two arguments mixed up, it is the photo.

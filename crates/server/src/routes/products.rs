@@ -1,3 +1,4 @@
+use lookalike_engine::Filter;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -75,7 +76,7 @@ pub(super) async fn similar(
     let searched = Arc::clone(&served);
     let found = turn.run(move || {
         let _place = place;
-        searched.searcher.find_like(product, top)
+        searched.searcher.find_like(product, &Filter::default(), top)
     });
     let found = found.await?.map_err(|error| Problem::internal("the search", &error))?;
     let id = &served.searcher.index().products()[product as usize].id;

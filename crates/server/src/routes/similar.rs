@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
 use axum::http::StatusCode;
-use lookalike_engine::{EngineError, Found};
+use lookalike_engine::{EngineError, Filter, Found, Views};
 use lookalike_photo::Crop;
 use tokio::task::JoinSet;
 
@@ -157,11 +157,12 @@ async fn answer(
         let _place = place;
         let photos: Vec<&[u8]> = photos.iter().map(|photo| &photo[..]).collect();
         let Wanted { top, category, crop, .. } = asked;
-        let category = category.as_deref();
+        let filter = Filter { category, ..Filter::default() };
         searched.searcher.find(&lookalike_engine::Query {
             photos: &photos,
             crop,
-            category,
+            filter: &filter,
+            views: Views::default(),
             top,
             limits,
         })

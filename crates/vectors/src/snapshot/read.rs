@@ -12,14 +12,15 @@ use super::{END, FOOTER, Format, HEADER, MAGIC, SnapshotError};
 const CHUNK: usize = 1 << 20;
 
 /// Reads a snapshot, the whole of whose checksum is verified before any of it is believed: its content
-/// and its numbers.
+/// and its numbers. `Old` is the content of all formats before the current one that are read.
 ///
 /// # Errors
 /// [`SnapshotError`].
-pub fn read<T: DeserializeOwned>(
-    path: &Path,
-    format: Format,
-) -> Result<(T, Vec<f32>), SnapshotError> {
+pub fn read<T, Old>(path: &Path, format: Format) -> Result<(T, Vec<f32>), SnapshotError>
+where
+    T: DeserializeOwned,
+    Old: DeserializeOwned + Into<T>,
+{
     let unreadable = |source| SnapshotError::Unreadable { path: path.to_owned(), source };
     let half_written = || SnapshotError::HalfWritten { path: path.to_owned() };
     let damaged =
@@ -75,10 +76,18 @@ pub fn read<T: DeserializeOwned>(
     if crc.finalize() != number(end) {
         return Err(damaged("its checksum does not match"));
     }
-    match bincode::serde::decode_from_slice(&bytes, bincode::config::standard()) {
-        Ok((content, used)) if used == bytes.len() => Ok((content, numbers)),
-        Ok(_) => Err(damaged("more content than expected")),
-        Err(error) => Err(damaged(&error.to_string())),
+    let content = match written < format.current {
+        true => decode::<Old>(&bytes).map(Into::into),
+        false => decode(&bytes),
+    };
+    Ok((content.map_err(|reason| damaged(&reason))?, numbers))
+}
+
+fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    match bincode::serde::decode_from_slice(bytes, bincode::config::standard()) {
+        Ok((content, used)) if used == bytes.len() => Ok(content),
+        Ok(_) => Err("more content than expected".to_owned()),
+        Err(error) => Err(error.to_string()),
     }
 }
 

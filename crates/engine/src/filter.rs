@@ -1,0 +1,199 @@
+//! Which products may be found.
+
+use lookalike_catalog::Product;
+use serde_json::Value;
+
+use crate::EngineError;
+
+/// Columns by which a manifest may say whether a product is in stock: yes or no, how many, or in words as
+/// merchants' feeds have it.
+const STOCK: [&str; 3] = ["in_stock", "stock", "availability"];
+
+/// Which products a search may find. By default, all.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Filter {
+    /// Of this category, or of one below it.
+    pub category: Option<String>,
+    /// At this price or above it.
+    pub price_min: Option<f64>,
+    /// At this price or below it.
+    pub price_max: Option<f64>,
+    /// With these values in these columns of the manifest. Text is compared whatever its case; of a list,
+    /// one value is enough.
+    pub columns: Vec<(String, String)>,
+    /// In stock, by a column `in_stock`, `stock` or `availability`.
+    pub in_stock: bool,
+}
+
+impl Filter {
+    /// Whether all products pass.
+    pub fn is_open(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether a product passes. One of which the price is not known passes no price.
+    pub fn admits(&self, product: &Product) -> bool {
+        let category = self.category.as_deref().is_none_or(|wanted| {
+            product.category.as_deref().is_some_and(|own| is_within(own, wanted))
+        });
+        let price = |holds: &dyn Fn(f64) -> bool| product.price.is_some_and(holds);
+        category
+            && self.price_min.is_none_or(|least| price(&|price| price >= least))
+            && self.price_max.is_none_or(|most| price(&|price| price <= most))
+            && self.columns.iter().all(|(column, wanted)| has(product, column, wanted))
+            && (!self.in_stock || is_in_stock(product) == Some(true))
+    }
+
+    /// Checks that it asks for what the products can tell.
+    ///
+    /// # Errors
+    /// [`EngineError::Filter`] for a column that no product has, or a least price above the most.
+    pub fn check(&self, products: &[Product]) -> Result<(), EngineError> {
+        let refused = |reason: String| Err(EngineError::Filter { reason });
+        for (column, _) in &self.columns {
+            if !products.iter().any(|product| value(product, column).is_some()) {
+                let mut known: Vec<&str> =
+                    products.iter().flat_map(|p| p.extra.keys()).map(String::as_str).collect();
+                known.sort_unstable();
+                known.dedup();
+                known.truncate(20);
+                let others = match known.is_empty() {
+                    true => "the index has no columns of its own".to_owned(),
+                    false => format!("there are {}", known.join(", ")),
+                };
+                return refused(format!("no product has a column '{column}': {others}"));
+            }
+        }
+        if self.in_stock && !products.iter().any(|product| is_in_stock(product).is_some()) {
+            let columns = STOCK.join(", ");
+            return refused(format!(
+                "no product says whether it is in stock: give the manifest one of the columns {columns}"
+            ));
+        }
+        if let (Some(least), Some(most)) = (self.price_min, self.price_max)
+            && least > most
+        {
+            return refused(format!("no price is both at least {least} and at most {most}"));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a category is another one or below it.
+fn is_within(category: &str, other: &str) -> bool {
+    category.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// What a product has in a column.
+fn value(product: &Product, column: &str) -> Option<Value> {
+    match product.extra.get(column) {
+        Some(value) => Some(value.clone()),
+        None => product.columns().remove(column),
+    }
+}
+
+fn has(product: &Product, column: &str, wanted: &str) -> bool {
+    let is = |value: &Value| match value {
+        Value::String(text) => text.to_lowercase() == wanted.to_lowercase(),
+        Value::Number(number) => {
+            let wanted: Option<f64> = wanted.parse().ok();
+            wanted.is_some() && number.as_f64() == wanted
+        }
+        other => other.to_string() == wanted,
+    };
+    match value(product, column) {
+        Some(Value::Array(values)) => values.iter().any(is),
+        Some(value) => is(&value),
+        None => false,
+    }
+}
+
+/// Whether a product is in stock, if it says so.
+fn is_in_stock(product: &Product) -> Option<bool> {
+    STOCK.iter().find_map(|column| match product.extra.get(*column)? {
+        Value::Bool(is) => Some(*is),
+        Value::Number(count) => Some(count.as_f64()? > 0.0),
+        Value::String(words) => {
+            let plain: String = words.chars().filter(|c| c.is_alphanumeric()).collect();
+            match plain.to_lowercase().as_str() {
+                "instock" | "yes" | "true" | "limitedavailability" => Some(true),
+                "outofstock" | "no" | "false" | "soldout" | "discontinued" | "preorder"
+                | "backorder" => Some(false),
+                number => Some(number.parse::<f64>().ok()? > 0.0),
+            }
+        }
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn product(extra: Value) -> Product {
+        let Value::Object(extra) = extra else { panic!("an object") };
+        Product {
+            category: Some("가구/의자".into()),
+            price: Some(129_000.0),
+            extra: extra.into_iter().collect(),
+            ..Product::default()
+        }
+    }
+
+    #[test]
+    fn a_category_holds_those_below_it() {
+        assert!(is_within("가구/의자", "가구") && is_within("가구", "가구"));
+        assert!(!is_within("가구점", "가구") && !is_within("가구", "가구/의자"));
+    }
+
+    #[test]
+    fn all_that_is_asked_for_must_hold() {
+        let chair = product(json!({"colour": ["Oak", "black"], "legs": 4, "new": true}));
+        let admits = |filter: &Filter| filter.admits(&chair);
+        assert!(Filter::default().is_open() && admits(&Filter::default()));
+        let price = |price_min, price_max| Filter { price_min, price_max, ..Filter::default() };
+        assert!(admits(&price(Some(129_000.0), Some(129_000.0))));
+        assert!(!admits(&price(Some(129_001.0), None)) && !admits(&price(None, Some(1.0))));
+        assert!(!price(Some(1.0), None).admits(&Product::default()), "its price is not known");
+        let is = |column: &str, value: &str| {
+            let columns = vec![(column.to_owned(), value.to_owned())];
+            admits(&Filter { columns, ..Filter::default() })
+        };
+        assert!(is("colour", "oak") && is("colour", "BLACK") && !is("colour", "red"));
+        assert!(is("legs", "4") && is("legs", "4.0") && !is("legs", "four"));
+        assert!(is("new", "true") && is("category", "가구/의자") && !is("brand", "x"));
+        let category = Some("가구".to_owned());
+        let both = Filter { category, price_max: Some(1.0), ..Filter::default() };
+        assert!(!admits(&both));
+    }
+
+    #[test]
+    fn stock_is_told_in_several_ways() {
+        let filter = Filter { in_stock: true, ..Filter::default() };
+        for (extra, is) in [
+            (json!({"in_stock": true}), true),
+            (json!({"in_stock": "no"}), false),
+            (json!({"stock": 3}), true),
+            (json!({"stock": "0"}), false),
+            (json!({"availability": "in stock"}), true),
+            (json!({"availability": "out_of_stock"}), false),
+            (json!({}), false),
+        ] {
+            assert_eq!(filter.admits(&product(extra.clone())), is, "{extra}");
+        }
+    }
+
+    #[test]
+    fn what_no_product_can_tell_is_refused() {
+        let products = [product(json!({"brand": "a"}))];
+        let columns = vec![("colour".to_owned(), "red".to_owned())];
+        let error = Filter { columns, ..Filter::default() }.check(&products).expect_err("refused");
+        assert!(error.to_string().contains("there are brand"), "{error}");
+        let stock = Filter { in_stock: true, ..Filter::default() };
+        assert!(stock.check(&products).is_err());
+        assert!(stock.check(&[product(json!({"stock": 1}))]).is_ok());
+        let (price_min, price_max) = (Some(2.0), Some(1.0));
+        assert!(Filter { price_min, price_max, ..Filter::default() }.check(&products).is_err());
+    }
+}

@@ -1,0 +1,134 @@
+//! Photos to what a search asks about them: a vector, and what the networks' classifiers say.
+
+use std::path::{Path, PathBuf};
+
+use lookalike_backbone::map_on_cores;
+use lookalike_photo::{RgbImage, decode};
+use sha2::{Digest, Sha256};
+
+use crate::encoder::{Encoded, SEES_NOTHING, is_blind};
+use crate::linear::scale_to;
+use crate::metric::Metric;
+use crate::{Encoder, EngineError, Progress, Views};
+
+/// What the networks make of photos of one thing.
+pub(crate) struct Look {
+    /// Of length 1.
+    pub(crate) vector: Vec<f32>,
+    /// See [`Encoded::shares`].
+    pub(crate) shares: Vec<Vec<f32>>,
+}
+
+/// Why there is no [`Look`].
+pub(crate) enum Blind {
+    /// Nothing is seen in the picture of this number.
+    Picture(usize),
+    /// There is no picture, or they cancel out.
+    All,
+}
+
+impl Encoder {
+    /// Looks at upright pictures of one thing.
+    pub(crate) fn look_at(
+        &self,
+        pictures: &[RgbImage],
+        metric: &Metric,
+    ) -> Result<Result<Look, Blind>, EngineError> {
+        let described = self.encode_pictures(pictures)?;
+        if let Some(at) = described.iter().position(|one| is_blind(&one.embedding)) {
+            return Ok(Err(Blind::Picture(at)));
+        }
+        let vectors: Vec<_> = described.iter().map(|one| metric.apply(&one.embedding)).collect();
+        let vector = mean_direction(vectors.iter().map(Vec::as_slice));
+        if is_blind(&vector) {
+            return Ok(Err(Blind::All));
+        }
+        let shares: Vec<_> = described.into_iter().map(|one| one.shares).collect();
+        Ok(Ok(Look { vector, shares: means(&shares) }))
+    }
+
+    /// Looks at photos in files on all cores, each by itself; the results come in the files' order, with
+    /// the checksums of the files. A photo that cannot be used has its reason in its place.
+    pub(crate) fn look_at_files(
+        &self,
+        files: &[PathBuf],
+        views: Views,
+        metric: &Metric,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Result<(Look, [u8; 32]), String>>, EngineError> {
+        if views != Views::Plain {
+            let looks = map_on_cores(files, |file| {
+                let look = self.look_at_file(file, views, metric);
+                progress.advance(1);
+                look
+            });
+            return looks.into_iter().collect();
+        }
+        let look = |Encoded { embedding, shares, sha256, .. }| {
+            (Look { vector: metric.apply(&embedding), shares }, sha256)
+        };
+        let encoded = self.encode_all(files, None, progress)?;
+        Ok(encoded.into_iter().map(|encoded| encoded.map(look)).collect())
+    }
+
+    fn look_at_file(
+        &self,
+        file: &Path,
+        views: Views,
+        metric: &Metric,
+    ) -> Result<Result<(Look, [u8; 32]), String>, EngineError> {
+        let photo = self.read(file).and_then(|bytes| {
+            let pixels = decode(&bytes, &self.limits())?.pixels;
+            Ok((pixels, Sha256::digest(&bytes).into()))
+        });
+        let (pixels, sha256) = match photo {
+            Ok(photo) => photo,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let look = self.look_at(&views.of(pixels), metric)?;
+        Ok(look.map(|look| (look, sha256)).map_err(|_| SEES_NOTHING.to_owned()))
+    }
+}
+
+/// The mean of what classifiers say of several pictures: for each network, the mean of each class.
+fn means(shares: &[Vec<Vec<f32>>]) -> Vec<Vec<f32>> {
+    let mut pictures = shares.iter();
+    let mut means = pictures.next().cloned().unwrap_or_default();
+    for picture in pictures {
+        for (mean, shares) in means.iter_mut().zip(picture) {
+            mean.iter_mut().zip(shares).for_each(|(mean, share)| *mean += share);
+        }
+    }
+    means.iter_mut().flatten().for_each(|mean| *mean /= shares.len() as f32);
+    means
+}
+
+/// The direction of the mean of vectors that are first scaled to length 1; empty for none, zero where they
+/// cancel out.
+pub(crate) fn mean_direction<'a>(vectors: impl Iterator<Item = &'a [f32]>) -> Vec<f32> {
+    let mut sum: Vec<f64> = Vec::new();
+    for vector in vectors {
+        sum.resize(vector.len(), 0.0);
+        let square: f64 = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+        let scale = 1.0 / square.sqrt().max(f64::MIN_POSITIVE);
+        sum.iter_mut().zip(vector).for_each(|(sum, &x)| *sum += f64::from(x) * scale);
+    }
+    let mut mean: Vec<f32> = sum.into_iter().map(|x| x as f32).collect();
+    scale_to(1.0, &mut mean);
+    mean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_picture_counts_the_same() {
+        let mean = mean_direction([&[10.0, 0.0][..], &[0.0, 0.1][..]].into_iter());
+        assert!((mean[0] - mean[1]).abs() < 1e-6, "{mean:?}");
+        assert!(mean_direction([].into_iter()).is_empty());
+        assert!(is_blind(&mean_direction([&[1.0, 0.0][..], &[-1.0, 0.0][..]].into_iter())));
+        let shares = [vec![vec![0.5, 0.5], vec![]], vec![vec![0.0, 1.0], vec![]]];
+        assert_eq!(means(&shares), [vec![0.25, 0.75], vec![]]);
+    }
+}

@@ -1,0 +1,107 @@
+//! Ways of ranking by neighbours that a search does not use, measured so that it is known what they are worth.
+
+use std::collections::HashMap;
+
+use lookalike_rank::{Neighbour, VoteParams, vote};
+use lookalike_vectors::{ExactStore, VectorStore};
+
+use crate::EngineError;
+use crate::linear::scale_to;
+use crate::look::mean_direction;
+
+/// Nearest photos that are looked at.
+const DEPTH: usize = 2_000;
+
+/// Products of a ranking that are kept.
+const KEPT: usize = 10;
+
+/// Neighbours that are added to a query.
+const ADDED: usize = 5;
+
+/// The names of the rankings that [`rankings`] gives, in their order.
+pub(crate) const NAMES: [&str; 7] = [
+    "vote of 10 photos",
+    "vote of 50 photos",
+    "vote, temperature 0.05",
+    "vote, temperature 0.2",
+    "nearest photo of each product",
+    "mean of each product's 5 nearest photos",
+    "vote, query averaged with its 5 nearest",
+];
+
+/// Products with scores, best first.
+pub(crate) type Ranks = Vec<(u32, f32)>;
+
+/// Every variant's ranking for a vector; `product` tells what a row's photo shows.
+pub(crate) fn rankings(
+    vector: &[f32],
+    exact: &ExactStore,
+    product: impl Fn(u32) -> u32,
+) -> Result<Vec<Ranks>, EngineError> {
+    let nearest = |vector: &[f32]| -> Result<Vec<Neighbour>, EngineError> {
+        let hits = exact.search(vector, DEPTH)?.into_iter();
+        Ok(hits
+            .map(|hit| Neighbour {
+                photo: hit.row,
+                product: product(hit.row),
+                similarity: hit.similarity,
+            })
+            .collect())
+    };
+    let voted = |all: &[Neighbour], neighbours, temperature| -> Ranks {
+        let ranked = vote(all, &VoteParams { neighbours, temperature });
+        ranked.into_iter().take(KEPT).map(|one| (one.product, one.score)).collect()
+    };
+    let near = nearest(vector)?;
+    let added = near.iter().take(ADDED).map(|neighbour| exact.vectors().row(neighbour.photo));
+    let mut expanded: Vec<f32> = mean_direction(added);
+    expanded.iter_mut().zip(vector).for_each(|(x, own)| *x += own);
+    scale_to(1.0, &mut expanded);
+    let VoteParams { neighbours, temperature } = VoteParams::default();
+    Ok(vec![
+        voted(&near, 10, temperature),
+        voted(&near, 50, temperature),
+        voted(&near, neighbours, 0.05),
+        voted(&near, neighbours, 0.2),
+        by_mean(&near, 1),
+        by_mean(&near, 5),
+        voted(&nearest(&expanded)?, neighbours, temperature),
+    ])
+}
+
+/// Products by the mean similarity of their nearest photos; of a product with fewer, of all it has here.
+fn by_mean(near: &[Neighbour], photos: usize) -> Ranks {
+    let mut sums: HashMap<u32, (usize, f32)> = HashMap::new();
+    for neighbour in near {
+        let (count, sum) = sums.entry(neighbour.product).or_default();
+        if *count < photos {
+            *count += 1;
+            *sum += neighbour.similarity;
+        }
+    }
+    let mut means: Ranks =
+        sums.into_iter().map(|(product, (count, sum))| (product, sum / count as f32)).collect();
+    means.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    means.truncate(KEPT);
+    // A similarity is no share.
+    means.into_iter().map(|(product, _)| (product, 0.0)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lookalike_vectors::Vectors;
+    use std::sync::Arc;
+
+    #[test]
+    fn each_variant_has_its_own_idea() {
+        // Product 0 has the nearest photo, product 1 the nearest five on average.
+        let angles = [0.1f32, 0.9, 1.0, 1.1, 1.2, 0.2, 0.21, 0.22, 0.23, 0.24];
+        let rows = angles.iter().flat_map(|a| [a.cos(), a.sin()]).collect();
+        let exact = ExactStore::new(Arc::new(Vectors::normalised(2, rows).expect("vectors")));
+        let all = rankings(&[1.0, 0.0], &exact, |row| row / 5).expect("rankings");
+        assert_eq!(all.len(), NAMES.len());
+        let first: Vec<u32> = all.iter().map(|ranks| ranks[0].0).collect();
+        assert_eq!(first, [1, 1, 1, 1, 0, 1, 1]);
+    }
+}

@@ -1,0 +1,102 @@
+//! From how many sides a photo that is searched for is looked at.
+
+use std::fmt;
+use std::str::FromStr;
+
+use lookalike_photo::{Crop, RgbImage, mirrored};
+
+/// What of a photo the networks are shown; the mean of what they say counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Views {
+    /// The photo.
+    Plain,
+    /// The photo and its mirror image.
+    Mirrored,
+    /// The photo and its middle, four fifths of it a side. On groceries, garments and the made-up shop, this
+    /// names the right product for 2 to 3 photos of a hundred more than the photo alone.
+    #[default]
+    Middle,
+    /// The photo and its middle, and the mirror images of both.
+    Both,
+}
+
+impl Views {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Plain, Self::Mirrored, Self::Middle, Self::Both];
+
+    /// How many pictures the networks are shown.
+    pub fn count(self) -> usize {
+        match self {
+            Self::Plain => 1,
+            Self::Mirrored | Self::Middle => 2,
+            Self::Both => 4,
+        }
+    }
+
+    /// `plain`, `mirrored`, `middle` or `both`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Mirrored => "mirrored",
+            Self::Middle => "middle",
+            Self::Both => "both",
+        }
+    }
+
+    /// The pictures of an upright photo.
+    pub(crate) fn of(self, photo: RgbImage) -> Vec<RgbImage> {
+        let middle = || match Crop::new(0.1, 0.1, 0.8, 0.8) {
+            Ok(crop) => crop.apply(&photo),
+            Err(_) => photo.clone(),
+        };
+        let mut pictures = match self {
+            Self::Plain => Vec::new(),
+            Self::Mirrored => vec![mirrored(&photo)],
+            Self::Middle => vec![middle()],
+            Self::Both => {
+                let middle = middle();
+                vec![mirrored(&photo), mirrored(&middle), middle]
+            }
+        };
+        pictures.push(photo);
+        pictures
+    }
+}
+
+impl fmt::Display for Views {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Views {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|views| views.name() == name).ok_or_else(|| {
+            let names: Vec<_> = Self::ALL.iter().map(|views| views.name()).collect();
+            format!("'{name}' is none of {}", names.join(", "))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_shows_as_many_pictures_as_it_says() {
+        let mut photo = RgbImage::new(20, 10);
+        photo.enumerate_pixels_mut().for_each(|(x, _, pixel)| pixel.0 = [x as u8; 3]);
+        for views in Views::ALL {
+            let pictures = views.of(photo.clone());
+            assert_eq!(pictures.len(), views.count());
+            assert_eq!(views.name().parse(), Ok(views));
+            assert_eq!(pictures.last(), Some(&photo));
+        }
+        let mirrored = &Views::Mirrored.of(photo.clone())[0];
+        assert_eq!(mirrored.get_pixel(0, 3), photo.get_pixel(19, 3));
+        assert_eq!(Views::Middle.of(photo)[0].dimensions(), (16, 8));
+        assert!("sideways".parse::<Views>().is_err());
+    }
+}
