@@ -126,8 +126,11 @@ fn an_explanation_adds_up() {
     let votes = |of: &str| -> f64 {
         neighbours.iter().filter(|n| n["product"] == of).filter_map(|n| n["vote"].as_f64()).sum()
     };
-    let score = answer["matches"][0]["score"].as_f64().expect("a score");
-    assert!((votes(best(&answer)) - score).abs() < 1e-4, "{answer}");
+    let why = &answer["explanation"]["scores"][0];
+    assert_eq!(why["product"], best(&answer));
+    let vote = why["vote"].as_f64().expect("a share");
+    assert!((votes(best(&answer)) - vote).abs() < 1e-4, "{answer}");
+    assert!(why["prototype"].as_f64().is_some_and(|share| share > 0.0), "{why}");
     assert_eq!(neighbours.len(), 18);
 }
 

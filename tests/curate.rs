@@ -104,7 +104,7 @@ fn every_photo_is_decided_about_and_what_is_kept_is_indexed() {
     assert_eq!((&info["photos"], &info["products"]), (&18.into(), &6.into()));
     // One photo is the very same; the vote of eighteen different ones may go elsewhere.
     let query = photos::jpeg(&crisp(photos::pattern(20, 320, 240)), 90);
-    let answer = shop.search(&shop.beside("q.jpg", query));
+    let answer = shop.search_plain(&shop.beside("q.jpg", query));
     let matches = answer["matches"].as_array().expect("matches");
     let same = matches.iter().find(|found| found["similarity"].as_f64() > Some(0.999));
     assert_eq!(same.expect("the same photo")["product"]["id"], PRODUCTS[2]);

@@ -53,7 +53,7 @@ fn a_photo_is_the_same_however_the_phone_was_held() {
     shop.add("armchair/1.jpg", &photos::jpeg(&upright, 100));
     shop.build().ok();
     let similarity = |photo: Vec<u8>| {
-        let answer = shop.search(&shop.beside("held.jpg", photo));
+        let answer = shop.search_plain(&shop.beside("held.jpg", photo));
         let matches = answer["matches"].as_array().expect("a list");
         let armchair = matches.iter().find(|m| m["product"]["id"] == "armchair");
         armchair.map_or(-1.0, |m| m["similarity"].as_f64().expect("a number"))

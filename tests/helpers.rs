@@ -112,12 +112,14 @@ impl Shop {
         let shop = Self::new();
         let rows = PRODUCTS.iter().enumerate().map(|(number, product)| {
             let category = ["가구/의자", "가구/책상", "조명"][number % 3];
+            let colour = ["oak", "white"][number % 2];
             let row = serde_json::json!({
                 "id": product, "name": format!("{product} {number}"),
                 "category": category,
                 "price": 12_900 * (number + 1), "list_price": 15_900 * (number + 1),
                 "currency": "KRW", "rating": 4.6, "review_count": 1_711, "delivery": "무료배송",
                 "url": format!("https://shop.example/{number}"),
+                "colour": colour, "stock": number % 3,
                 "photos": format!("photos/{product}/*.jpg"),
             });
             row.to_string() + "\n"
@@ -169,6 +171,12 @@ impl Shop {
         let mut command = command(args);
         command.arg("--index").arg(self.index());
         finish(command)
+    }
+
+    /// [`Self::search`] that looks at the photo once, so that it finds the very same photo as such.
+    pub fn search_plain(&self, photo: &Path) -> Value {
+        let plain = ["--json", "--views", "plain"].map(OsStr::new);
+        self.run(["search".as_ref(), photo.as_os_str()].into_iter().chain(plain)).json()
     }
 
     pub fn search(&self, photo: &Path) -> Value {

@@ -11,6 +11,7 @@ mod demo;
 mod edits;
 mod eval;
 mod features;
+mod filters;
 mod helpers;
 mod indexes;
 mod limits;

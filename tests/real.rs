@@ -110,7 +110,7 @@ fn a_real_photo_is_the_same_however_the_phone_was_held() {
     let upright = image::open(&photo).expect("a photo of the data set").into_rgb8();
     for orientation in 1..=8 {
         let held = photos::jpeg_with_orientation(&upright, orientation, 95);
-        let answer = shop.search(&shop.beside("held.jpg", held));
+        let answer = shop.search_plain(&shop.beside("held.jpg", held));
         let best = &answer["matches"][0];
         assert_eq!(best["product"]["id"], "Fruit/Banana");
         let similarity = best["similarity"].as_f64().expect("a number");

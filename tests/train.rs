@@ -53,17 +53,18 @@ fn a_fine_tuned_network_indexes_searches_and_is_compared() {
         [
             "mobilenet_v3_minimalistic, classifier",
             "nearest-neighbour vote",
+            "nearest product mean",
             "classifiers and vote, half each",
             "search: fused, with its confidence"
         ]
     );
     assert!(methods.iter().all(|method| method["queries"] == 6));
-    assert_eq!(methods[3]["top1"], found["top1"]);
+    assert_eq!(methods[4]["top1"], found["top1"]);
     let page = std::fs::read_to_string(format!("{report}/report.html")).expect("a page");
     assert!(page.contains("nearest-neighbour vote") && page.contains("참나무 의자"));
     let json = std::fs::read(format!("{report}/report.json")).expect("the same as JSON");
     let json: Value = serde_json::from_slice(&json).expect("JSON");
-    assert_eq!(json["methods"].as_array().map(Vec::len), Some(4));
+    assert_eq!(json["methods"].as_array().map(Vec::len), Some(5));
 }
 
 #[cfg(unix)]

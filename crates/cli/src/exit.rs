@@ -26,6 +26,7 @@ pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
     let code = match error.downcast_ref::<EngineError>() {
         Some(EngineError::Catalog(error)) => catalog(error),
         Some(EngineError::Backbone(_)) => 5,
+        Some(EngineError::Filter { .. }) => 2,
         Some(
             EngineError::Photo { .. }
             | EngineError::NothingUsable { .. }

@@ -99,7 +99,8 @@ fn has(product: &Product, column: &str, wanted: &str) -> bool {
             let wanted: Option<f64> = wanted.parse().ok();
             wanted.is_some() && number.as_f64() == wanted
         }
-        other => other.to_string() == wanted,
+        Value::Bool(is) => wanted.parse() == Ok(*is),
+        _ => false,
     };
     match value(product, column) {
         Some(Value::Array(values)) => values.iter().any(is),

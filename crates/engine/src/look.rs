@@ -19,6 +19,9 @@ pub(crate) struct Look {
     pub(crate) shares: Vec<Vec<f32>>,
 }
 
+/// What the networks make of the photo in a file, and the file's checksum.
+pub(crate) type FileLook = (Look, [u8; 32]);
+
 /// Why there is no [`Look`].
 pub(crate) enum Blind {
     /// Nothing is seen in the picture of this number.
@@ -55,7 +58,7 @@ impl Encoder {
         views: Views,
         metric: &Metric,
         progress: &dyn Progress,
-    ) -> Result<Vec<Result<(Look, [u8; 32]), String>>, EngineError> {
+    ) -> Result<Vec<Result<FileLook, String>>, EngineError> {
         if views != Views::Plain {
             let looks = map_on_cores(files, |file| {
                 let look = self.look_at_file(file, views, metric);
@@ -76,7 +79,7 @@ impl Encoder {
         file: &Path,
         views: Views,
         metric: &Metric,
-    ) -> Result<Result<(Look, [u8; 32]), String>, EngineError> {
+    ) -> Result<Result<FileLook, String>, EngineError> {
         let photo = self.read(file).and_then(|bytes| {
             let pixels = decode(&bytes, &self.limits())?.pixels;
             Ok((pixels, Sha256::digest(&bytes).into()))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lookalike_engine::Found;
+use lookalike_engine::{Found, Reasons};
 use lookalike_rank::RankedProduct;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -67,11 +67,18 @@ impl Served {
             vote: weight(neighbour.similarity) / total,
             thumbnail: self.thumbnail(neighbour.photo),
         });
+        let scores = |(ranked, reasons): (&RankedProduct, &Reasons)| api::Reasons {
+            product: self.searcher.index().products()[ranked.product as usize].id.clone(),
+            vote: reasons.vote,
+            prototype: reasons.prototype,
+            classifiers: reasons.classifiers.clone(),
+        };
         api::Explanation {
             neighbours: neighbours.collect(),
             voters: vote.neighbours,
             temperature: vote.temperature,
             weak_below: self.weak_below,
+            scores: found.ranked.iter().zip(&found.reasons).map(scores).collect(),
         }
     }
 

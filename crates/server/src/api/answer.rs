@@ -137,8 +137,23 @@ pub(crate) struct Explanation {
     pub(crate) voters: usize,
     /// A vote weighs `exp(similarity / temperature)`.
     pub(crate) temperature: f32,
-    /// A best match below this similarity is called weak.
+    /// A best match below this similarity is called weak where the index could not learn when to say so.
     pub(crate) weak_below: Option<f32>,
+    /// What the matches' scores are made of, in their order.
+    pub(crate) scores: Vec<Reasons>,
+}
+
+/// What each way of telling products apart says of one.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Reasons {
+    /// The product's id.
+    pub(crate) product: String,
+    /// Its share of the nearest photos' vote, 0 to 1.
+    pub(crate) vote: f32,
+    /// Its share by how near the mean of its photos is, 0 to 1; none where others are much nearer.
+    pub(crate) prototype: Option<f32>,
+    /// Its probability by each network's classifier; none of one that does not know the product.
+    pub(crate) classifiers: Vec<Option<f32>>,
 }
 
 /// A photo that voted.

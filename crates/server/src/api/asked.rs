@@ -15,6 +15,22 @@ pub(crate) struct SimilarParams {
     /// Only products of this category and of those below it.
     #[param(example = "furniture/chairs")]
     pub(crate) category: Option<String>,
+    /// Only products at this price or above it.
+    pub(crate) price_min: Option<f64>,
+    /// Only products at this price or below it.
+    pub(crate) price_max: Option<f64>,
+    /// Only products with this value in this column of the manifest, or several such, separated by commas.
+    #[serde(rename = "where")]
+    #[param(rename = "where", example = "colour=oak,brand=Haus")]
+    pub(crate) columns: Option<String>,
+    /// Only products in stock, by the manifest's column `in_stock`, `stock` or `availability`.
+    #[serde(default)]
+    #[param(default = false)]
+    pub(crate) in_stock: bool,
+    /// What of each photo is looked at: `plain` is the photo, `mirrored` its mirror image, too, `middle` its
+    /// middle, too, `both` all of these. More takes longer.
+    #[param(default = "middle")]
+    pub(crate) views: Option<String>,
     /// The part of each upright photo that shows the thing: `x,y,width,height` in shares from 0 to 1.
     #[param(example = "0.25,0.25,0.5,0.5")]
     pub(crate) crop: Option<String>,

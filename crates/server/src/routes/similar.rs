@@ -123,18 +123,39 @@ pub(super) async fn batch(
 #[derive(Clone)]
 struct Wanted {
     top: usize,
-    category: Option<String>,
+    filter: Filter,
+    views: Views,
     crop: Option<Crop>,
     explain: bool,
 }
 
 impl Wanted {
     fn new(shared: &Shared, params: SimilarParams) -> Result<Self, Problem> {
-        let SimilarParams { top, category, crop, explain } = params;
+        let SimilarParams { top, category, price_min, price_max, in_stock, .. } = params;
+        let SimilarParams { columns, views, crop, explain, .. } = params;
         let crop = crop.filter(|crop| !crop.is_empty()).map(|crop| crop.parse::<Crop>());
         let crop = crop.transpose().map_err(|error| Problem::bad_request(error.to_string()))?;
-        let category = category.filter(|category| !category.is_empty());
-        Ok(Self { top: checked_top(shared, top)?, category, crop, explain })
+        let views = views.filter(|views| !views.is_empty()).map(|views| views.parse());
+        let views: Option<Views> = views.transpose().map_err(Problem::bad_request)?;
+        let columns = columns.filter(|columns| !columns.is_empty());
+        let columns = columns.iter().flat_map(|columns| columns.split(',')).map(|pair| {
+            let (column, value) = pair.split_once('=').ok_or_else(|| {
+                Problem::bad_request(format!("'{pair}' is no column=value in `where`"))
+            })?;
+            Ok((column.to_owned(), value.to_owned()))
+        });
+        let filter = Filter {
+            category: category.filter(|category| !category.is_empty()),
+            price_min,
+            price_max,
+            columns: columns.collect::<Result<_, Problem>>()?,
+            in_stock,
+        };
+        let products = shared.served();
+        let products = products.searcher.index().products();
+        filter.check(products).map_err(|error| Problem::bad_request(error.to_string()))?;
+        let top = checked_top(shared, top)?;
+        Ok(Self { top, filter, views: views.unwrap_or_default(), crop, explain })
     }
 }
 
@@ -156,13 +177,12 @@ async fn answer(
     let found = turn.run(move || {
         let _place = place;
         let photos: Vec<&[u8]> = photos.iter().map(|photo| &photo[..]).collect();
-        let Wanted { top, category, crop, .. } = asked;
-        let filter = Filter { category, ..Filter::default() };
+        let Wanted { top, filter, views, crop, .. } = asked;
         searched.searcher.find(&lookalike_engine::Query {
             photos: &photos,
             crop,
             filter: &filter,
-            views: Views::default(),
+            views,
             top,
             limits,
         })
@@ -173,6 +193,7 @@ async fn answer(
             let detail = if query == "the photo" { reason } else { format!("{name}: {reason}") };
             Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail))
         }
+        Err(error @ EngineError::Filter { .. }) => Err(Problem::bad_request(error.to_string())),
         Err(error) => Err(Problem::internal("the search", &error)),
     }
 }
