@@ -35,8 +35,8 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     /// Choose photos: keep or drop each, with a reason
     ///
-    /// Blurred, dark, blown-out and tiny photos, pictures of text, copies, photos in which the product is
-    /// small or not alone are dropped. Nothing is deleted: what is kept is written as a manifest.
+    /// Blurred, dark, blown-out and tiny photos, pictures of text and copies are dropped. Nothing is deleted:
+    /// what is kept is written as a manifest.
     Curate(Box<CurateArgs>),
     /// Split a catalogue into train, val and test, with no photo's copy on another side
     Split(Box<SplitArgs>),

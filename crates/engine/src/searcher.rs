@@ -201,7 +201,7 @@ impl Searcher {
         Ok(ranked)
     }
 
-    /// The neighbours of a centred embedding, and their vote on `top` products, if the index has so
+    /// The neighbours of a vector, and their vote on `top` products, if the index has so
     /// many.
     pub(crate) fn nearest(
         &self,

@@ -68,6 +68,11 @@ pub(crate) fn info(args: &IndexArgs) -> anyhow::Result<()> {
         let _ = writeln!(text, "weights     {file} sha256 {sha256}");
         let _ = writeln!(text, "photos as   {}", identity.preprocess);
     }
+    let learnt = match info.vector_dim == model.embedding_dim() {
+        true => "embeddings without their mean",
+        false => "directions learnt from the photos",
+    };
+    let _ = writeln!(text, "compared by {} {learnt}", thousands(info.vector_dim as u64));
     let _ = writeln!(
         text,
         "graph       m {}, ef_construction {}, ef_search {}, {} nodes",
