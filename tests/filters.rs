@@ -60,7 +60,7 @@ fn several_photos_of_one_thing_are_one_question() {
         shop.run(["search".as_ref(), "--json".as_ref()].into_iter().chain(photos))
     };
     let (one, two) = (search(&[&a]).json(), search(&[&a, &b]).json());
-    assert_eq!(one["matches"], two["matches"], "the same photo twice says the same");
+    assert_eq!(ids(&one), ids(&two), "the same photo twice says the same");
     let mixed = search(&[&a, &c]).json();
     assert_ne!(one["matches"][0]["similarity"], mixed["matches"][0]["similarity"]);
     assert!(mixed["query"].as_str().is_some_and(|q| q.contains("a.jpg, ")), "{}", mixed["query"]);

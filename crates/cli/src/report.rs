@@ -1,11 +1,11 @@
 //! The evaluation's report as files.
 
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use lookalike_catalog::Catalog;
 use lookalike_engine::{Evaluation, Searcher};
 use lookalike_eval::{ProductName, Report};
@@ -18,8 +18,7 @@ const THUMBNAIL: u32 = 160;
 
 /// The time, as reports show it.
 pub(crate) fn now() -> String {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    format!("{since} seconds after 1970")
+    Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 /// The command that this process carries out.
@@ -57,6 +56,27 @@ pub(crate) fn write(
     for part in &model.parts {
         let (name, sha256) = (&part.identity.backbone, &part.identity.weights_sha256);
         notes.push((name.clone(), format!("sha256 {sha256}, {}", part.identity.preprocess)));
+    }
+    let weights: Vec<_> = found.ranking.weights.iter().map(|w| format!("{w:.2}")).collect();
+    notes.push((
+        "weights of the classifiers, the product means, the vote".to_owned(),
+        weights.join(", "),
+    ));
+    notes.push(("looked at of each photo".to_owned(), args.views.to_string()));
+    if let Some(rejection) = &found.rejection {
+        let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+        notes.extend([
+            ("photos of things that are not sold".to_owned(), of(rejection.photos, "photos")),
+            ("told apart, AUROC".to_owned(), format!("{:.3}", rejection.auroc)),
+            (
+                "taken for sold where 95 % of the sold are".to_owned(),
+                percent(rejection.false_accepts_at_95),
+            ),
+            (
+                "a search takes for sold: of these, of the sold".to_owned(),
+                format!("{}, {}", percent(rejection.false_accepts), percent(rejection.accepted)),
+            ),
+        ]);
     }
     let products = index.products().iter().zip(0..);
     let report = Report {

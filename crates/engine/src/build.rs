@@ -9,7 +9,7 @@ use lookalike_vectors::{HnswParams, HnswStore, Vectors};
 use serde::{Deserialize, Serialize};
 
 use crate::edit::advance;
-use crate::encoder::Encoded;
+use crate::encoder::{Encoded, SEES_NOTHING, is_blind};
 use crate::index::Content;
 use crate::journal::Journals;
 use crate::metric::Metric;
@@ -116,7 +116,9 @@ pub fn build(
         }
     }
     progress.end();
-    journals.map(Journals::close).transpose()?;
+    if let Some(journals) = journals {
+        journals.close();
+    }
     report.indexed = photos.len() as u64;
     report.products_without_photos = without_photos(&catalog.products, &photos);
     if photos.is_empty() {
@@ -125,7 +127,10 @@ pub fn build(
 
     let products: Vec<u32> = photos.iter().map(|photo| photo.product).collect();
     let metric = Metric::fit(encoder.model(), &embeddings, &products, options.directions)?;
-    let vectors = Arc::new(Vectors::normalised(metric.dim(), metric.apply_all(&embeddings))?);
+    let mut vectors = metric.apply_all(&embeddings);
+    leave_out_blind(&mut vectors, metric.dim(), &mut embeddings, &mut photos, &mut report);
+    report.products_without_photos = without_photos(&catalog.products, &photos);
+    let vectors = Arc::new(Vectors::normalised(metric.dim(), vectors)?);
     progress.begin(Stage::Link, vectors.len() as u64);
     let linked = AtomicUsize::new(0);
     let store = HnswStore::build(Arc::clone(&vectors), options.hnsw, &|done| {
@@ -149,6 +154,42 @@ pub fn build(
     content.ranking = fit(&content, &embeddings, encoder, catalog, progress)?;
     content.report.seconds = started.elapsed().as_secs_f64();
     Ok(Index::from_content(content))
+}
+
+/// Leaves out photos of which the metric keeps nothing: one of them must not fail the rest.
+fn leave_out_blind(
+    vectors: &mut Vec<f32>,
+    dim: usize,
+    embeddings: &mut Vec<f32>,
+    photos: &mut Vec<IndexedPhoto>,
+    report: &mut BuildReport,
+) {
+    let blind: HashSet<usize> = vectors
+        .chunks_exact(dim)
+        .enumerate()
+        .filter(|(_, v)| is_blind(v))
+        .map(|(r, _)| r)
+        .collect();
+    if blind.is_empty() {
+        return;
+    }
+    let whole = embeddings.len() / photos.len();
+    let left = |values: &[f32], dim: usize| -> Vec<f32> {
+        let rows = values.chunks_exact(dim).enumerate().filter(|(row, _)| !blind.contains(row));
+        rows.flat_map(|(_, values)| values).copied().collect()
+    };
+    (*vectors, *embeddings) = (left(vectors, dim), left(embeddings, whole));
+    let mut row = 0;
+    photos.retain(|photo| {
+        row += 1;
+        let is_seen = !blind.contains(&(row - 1));
+        if !is_seen {
+            let reason = SEES_NOTHING.to_owned();
+            report.skipped.push(Skipped { path: photo.path.clone(), reason });
+        }
+        is_seen
+    });
+    report.indexed = photos.len() as u64;
 }
 
 pub(crate) fn seconds_since_1970() -> u64 {

@@ -13,11 +13,12 @@ use lookalike_vectors::{HnswStore, Vectors};
 use serde::Serialize;
 
 use crate::build::{CHUNK, empty_split, is_wanted, seconds_since_1970, without_photos};
-use crate::encoder::Encoded;
+use crate::encoder::{Encoded, SEES_NOTHING, is_blind};
 use crate::index::Content;
 use crate::journal::Journals;
 use crate::metric::Metric;
 use crate::model::absolute;
+use crate::ranking::Ranking;
 use crate::{Encoder, EngineError, Index, IndexedPhoto, Progress, Stage};
 
 pub use removal::{remove, remove_where};
@@ -127,15 +128,23 @@ pub fn put(
             {
                 replaced.push(row);
             }
+            let mut vector = index.content().metric.apply(&embedding);
+            if is_blind(&vector) {
+                let reason = SEES_NOTHING.to_owned();
+                report.skipped.push(Skipped { path: photo.path.clone(), reason });
+                continue;
+            }
             if seen.insert((product, sha256)) {
                 report.known += u64::from(is_known);
-                embeddings.append(&mut index.content().metric.apply(&embedding));
+                embeddings.append(&mut vector);
                 photos.push(IndexedPhoto { product, path, split: photo.split, sha256 });
             }
         }
     }
     progress.end();
-    journals.map(Journals::close).transpose()?;
+    if let Some(journals) = journals {
+        journals.close();
+    }
     for row in replaced.into_iter().filter(|row| !found.contains_key(row)) {
         keep[row] = false;
     }
@@ -147,8 +156,9 @@ pub fn put(
 }
 
 /// Builds the graph anew. Where all embeddings are in the folder in which builds keep them, how they are
-/// compared is learnt anew, too, and embeddings of photos that are no longer in the index
-/// are thrown away.
+/// compared is learnt anew, too, and embeddings of photos that are no longer in the index are thrown away.
+/// Where more can be learnt than before, what the ranking was fitted to no longer holds: the index then says
+/// how sure it is only after the next build.
 ///
 /// # Errors
 /// [`EngineError::Journal`] when the folder cannot be read or written.
@@ -167,11 +177,16 @@ pub fn compact(
         if let Some(rows) = sha256s.iter().map(whole).collect::<Option<Vec<_>>>() {
             let all = rows.concat();
             let products: Vec<u32> = old.photos.iter().map(|photo| photo.product).collect();
-            metric = Metric::fit(&old.model, &all, &products, old.metric.kept())?;
+            metric = Metric::fit(&old.model, &all, &products, old.metric.wanted())?;
             vectors = Arc::new(Vectors::normalised(metric.dim(), metric.apply_all(&all))?);
         }
         journals.retain(&sha256s.into_iter().collect())?;
     }
+    // What was fitted with another kind of metric means nothing any more.
+    let ranking = match metric.is_learnt() == old.metric.is_learnt() {
+        true => old.ranking.clone(),
+        false => Ranking::plain(old.model.parts.len()),
+    };
     let (linked, total) = (AtomicUsize::new(0), vectors.len() as u64);
     progress.begin(Stage::Link, total);
     let store = HnswStore::build(vectors, old.hnsw, &|done| advance(progress, &linked, done));
@@ -182,6 +197,7 @@ pub fn compact(
         products: old.products.clone(),
         photos: old.photos.clone(),
         metric,
+        ranking,
         graph: Arc::clone(store.graph()),
         vectors: Arc::clone(store.vectors()),
         ..old.clone()

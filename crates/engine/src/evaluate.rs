@@ -203,7 +203,7 @@ fn reject(
                 Err(reason) => skipped.push(Skipped { path: photo.path.clone(), reason }),
                 Ok((Look { vector, shares }, _)) => {
                     let (neighbours, voted) = searcher.nearest(&vector, 3)?;
-                    let opinions = searcher.opinions(&vector, &shares);
+                    let opinions = searcher.opinions(&vector, &shares, |_| true);
                     verdicts.extend(searcher.fused(&voted, &neighbours, &opinions).1);
                 }
             }
@@ -294,7 +294,7 @@ impl Asker<'_> {
                 .into_par_iter()
                 .map(|(photo, product, Look { vector, shares })| {
                     let (neighbours, voted) = searcher.nearest(&vector, 3)?;
-                    let opinions = searcher.opinions(&vector, &shares);
+                    let opinions = searcher.opinions(&vector, &shares, |_| true);
                     let (fused, verdict) = searcher.fused(&voted, &neighbours, &opinions);
                     let rows =
                         |store: &dyn VectorStore, k: usize| -> Result<Vec<u32>, EngineError> {

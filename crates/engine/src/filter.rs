@@ -9,6 +9,9 @@ use crate::EngineError;
 /// merchants' feeds have it.
 const STOCK: [&str; 3] = ["in_stock", "stock", "availability"];
 
+/// Columns that can be asked for at once.
+const COLUMNS: usize = 16;
+
 /// Which products a search may find. By default, all.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Filter {
@@ -47,9 +50,13 @@ impl Filter {
     /// Checks that it asks for what the products can tell.
     ///
     /// # Errors
-    /// [`EngineError::Filter`] for a column that no product has, or a least price above the most.
+    /// [`EngineError::Filter`] for a column that no product has, for more than 16 columns, for a price that is
+    /// no number, or a least price above the most.
     pub fn check(&self, products: &[Product]) -> Result<(), EngineError> {
         let refused = |reason: String| Err(EngineError::Filter { reason });
+        if self.columns.len() > COLUMNS {
+            return refused(format!("more than {COLUMNS} columns are asked for at once"));
+        }
         for (column, _) in &self.columns {
             if !products.iter().any(|product| value(product, column).is_some()) {
                 let mut known: Vec<&str> =
@@ -70,6 +77,9 @@ impl Filter {
                 "no product says whether it is in stock: give the manifest one of the columns {columns}"
             ));
         }
+        if [self.price_min, self.price_max].into_iter().flatten().any(|price| !price.is_finite()) {
+            return refused("a price must be a number".to_owned());
+        }
         if let (Some(least), Some(most)) = (self.price_min, self.price_max)
             && least > most
         {
@@ -86,9 +96,23 @@ fn is_within(category: &str, other: &str) -> bool {
 
 /// What a product has in a column.
 fn value(product: &Product, column: &str) -> Option<Value> {
-    match product.extra.get(column) {
-        Some(value) => Some(value.clone()),
-        None => product.columns().remove(column),
+    if let Some(value) = product.extra.get(column) {
+        return Some(value.clone());
+    }
+    let text = |text: &str| Some(Value::from(text));
+    match column {
+        "id" => text(&product.id),
+        "name" => text(&product.name),
+        "category" => product.category.as_deref().and_then(text),
+        "price" => product.price.map(Value::from),
+        "list_price" => product.list_price.map(Value::from),
+        "currency" => product.currency.as_deref().and_then(text),
+        "discount" => product.discount.map(Value::from),
+        "rating" => product.rating.map(Value::from),
+        "review_count" => product.review_count.map(Value::from),
+        "delivery" => product.delivery.as_deref().and_then(text),
+        "url" => product.url.as_deref().and_then(text),
+        _ => None,
     }
 }
 
@@ -99,7 +123,7 @@ fn has(product: &Product, column: &str, wanted: &str) -> bool {
             let wanted: Option<f64> = wanted.parse().ok();
             wanted.is_some() && number.as_f64() == wanted
         }
-        Value::Bool(is) => wanted.parse() == Ok(*is),
+        Value::Bool(is) => wanted.to_lowercase().parse() == Ok(*is),
         _ => false,
     };
     match value(product, column) {
@@ -163,7 +187,7 @@ mod tests {
         };
         assert!(is("colour", "oak") && is("colour", "BLACK") && !is("colour", "red"));
         assert!(is("legs", "4") && is("legs", "4.0") && !is("legs", "four"));
-        assert!(is("new", "true") && is("category", "가구/의자") && !is("brand", "x"));
+        assert!(is("new", "True") && is("category", "가구/의자") && !is("brand", "x"));
         let category = Some("가구".to_owned());
         let both = Filter { category, price_max: Some(1.0), ..Filter::default() };
         assert!(!admits(&both));
@@ -194,6 +218,10 @@ mod tests {
         let stock = Filter { in_stock: true, ..Filter::default() };
         assert!(stock.check(&products).is_err());
         assert!(stock.check(&[product(json!({"stock": 1}))]).is_ok());
+        let columns = vec![("brand".to_owned(), "a".to_owned()); COLUMNS + 1];
+        assert!(Filter { columns, ..Filter::default() }.check(&products).is_err());
+        let price_min = Some(f64::NAN);
+        assert!(Filter { price_min, ..Filter::default() }.check(&products).is_err());
         let (price_min, price_max) = (Some(2.0), Some(1.0));
         assert!(Filter { price_min, price_max, ..Filter::default() }.check(&products).is_err());
     }

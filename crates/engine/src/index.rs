@@ -114,6 +114,9 @@ impl Index {
             }
             read => read?,
         };
+        if let Some(reason) = content.metric.misfit(&content.model) {
+            return Err(EngineError::DamagedIndex { path: file, reason: reason.to_owned() });
+        }
         match Vectors::from_values(content.metric.dim(), numbers) {
             Ok(vectors) => content.vectors = Arc::new(vectors),
             Err(error) => {
@@ -251,9 +254,6 @@ impl IndexLock {
 impl Content {
     /// What does not fit together, if anything.
     fn misfit(&self) -> Option<String> {
-        if let Some(reason) = self.metric.misfit(&self.model) {
-            return Some(reason.to_owned());
-        }
         if self.photos.len() != self.vectors.len() {
             return Some("photos and embeddings differ in number".into());
         }

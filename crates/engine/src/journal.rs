@@ -14,7 +14,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -64,10 +64,10 @@ impl Journals {
         self.files.note(file, stamp, sha256);
     }
 
-    /// Writes down which files were read. A run that is killed before only has to read them again.
-    pub(crate) fn close(self) -> Result<(), EngineError> {
+    /// Writes down which files were read. Where that is not possible, they are read again the next time.
+    pub(crate) fn close(self) {
         let first = self.networks.first();
-        self.files.save(|sha256| first.is_some_and(|journal| journal.has(sha256)))
+        self.files.save(|sha256| first.is_some_and(|journal| journal.has(sha256)));
     }
 
     /// What a model made of a photo, if the journals have all of it.
@@ -78,7 +78,7 @@ impl Journals {
 
     /// Throws away what was made of other photos than these.
     pub(crate) fn retain(self, sha256s: &HashSet<[u8; KEY]>) -> Result<(), EngineError> {
-        self.files.save(|sha256| sha256s.contains(sha256))?;
+        self.files.forget_all_but(sha256s);
         self.networks.into_iter().try_for_each(|journal| journal.retain(sha256s))
     }
 
@@ -221,12 +221,13 @@ fn read_places(file: &mut File, dim: usize) -> io::Result<(HashMap<[u8; KEY], u6
     let record = record_len(dim) as u64;
     let records = (file.metadata()?.len() - HEADER) / record;
     let mut places = HashMap::with_capacity(records as usize);
+    let mut records_in_turn = BufReader::with_capacity(1 << 20, &mut *file);
+    records_in_turn.seek(SeekFrom::Start(HEADER))?;
     for number in 0..records {
-        let place = HEADER + number * record;
         let mut key = [0; KEY];
-        file.seek(SeekFrom::Start(place))?;
-        file.read_exact(&mut key)?;
-        places.insert(key, place);
+        records_in_turn.read_exact(&mut key)?;
+        records_in_turn.seek_relative(record as i64 - KEY as i64)?;
+        places.insert(key, HEADER + number * record);
     }
     Ok((places, HEADER + records * record))
 }

@@ -28,8 +28,8 @@ fn dot_f64(a: &[f64], b: &[f64]) -> f64 {
 pub(crate) fn scale_to(length: f32, vector: &mut [f32]) {
     let square: f64 = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
     if square > 0.0 {
-        let factor = (f64::from(length) / square.sqrt()) as f32;
-        vector.iter_mut().for_each(|x| *x *= factor);
+        let factor = f64::from(length) / square.sqrt();
+        vector.iter_mut().for_each(|x| *x = (f64::from(*x) * factor) as f32);
     }
 }
 

@@ -6,7 +6,7 @@ use lookalike_backbone::map_on_cores;
 use lookalike_photo::{RgbImage, decode};
 use sha2::{Digest, Sha256};
 
-use crate::encoder::{Encoded, SEES_NOTHING, is_blind};
+use crate::encoder::{Described, Encoded, SEES_NOTHING, is_blind};
 use crate::linear::scale_to;
 use crate::metric::Metric;
 use crate::{Encoder, EngineError, Progress, Views};
@@ -22,32 +22,34 @@ pub(crate) struct Look {
 /// What the networks make of the photo in a file, and the file's checksum.
 pub(crate) type FileLook = (Look, [u8; 32]);
 
-/// Why there is no [`Look`].
-pub(crate) enum Blind {
-    /// Nothing is seen in the picture of this number.
-    Picture(usize),
-    /// There is no picture, or they cancel out.
-    All,
+impl Look {
+    /// The mean of what is made of several photos of one thing; `None` of no photo, and where they cancel out.
+    pub(crate) fn mean(mut looks: Vec<Self>) -> Option<Self> {
+        if looks.len() == 1 {
+            return looks.pop();
+        }
+        let vector = mean_direction(looks.iter().map(|look| &look.vector[..]));
+        let shares: Vec<_> = looks.into_iter().map(|look| look.shares).collect();
+        (!is_blind(&vector)).then(|| Self { vector, shares: means(&shares) })
+    }
 }
 
 impl Encoder {
-    /// Looks at upright pictures of one thing.
+    /// Looks at upright pictures of one thing; `None` where nothing is seen in one of them.
     pub(crate) fn look_at(
         &self,
         pictures: &[RgbImage],
         metric: &Metric,
-    ) -> Result<Result<Look, Blind>, EngineError> {
+    ) -> Result<Option<Look>, EngineError> {
         let described = self.encode_pictures(pictures)?;
-        if let Some(at) = described.iter().position(|one| is_blind(&one.embedding)) {
-            return Ok(Err(Blind::Picture(at)));
+        if described.iter().any(|one| is_blind(&one.embedding)) {
+            return Ok(None);
         }
-        let vectors: Vec<_> = described.iter().map(|one| metric.apply(&one.embedding)).collect();
-        let vector = mean_direction(vectors.iter().map(Vec::as_slice));
-        if is_blind(&vector) {
-            return Ok(Err(Blind::All));
-        }
-        let shares: Vec<_> = described.into_iter().map(|one| one.shares).collect();
-        Ok(Ok(Look { vector, shares: means(&shares) }))
+        let look = |Described { embedding, shares }: Described| Look {
+            vector: metric.apply(&embedding),
+            shares,
+        };
+        Ok(Look::mean(described.into_iter().map(look).collect()))
     }
 
     /// Looks at photos in files on all cores, each by itself; the results come in the files' order, with
@@ -89,7 +91,7 @@ impl Encoder {
             Err(error) => return Ok(Err(error.to_string())),
         };
         let look = self.look_at(&views.of(pixels), metric)?;
-        Ok(look.map(|look| (look, sha256)).map_err(|_| SEES_NOTHING.to_owned()))
+        Ok(look.map(|look| (look, sha256)).ok_or_else(|| SEES_NOTHING.to_owned()))
     }
 }
 

@@ -20,8 +20,8 @@ const MOST: usize = 20_000;
 /// Photos beyond one of each product, in all, below which nothing can be learnt.
 const LEAST: usize = 20;
 
-/// What is added to the spread within products in every direction, as a share of the mean spread. On real
-/// photos, 0.3 to 3 are equally good, with 2 photos of a product as with 30.
+/// What is added to the spread within products in every direction, as a share of the mean spread: of few
+/// photos, the spread is known in few directions.
 const RIDGE: f64 = 1.0;
 
 /// Rounds of the search for the directions that are kept.
@@ -37,6 +37,8 @@ const ROUNDS: usize = 8;
 pub(crate) struct Metric {
     /// One for each network, in their order.
     parts: Vec<Part>,
+    /// How many directions of each network were to be kept.
+    wanted: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,9 +51,10 @@ struct Part {
 }
 
 impl Metric {
-    /// Only subtracts a mean, of whole embeddings.
-    pub(crate) fn subtracting(mean: Vec<f32>) -> Self {
-        Self { parts: vec![Part { mean, axes: Vec::new(), length: 1.0 }] }
+    /// Only subtracts a mean, of whole embeddings, until it is learnt anew.
+    pub(crate) fn subtracting(mean: Vec<f32>, wanted: usize) -> Self {
+        let parts = vec![Part { mean, axes: Vec::new(), length: 1.0 }];
+        Self { parts, wanted: wanted as u32 }
     }
 
     /// Learns from a model's embeddings, shape `(n, dim)`, and the products that they show. Of each network,
@@ -82,7 +85,7 @@ impl Metric {
             parts.push(Part { mean, axes, length: part.share.sqrt() });
             from = to;
         }
-        Ok(Self { parts })
+        Ok(Self { parts, wanted: kept as u32 })
     }
 
     /// Length of an embedding.
@@ -95,17 +98,26 @@ impl Metric {
         self.parts.iter().map(Part::kept).sum()
     }
 
-    /// Directions that are kept of each network, at most; 0 where all are.
-    pub(crate) fn kept(&self) -> usize {
-        let kept = |part: &Part| if part.axes.is_empty() { 0 } else { part.kept() };
-        self.parts.iter().map(kept).max().unwrap_or(0)
+    /// Directions of each network that were to be kept, 0 for all: what [`Self::fit`] was given.
+    pub(crate) fn wanted(&self) -> usize {
+        self.wanted as usize
+    }
+
+    /// Whether more than a mean could be learnt, of all networks.
+    pub(crate) fn is_learnt(&self) -> bool {
+        self.parts.iter().all(|part| !part.axes.is_empty())
     }
 
     /// What does not fit together, if anything.
     pub(crate) fn misfit(&self, model: &Model) -> Option<&'static str> {
         let whole =
             |part: &Part| part.mean.is_empty() || !part.axes.len().is_multiple_of(part.mean.len());
-        let finite = |part: &Part| part.mean.iter().chain(&part.axes).all(|x| x.is_finite());
+        let finite = |part: &Part| {
+            let sound = |x: &f32| x.is_finite();
+            part.length > 0.0
+                && sound(&part.length)
+                && part.mean.iter().chain(&part.axes).all(sound)
+        };
         if self.embedding_dim() != model.embedding_dim() || self.parts.iter().any(whole) {
             return Some("its metric has another length than its model's embeddings");
         }
@@ -216,8 +228,8 @@ fn axes(
     within.iter_mut().for_each(|x| *x /= divisor);
     let spread = (0..dim).map(|at| within[at * dim + at]).sum::<f64>() / dim as f64;
     (0..dim).for_each(|at| within[at * dim + at] += RIDGE * spread);
-    // Where all photos of a product are the same, nothing spreads.
-    if !(spread > 1e-9 && cholesky(&mut within, dim).is_some()) {
+    // Where all photos of a product are the same, nothing spreads but what rounding leaves.
+    if !(spread * dim as f64 > 1e-4 && cholesky(&mut within, dim).is_some()) {
         return Ok(None);
     }
     let whitening = matrix(inverse_of_lower(&within, dim), dim)?;
@@ -290,10 +302,11 @@ mod tests {
         let (embeddings, products) = photos(400);
         let model = model(&[DIM as u32]);
         let plain = Metric::fit(&model, &embeddings, &products, 0).expect("a metric");
-        assert_eq!((plain.dim(), plain.kept()), (DIM, 0));
+        assert_eq!((plain.dim(), plain.is_learnt()), (DIM, false));
         for kept in [12, DIM] {
             let learnt = Metric::fit(&model, &embeddings, &products, kept).expect("a metric");
-            assert_eq!((learnt.dim(), learnt.kept(), learnt.misfit(&model)), (kept, kept, None));
+            assert_eq!((learnt.dim(), learnt.wanted(), learnt.misfit(&model)), (kept, kept, None));
+            assert!(learnt.is_learnt());
             let (before, after) =
                 (right(&plain, &embeddings, &products), right(&learnt, &embeddings, &products));
             assert!(after > before + 0.25, "{before} and {after}");
@@ -321,12 +334,12 @@ mod tests {
         let (embeddings, products) = photos(20);
         let model_of_all = model(&[DIM as u32]);
         let few = Metric::fit(&model_of_all, &embeddings, &products, 2).expect("a metric");
-        assert_eq!(few.kept(), 0);
+        assert!(!few.is_learnt() && few.wanted() == 2);
         // Every product's photos are the same.
         let same: Vec<f32> = (0..100).flat_map(|n| [(n % 4) as f32, 1.0, 0.5, 0.0]).collect();
         let products: Vec<u32> = (0..100).map(|n| n % 4).collect();
         let same = Metric::fit(&model(&[4]), &same, &products, 2).expect("a metric");
-        assert_eq!(same.kept(), 0);
+        assert!(!same.is_learnt());
         let only = Metric::fit(&model(&[2]), &[0.0, 5.0], &[0], 2).expect("a metric");
         assert!(only.apply(&[0.0, 5.0])[1] > 0.9, "a single photo keeps its direction");
         assert_eq!(only.apply(&[0.0, 0.0])[0], 0.0);

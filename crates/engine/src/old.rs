@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::index::Content;
 use crate::metric::Metric;
 use crate::ranking::Ranking;
-use crate::{BuildReport, IndexedPhoto, Model};
+use crate::{BuildOptions, BuildReport, IndexedPhoto, Model};
 
 /// [`Content`] in format 3, its fields in their order.
 #[derive(Serialize, Deserialize)]
@@ -43,7 +43,7 @@ impl From<Content3> for Content {
             products,
             photos,
             report,
-            metric: Metric::subtracting(centring),
+            metric: Metric::subtracting(centring, BuildOptions::default().directions),
             ranking,
             hnsw,
             graph,

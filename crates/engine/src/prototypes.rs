@@ -1,6 +1,6 @@
 //! Products by the mean of their photos, beside the vote of single photos.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use lookalike_rank::Opinion;
 
@@ -35,12 +35,17 @@ impl Prototypes {
         Self { dim, sums, scales }
     }
 
-    /// What the prototypes say of a vector of length 1. `own` is a product and one of its vectors, which is
-    /// left out of the prototype.
-    pub(crate) fn opinion(&self, vector: &[f32], own: Option<(u32, &[f32])>) -> Opinion {
+    /// What the prototypes of some products say of a vector of length 1. `own` is a product and one of its
+    /// vectors, which is left out of the prototype.
+    pub(crate) fn opinion(
+        &self,
+        vector: &[f32],
+        own: Option<(u32, &[f32])>,
+        is_wanted: impl Fn(u32) -> bool,
+    ) -> Opinion {
         let each = self.sums.chunks_exact(self.dim).zip(&self.scales).zip(0u32..);
         let mut near: Vec<(u32, f32)> = each
-            .filter(|((_, scale), _)| **scale > 0.0)
+            .filter(|((_, scale), product)| **scale > 0.0 && is_wanted(*product))
             .map(|((sum, scale), product)| (product, dot(sum, vector) * scale))
             .collect();
         if let Some((product, row)) = own {
@@ -58,7 +63,7 @@ impl Prototypes {
         let most = near.first().map_or(0.0, |(_, similarity)| *similarity);
         let weight = |similarity: f32| ((similarity - most) / TEMPERATURE).exp();
         let total: f32 = near.iter().map(|(_, similarity)| weight(*similarity)).sum();
-        let shares: HashMap<u32, f32> = near
+        let shares: BTreeMap<u32, f32> = near
             .into_iter()
             .map(|(product, similarity)| (product, weight(similarity) / total))
             .collect();
@@ -84,14 +89,16 @@ mod tests {
         let photos = [photo(0), photo(0), photo(2)];
         let rows = [1.0, 0.0, 0.6, 0.8, 0.0, 1.0];
         let prototypes = Prototypes::new(3, &photos, &rows, 2);
-        let opinion = prototypes.opinion(&[0.8, 0.6], None);
+        let opinion = prototypes.opinion(&[0.8, 0.6], None, |_| true);
         assert_eq!(opinion.shares.len(), 2, "a product without photos has no share");
         assert!(opinion.shares[&0] > 0.99);
         assert!((opinion.shares.values().sum::<f32>() - 1.0).abs() < 1e-6);
         // Without its first photo, the first product is further up.
-        let without = prototypes.opinion(&[0.8, 0.6], Some((0, &rows[..2])));
+        let without = prototypes.opinion(&[0.8, 0.6], Some((0, &rows[..2])), |_| true);
         assert!(without.shares[&0] < opinion.shares[&0]);
-        let only = prototypes.opinion(&[0.0, 1.0], Some((2, &rows[4..])));
+        let far = prototypes.opinion(&[0.8, 0.6], None, |product| product == 2);
+        assert_eq!(far.shares[&2], 1.0, "it is the only one");
+        let only = prototypes.opinion(&[0.0, 1.0], Some((2, &rows[4..])), |_| true);
         assert!(!only.shares.contains_key(&2), "nothing is left of it");
     }
 }

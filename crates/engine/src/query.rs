@@ -5,8 +5,8 @@ use lookalike_rank::{Neighbour, Opinion, RankedProduct, Verdict, vote};
 use lookalike_vectors::VectorStore;
 
 use crate::encoder::{SEES_NOTHING, is_blind};
-use crate::look::{Blind, Look, mean_direction};
-use crate::ranking::{COPY, restrict};
+use crate::look::{Look, mean_direction};
+use crate::ranking::COPY;
 use crate::views::Views;
 use crate::{EngineError, Filter, Reasons, Searcher};
 
@@ -69,46 +69,41 @@ impl Searcher {
             1 => "the photo".to_owned(),
             _ => format!("photo {}", at + 1),
         };
-        let mut pictures = Vec::with_capacity(query.photos.len());
+        let metric = &self.index().content().metric;
+        let (mut decoding, mut looks) = (Duration::ZERO, Vec::with_capacity(query.photos.len()));
+        // One photo after the other: a large one with its views takes much memory.
         for (at, bytes) in query.photos.iter().enumerate() {
-            let photo = decode(bytes, &query.limits).map_err(|error| EngineError::Photo {
-                name: number(at),
-                reason: error.to_string(),
-            })?;
+            let begun = Instant::now();
+            let refused = |reason| EngineError::Photo { name: number(at), reason };
+            let photo = decode(bytes, &query.limits).map_err(|error| refused(error.to_string()))?;
             let pixels = photo.pixels;
             let picture = query.crop.map(|crop| crop.apply(&pixels)).unwrap_or(pixels);
-            pictures.extend(query.views.of(picture));
+            let pictures = query.views.of(picture);
+            decoding += begun.elapsed();
+            let look = self.encoder().look_at(&pictures, metric)?;
+            looks.push(look.ok_or_else(|| refused(SEES_NOTHING.to_owned()))?);
         }
-        let decoded = Instant::now();
-        let look = self.encoder().look_at(&pictures, &self.index().content().metric)?;
-        drop(pictures);
-        let Look { vector, shares } = look.map_err(|blind| match blind {
-            Blind::Picture(at) => {
-                let name = number(at / query.views.count());
-                EngineError::Photo { name, reason: SEES_NOTHING.to_owned() }
-            }
-            Blind::All => {
-                let reason = "there is no photo, or the photos have nothing in common".to_owned();
-                EngineError::Photo { name: "the photos".to_owned(), reason }
-            }
-        })?;
+        let Some(Look { vector, shares }) = Look::mean(looks) else {
+            let reason = "there is no photo, or the photos have nothing in common".to_owned();
+            return Err(EngineError::Photo { name: "the photos".to_owned(), reason });
+        };
         let embedded = Instant::now();
-        let mut opinions = self.opinions(&vector, &shares);
-        let (neighbours, voted) = if query.filter.is_open() {
-            self.nearest(&vector, query.top)?
+        let (opinions, (neighbours, voted)) = if query.filter.is_open() {
+            let opinions = self.opinions(&vector, &shares, |_| true);
+            (opinions, self.nearest(&vector, query.top)?)
         } else {
             let products = self.index().products();
             let wanted: Vec<bool> = products.iter().map(|p| query.filter.admits(p)).collect();
             let is_wanted = |product: u32| wanted[product as usize];
-            opinions.iter_mut().for_each(|opinion| restrict(opinion, is_wanted));
-            self.nearest_of(&vector, is_wanted)?
+            let opinions = self.opinions(&vector, &shares, is_wanted);
+            (opinions, self.nearest_of(&vector, is_wanted)?)
         };
         let (ranked, verdict) = self.fused(&voted, &neighbours, &opinions);
         let ranked = self.with_evidence(ranked, &vector, query.top)?;
         let reasons = reasons(&ranked, &voted, &opinions);
         let timings = Timings {
-            decode: decoded - started,
-            embed: embedded - decoded,
+            decode: decoding,
+            embed: (embedded - started).saturating_sub(decoding),
             search: embedded.elapsed(),
         };
         Ok(self.found(neighbours, ranked, reasons, verdict, timings))
@@ -137,8 +132,8 @@ impl Searcher {
             let admits = |other: u32| filter.admits(&products[other as usize]);
             self.nearest_of(&embedding, |other| other != product && admits(other))?
         };
-        let reasons = reasons(&ranked, &ranked, &[]);
         let ranked = self.with_evidence(ranked, &embedding, top)?;
+        let reasons = reasons(&ranked, &ranked, &[]);
         let timings = Timings { search: started.elapsed(), ..Timings::default() };
         Ok(self.found(neighbours, ranked, reasons, None, timings))
     }

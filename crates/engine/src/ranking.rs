@@ -51,7 +51,7 @@ pub struct FittedOn {
 
 impl Ranking {
     /// Classifiers, prototypes and vote weigh the same.
-    fn plain(networks: usize) -> Self {
+    pub(crate) fn plain(networks: usize) -> Self {
         Self { weights: vec![1.0; networks + 2], fitted_on: None, judge: None }
     }
 
@@ -156,7 +156,7 @@ pub(crate) fn fit(
     let opinions = samples.par_iter().map(|sample| {
         let own = sample.row.map(|row| (sample.truth, vectors.row(row)));
         let mut opinions = classifiers.opinions(&sample.shares);
-        opinions.push(prototypes.opinion(&sample.vector, own));
+        opinions.push(prototypes.opinion(&sample.vector, own, |_| true));
         opinions
     });
     let opinions: Vec<Vec<Opinion>> = opinions.collect();
@@ -262,7 +262,7 @@ fn own(
     progress: &dyn Progress,
 ) -> Result<Samples, EngineError> {
     let all = content.photos.len() as u32;
-    let rows = thinned((0..all).collect(), 2);
+    let rows = thinned((0..all).collect(), 3);
     let dim = content.model.embedding_dim();
     let sampled: HashSet<u32> = rows.iter().copied().collect();
     let others = (0..all).zip(embeddings.chunks_exact(dim));
@@ -270,7 +270,12 @@ fn own(
     let products: Vec<u32> =
         others.iter().map(|(row, _)| content.photos[*row as usize].product).collect();
     let learnt_from: Vec<f32> = others.into_iter().flat_map(|(_, row)| row).copied().collect();
-    let metric = Metric::fit(&content.model, &learnt_from, &products, content.metric.kept())?;
+    let wanted = content.metric.wanted();
+    let metric = Metric::fit(&content.model, &learnt_from, &products, wanted)?;
+    if metric.is_learnt() != content.metric.is_learnt() {
+        // Too few are left to learn from, and what is fitted with another kind of metric means nothing.
+        return Ok(Samples { photos: Vec::new(), vectors: Arc::clone(&content.vectors) });
+    }
     let Ok(vectors) = Vectors::normalised(metric.dim(), metric.apply_all(embeddings)) else {
         // A photo in which nothing is left; the others decide nothing then, but do no harm.
         return Ok(Samples { photos: Vec::new(), vectors: Arc::clone(&content.vectors) });

@@ -8,7 +8,7 @@ use lookalike_rank::{
 use lookalike_vectors::{Hit, HnswStore, VectorStore};
 
 use crate::prototypes::Prototypes;
-use crate::ranking::Classifiers;
+use crate::ranking::{Classifiers, restrict};
 use crate::{
     Answer, Encoder, EngineError, EvidencePhoto, Filter, Found, Index, Match, Query, Reasons, Views,
 };
@@ -151,10 +151,17 @@ impl Searcher {
         }
     }
 
-    /// What the classifiers say of a photo, and last what the prototypes say of its vector.
-    pub(crate) fn opinions(&self, vector: &[f32], shares: &[Vec<f32>]) -> Vec<Opinion> {
+    /// What the classifiers say of a photo, and last what the prototypes say of its vector, as if some
+    /// products were the only ones.
+    pub(crate) fn opinions(
+        &self,
+        vector: &[f32],
+        shares: &[Vec<f32>],
+        is_wanted: impl Fn(u32) -> bool,
+    ) -> Vec<Opinion> {
         let mut opinions = self.classifiers.opinions(shares);
-        opinions.push(self.prototypes.opinion(vector, None));
+        opinions.iter_mut().for_each(|opinion| restrict(opinion, &is_wanted));
+        opinions.push(self.prototypes.opinion(vector, None, is_wanted));
         opinions
     }
 

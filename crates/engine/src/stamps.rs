@@ -3,7 +3,7 @@
 //!
 //! One line of JSON for each file, in a file that is written anew beside the old one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, Metadata};
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::EngineError;
 use crate::model::absolute;
 
 const FILE: &str = "files.jsonl";
@@ -71,7 +70,14 @@ struct Line {
 /// Files that were read before, by their whole paths.
 pub(crate) struct Stamps {
     folder: PathBuf,
-    known: Mutex<HashMap<PathBuf, (Stamp, [u8; 32])>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    of_file: HashMap<PathBuf, (Stamp, [u8; 32])>,
+    /// Whether it is other than what was read from disk.
+    has_changed: bool,
 }
 
 impl Stamps {
@@ -82,33 +88,47 @@ impl Stamps {
             let line: Line = serde_json::from_str(&line).ok()?;
             Some((line.file.into(), (line.stamp, from_hex(&line.sha256)?)))
         });
-        Self { folder: folder.to_owned(), known: Mutex::new(known.collect()) }
+        let known = Known { of_file: known.collect(), has_changed: false };
+        Self { folder: folder.to_owned(), known: Mutex::new(known) }
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<PathBuf, (Stamp, [u8; 32])>> {
+    fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The checksum of a file that is as it was.
     pub(crate) fn checksum(&self, file: &Path, stamp: Stamp) -> Option<[u8; 32]> {
         let known = self.known();
-        let (before, sha256) = known.get(&absolute(file))?;
+        let (before, sha256) = known.of_file.get(&absolute(file))?;
         (*before == stamp).then_some(*sha256)
     }
 
     /// Remembers a file's checksum. The stamp must be of before it was read.
     pub(crate) fn note(&self, file: &Path, stamp: Stamp, sha256: [u8; 32]) {
-        self.known().insert(absolute(file), (stamp, sha256));
+        let mut known = self.known();
+        let before = known.of_file.insert(absolute(file), (stamp, sha256));
+        known.has_changed |= before != Some((stamp, sha256));
     }
 
-    /// Writes down the files whose content is wanted.
-    pub(crate) fn save(&self, is_wanted: impl Fn(&[u8; 32]) -> bool) -> Result<(), EngineError> {
+    /// Forgets files of other contents than these.
+    pub(crate) fn forget_all_but(&self, sha256s: &HashSet<[u8; 32]>) {
+        self.save(|sha256| sha256s.contains(sha256));
+    }
+
+    /// Writes down the files whose content is wanted, if that is news. The old list stays where it cannot:
+    /// at worst, files are read that need not be.
+    pub(crate) fn save(&self, is_wanted: impl Fn(&[u8; 32]) -> bool) {
         let path = self.folder.join(FILE);
         let partial = path.with_extension("partial");
+        let mut known = self.known();
+        let before = known.of_file.len();
+        known.of_file.retain(|_, (_, sha256)| is_wanted(sha256));
+        if known.of_file.len() == before && !known.has_changed {
+            return;
+        }
         let write = || {
             let mut out = BufWriter::new(File::create(&partial)?);
-            let known = self.known();
-            let mut all: Vec<_> = known.iter().filter(|(_, (_, sha))| is_wanted(sha)).collect();
+            let mut all: Vec<_> = known.of_file.iter().collect();
             all.sort_unstable_by_key(|(file, _)| *file);
             for (file, (stamp, sha256)) in all {
                 // A name that is no Unicode is read again each time.
@@ -120,7 +140,10 @@ impl Stamps {
             out.into_inner()?.sync_all()?;
             fs::rename(&partial, &path)
         };
-        write().map_err(|source| EngineError::Journal { path: path.clone(), source })
+        let written: std::io::Result<()> = write();
+        if written.is_err() {
+            let _ = fs::remove_file(&partial);
+        }
     }
 }
 
@@ -163,7 +186,7 @@ mod tests {
         let file = settled(folder.path(), "one", 60);
         let stamps = Stamps::open(folder.path());
         stamps.note(&file, stamp(&file), [7; 32]);
-        stamps.save(|_| true).expect("saved");
+        stamps.save(|_| true);
         let stamps = Stamps::open(folder.path());
         assert_eq!(stamps.checksum(&file, stamp(&file)), Some([7; 32]));
         assert_eq!(stamps.checksum(&folder.path().join("b.jpg"), stamp(&file)), None);
@@ -190,9 +213,10 @@ mod tests {
         let file = settled(folder.path(), "one", 60);
         let stamps = Stamps::open(folder.path());
         stamps.note(&file, stamp(&file), [7; 32]);
-        stamps.save(|sha256| sha256 != &[7; 32]).expect("saved");
+        stamps.save(|sha256| sha256 != &[7; 32]);
         assert_eq!(Stamps::open(folder.path()).checksum(&file, stamp(&file)), None);
-        stamps.save(|_| true).expect("saved");
+        stamps.note(&file, stamp(&file), [7; 32]);
+        stamps.save(|_| true);
         let kept = folder.path().join(FILE);
         let text = fs::read_to_string(&kept).expect("text");
         fs::write(&kept, format!("{{\n{}\n{text}", text.replace("07", "zz"))).expect("damaged");

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::{Neighbour, RankedProduct};
 
@@ -8,9 +8,10 @@ const NEAREST: usize = 5;
 /// What a classifier says of a query.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Opinion {
-    /// The share, 0 to 1, that it gives to each product that it knows. What it gives to things that
+    /// The share, 0 to 1, that it gives to each product that it knows, in an order that is always the same, as
+    /// sums depend on it. What it gives to things that
     /// are no product here is missing from their sum.
-    pub shares: HashMap<u32, f32>,
+    pub shares: BTreeMap<u32, f32>,
 }
 
 impl Opinion {

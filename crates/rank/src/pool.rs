@@ -14,13 +14,19 @@ const STEPS: usize = 400;
 /// Zidek, "Combining probability distributions", 1986): what one of them holds impossible does not come
 /// first because another is sure of it.
 ///
-/// `weights` are the classifiers', then the vote's. An opinion without shares is not heard; without any,
-/// the vote stays as it is. A product that a classifier does not know, because it came later, loses
+/// `weights` are the opinions', then the vote's. An opinion without shares, or of no weight, is not heard;
+/// without any, the vote stays as it is. A product that a classifier does not know, because it came later, loses
 /// nothing by that: the classifier is taken to say of it what the vote says, and to share out the rest
 /// among those that it knows. Scores are 0 to 1 and 1 in all; every product of the vote or of an opinion
 /// has one, with the vote's evidence.
 pub fn pool(voted: &[RankedProduct], opinions: &[Opinion], weights: &[f32]) -> Vec<RankedProduct> {
-    let heard = Heard::new(voted, opinions);
+    // What weighs nothing does not bring its products in, either.
+    let opinions: Vec<Opinion> = opinions
+        .iter()
+        .zip(weights)
+        .map(|(opinion, &weight)| if weight == 0.0 { Opinion::default() } else { opinion.clone() })
+        .collect();
+    let heard = Heard::new(voted, &opinions);
     if heard.opinions == 0 {
         return voted.to_vec();
     }
@@ -163,6 +169,8 @@ mod tests {
         let vote = voted(&[(4, 0.5), (2, 0.3), (9, 0.2)]);
         assert_eq!(pool(&vote, &[], &[1.0]), vote);
         assert_eq!(pool(&vote, &[Opinion::default()], &[1.0, 1.0]), vote);
+        let many: Vec<(u32, f32)> = (0..250).map(|product| (product, 0.004)).collect();
+        assert_eq!(pool(&vote, &[opinion(&many)], &[0.0, 1.0]), vote);
         assert_eq!(pool(&[], &[], &[1.0]), []);
     }
 

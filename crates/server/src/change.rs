@@ -58,7 +58,10 @@ fn open(shared: &Shared) -> Result<(IndexLock, Index), Problem> {
         // Taking the lock would make the folder.
         Index::check_there(folder)?;
         let lock = Index::lock(folder)?;
-        Ok((lock, Index::open(folder)?))
+        let index = Index::open(folder)?;
+        // Else it could be changed, but not served.
+        index.check_model(shared.served().searcher.encoder())?;
+        Ok((lock, index))
     };
     open().map_err(problem)
 }

@@ -151,9 +151,6 @@ impl Wanted {
             columns: columns.collect::<Result<_, Problem>>()?,
             in_stock,
         };
-        let products = shared.served();
-        let products = products.searcher.index().products();
-        filter.check(products).map_err(|error| Problem::bad_request(error.to_string()))?;
         let top = checked_top(shared, top)?;
         Ok(Self { top, filter, views: views.unwrap_or_default(), crop, explain })
     }
