@@ -126,8 +126,10 @@ pub fn build(
     }
 
     let products: Vec<u32> = photos.iter().map(|photo| photo.product).collect();
-    let metric = Metric::fit(encoder.model(), &embeddings, &products, options.directions)?;
-    let mut vectors = metric.apply_all(&embeddings);
+    let dim = encoder.model().embedding_dim();
+    let rows: Vec<&[f32]> = embeddings.chunks_exact(dim).collect();
+    let metric = Metric::fit(encoder.model(), &rows, &products, options.directions)?;
+    let mut vectors = metric.apply_all(&rows);
     leave_out_blind(&mut vectors, metric.dim(), &mut embeddings, &mut photos, &mut report);
     report.products_without_photos = without_photos(&catalog.products, &photos);
     let vectors = Arc::new(Vectors::normalised(metric.dim(), vectors)?);

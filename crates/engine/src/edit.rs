@@ -175,7 +175,7 @@ pub fn compact(
         let sha256s: Vec<[u8; 32]> = old.photos.iter().map(|photo| photo.sha256).collect();
         let whole = |sha256| journals.side_by_side(&old.model, sha256);
         if let Some(rows) = sha256s.iter().map(whole).collect::<Option<Vec<_>>>() {
-            let all = rows.concat();
+            let all: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
             let products: Vec<u32> = old.photos.iter().map(|photo| photo.product).collect();
             metric = Metric::fit(&old.model, &all, &products, old.metric.wanted())?;
             vectors = Arc::new(Vectors::normalised(metric.dim(), metric.apply_all(&all))?);

@@ -57,21 +57,19 @@ impl Metric {
         Self { parts, wanted: wanted as u32 }
     }
 
-    /// Learns from a model's embeddings, shape `(n, dim)`, and the products that they show. Of each network,
-    /// `kept` directions are kept; with 0, all are, and only the mean is learnt.
+    /// Learns from a model's embeddings and the products that they show. Of each network, `kept` directions are kept; with 0, all are, and only the mean is learnt.
     ///
     /// # Errors
     /// When candle fails.
     pub(crate) fn fit(
         model: &Model,
-        embeddings: &[f32],
+        embeddings: &[&[f32]],
         products: &[u32],
         kept: usize,
     ) -> Result<Self, EngineError> {
-        let dim = model.embedding_dim();
         let step = products.len().div_ceil(MOST).max(1);
         let products: Vec<u32> = products.iter().copied().step_by(step).collect();
-        let rows: Vec<&[f32]> = embeddings.chunks_exact(dim).step_by(step).collect();
+        let rows: Vec<&[f32]> = embeddings.iter().copied().step_by(step).collect();
         let mut parts = Vec::with_capacity(model.parts.len());
         let mut from = 0;
         for part in &model.parts {
@@ -147,10 +145,10 @@ impl Metric {
     }
 
     /// The vectors of embeddings, one behind the other.
-    pub(crate) fn apply_all(&self, embeddings: &[f32]) -> Vec<f32> {
-        let mut vectors = vec![0.0; embeddings.len() / self.embedding_dim() * self.dim()];
+    pub(crate) fn apply_all(&self, embeddings: &[&[f32]]) -> Vec<f32> {
+        let mut vectors = vec![0.0; embeddings.len() * self.dim()];
         let each = vectors.par_chunks_exact_mut(self.dim());
-        each.zip(embeddings.par_chunks_exact(self.embedding_dim()))
+        each.zip(embeddings)
             .for_each(|(vector, embedding)| vector.copy_from_slice(&self.apply(embedding)));
         vectors
     }
@@ -284,10 +282,14 @@ mod tests {
         (embeddings, products)
     }
 
+    fn rows(embeddings: &[f32], dim: usize) -> Vec<&[f32]> {
+        embeddings.chunks_exact(dim).collect()
+    }
+
     /// Share of rows whose most similar other row is of the same product.
     fn right(metric: &Metric, embeddings: &[f32], products: &[u32]) -> f64 {
-        let vectors = metric.apply_all(embeddings);
-        let rows: Vec<&[f32]> = vectors.chunks_exact(metric.dim()).collect();
+        let vectors = metric.apply_all(&rows(embeddings, metric.embedding_dim()));
+        let rows = rows(&vectors, metric.dim());
         let is_right = |at: usize| {
             let others = (0..rows.len()).filter(|&other| other != at);
             let best =
@@ -301,16 +303,18 @@ mod tests {
     fn what_varies_within_products_counts_less() {
         let (embeddings, products) = photos(400);
         let model = model(&[DIM as u32]);
-        let plain = Metric::fit(&model, &embeddings, &products, 0).expect("a metric");
+        let plain = Metric::fit(&model, &rows(&embeddings, DIM), &products, 0).expect("a metric");
         assert_eq!((plain.dim(), plain.is_learnt()), (DIM, false));
         for kept in [12, DIM] {
-            let learnt = Metric::fit(&model, &embeddings, &products, kept).expect("a metric");
+            let learnt =
+                Metric::fit(&model, &rows(&embeddings, DIM), &products, kept).expect("a metric");
             assert_eq!((learnt.dim(), learnt.wanted(), learnt.misfit(&model)), (kept, kept, None));
             assert!(learnt.is_learnt());
             let (before, after) =
                 (right(&plain, &embeddings, &products), right(&learnt, &embeddings, &products));
             assert!(after > before + 0.25, "{before} and {after}");
-            let again = Metric::fit(&model, &embeddings, &products, kept).expect("a metric");
+            let again =
+                Metric::fit(&model, &rows(&embeddings, DIM), &products, kept).expect("a metric");
             assert_eq!(learnt, again);
         }
     }
@@ -321,7 +325,7 @@ mod tests {
         let doubled: Vec<f32> =
             embeddings.chunks_exact(DIM).flat_map(|row| [row, row].concat()).collect();
         let model = model(&[DIM as u32, DIM as u32]);
-        let learnt = Metric::fit(&model, &doubled, &products, 3).expect("a metric");
+        let learnt = Metric::fit(&model, &rows(&doubled, 2 * DIM), &products, 3).expect("a metric");
         assert_eq!((learnt.dim(), learnt.embedding_dim()), (6, 2 * DIM));
         let vector = learnt.apply(&doubled[..2 * DIM]);
         let (a, b) = vector.split_at(3);
@@ -333,14 +337,15 @@ mod tests {
     fn of_too_few_photos_only_the_mean_is_learnt() {
         let (embeddings, products) = photos(20);
         let model_of_all = model(&[DIM as u32]);
-        let few = Metric::fit(&model_of_all, &embeddings, &products, 2).expect("a metric");
+        let few =
+            Metric::fit(&model_of_all, &rows(&embeddings, DIM), &products, 2).expect("a metric");
         assert!(!few.is_learnt() && few.wanted() == 2);
         // Every product's photos are the same.
         let same: Vec<f32> = (0..100).flat_map(|n| [(n % 4) as f32, 1.0, 0.5, 0.0]).collect();
         let products: Vec<u32> = (0..100).map(|n| n % 4).collect();
-        let same = Metric::fit(&model(&[4]), &same, &products, 2).expect("a metric");
+        let same = Metric::fit(&model(&[4]), &rows(&same, 4), &products, 2).expect("a metric");
         assert!(!same.is_learnt());
-        let only = Metric::fit(&model(&[2]), &[0.0, 5.0], &[0], 2).expect("a metric");
+        let only = Metric::fit(&model(&[2]), &[&[0.0, 5.0]], &[0], 2).expect("a metric");
         assert!(only.apply(&[0.0, 5.0])[1] > 0.9, "a single photo keeps its direction");
         assert_eq!(only.apply(&[0.0, 0.0])[0], 0.0);
     }
@@ -349,7 +354,8 @@ mod tests {
     fn many_photos_lose_what_they_share() {
         let embeddings: Vec<f32> =
             (0..1000).flat_map(|i| [3.0, if i % 2 == 0 { 4.0 } else { -4.0 }]).collect();
-        let metric = Metric::fit(&model(&[2]), &embeddings, &vec![0; 1000], 0).expect("a metric");
+        let metric =
+            Metric::fit(&model(&[2]), &rows(&embeddings, 2), &vec![0; 1000], 0).expect("a metric");
         let first = metric.apply(&[3.0, 4.0]);
         assert!(first[0].abs() < 0.05 && first[1] > 0.99, "{first:?}");
     }

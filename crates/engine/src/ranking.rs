@@ -265,18 +265,19 @@ fn own(
     let rows = thinned((0..all).collect(), 3);
     let dim = content.model.embedding_dim();
     let sampled: HashSet<u32> = rows.iter().copied().collect();
-    let others = (0..all).zip(embeddings.chunks_exact(dim));
+    let rows_of_all: Vec<&[f32]> = embeddings.chunks_exact(dim).collect();
+    let others = (0..all).zip(rows_of_all.iter().copied());
     let others: Vec<(u32, &[f32])> = others.filter(|(row, _)| !sampled.contains(row)).collect();
     let products: Vec<u32> =
         others.iter().map(|(row, _)| content.photos[*row as usize].product).collect();
-    let learnt_from: Vec<f32> = others.into_iter().flat_map(|(_, row)| row).copied().collect();
+    let learnt_from: Vec<&[f32]> = others.into_iter().map(|(_, row)| row).collect();
     let wanted = content.metric.wanted();
     let metric = Metric::fit(&content.model, &learnt_from, &products, wanted)?;
     if metric.is_learnt() != content.metric.is_learnt() {
         // Too few are left to learn from, and what is fitted with another kind of metric means nothing.
         return Ok(Samples { photos: Vec::new(), vectors: Arc::clone(&content.vectors) });
     }
-    let Ok(vectors) = Vectors::normalised(metric.dim(), metric.apply_all(embeddings)) else {
+    let Ok(vectors) = Vectors::normalised(metric.dim(), metric.apply_all(&rows_of_all)) else {
         // A photo in which nothing is left; the others decide nothing then, but do no harm.
         return Ok(Samples { photos: Vec::new(), vectors: Arc::clone(&content.vectors) });
     };
