@@ -34,8 +34,8 @@ pub(crate) struct Answer {
     pub(crate) explanation: Option<Explanation>,
 }
 
-/// How good the best match is, as the index learnt when it was built; of a search among some products
-/// only, by the similarities that the index's own photos have to each other.
+/// How good the best match is, as the index learnt when it was built; where it could not, and of a search for
+/// products like a product, by the similarities that the index's own photos have to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Verdict {
