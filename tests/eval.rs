@@ -45,6 +45,28 @@ fn splits_products_and_copies_are_kept_apart() {
 }
 
 #[test]
+fn what_a_search_does_not_do_is_measured_beside_it() {
+    let shop = Shop::indexed();
+    for (number, product) in PRODUCTS.iter().enumerate() {
+        shop.beside(&format!("test/{product}/new.jpg"), new_photo_of(number));
+    }
+    let test = shop.folder.path().join("test");
+    let test = test.to_str().expect("UTF-8");
+    let names = |args: &[&str]| -> Vec<String> {
+        let found = shop.run([&["eval", test, "--quiet", "--json"], args].concat()).json();
+        let methods = found["methods"].as_array().expect("methods");
+        assert!(methods.iter().all(|method| method["queries"] == 6), "{found}");
+        methods.iter().map(|m| m["name"].as_str().expect("a name").to_owned()).collect()
+    };
+    assert_eq!(names(&[]).len(), 3);
+    let all = names(&["--variants"]);
+    assert_eq!(all.len(), 3 + 7 + 3, "{all:?}");
+    assert!(all.iter().any(|name| name == "search, views plain"), "{all:?}");
+    assert!(!all.iter().any(|name| name == "search, views middle"), "{all:?}");
+    assert!(all.last().is_some_and(|name| name.starts_with("search: ")), "{all:?}");
+}
+
+#[test]
 fn a_wrong_answer_counts_as_wrong() {
     let shop = Shop::indexed();
     // Photos of product 1 in the folder of product 0: the vote must not name product 0.

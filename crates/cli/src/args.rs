@@ -244,7 +244,7 @@ pub(crate) struct EvalArgs {
     /// What of each photo is looked at; see `lookalike search --help`
     #[arg(long, value_name = "VIEWS", default_value_t)]
     pub(crate) views: Views,
-    /// Measure ways of ranking by the nearest photos that a search does not use, too
+    /// Measure what a search does not do, too: other ways of ranking by the nearest photos, and other views
     #[arg(long)]
     pub(crate) variants: bool,
     /// The folder of the index

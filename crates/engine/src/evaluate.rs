@@ -85,7 +85,7 @@ pub struct EvalOptions<'a> {
     pub views: Views,
     /// Photos of things that are not sold.
     pub unsold: Option<&'a Catalog>,
-    /// Whether to measure ways of ranking by neighbours that a search does not use, too.
+    /// Whether to measure what a search does not do, too: other ways of ranking by neighbours, and other views.
     pub variants: bool,
 }
 
@@ -137,7 +137,7 @@ pub fn evaluate(
         rejection: None,
     };
     let mut comparison = Comparison::new(searcher, variants);
-    let asker = Asker {
+    let mut asker = Asker {
         searcher,
         catalog,
         known: &known,
@@ -171,6 +171,29 @@ pub fn evaluate(
     if let Some(unsold) = unsold {
         evaluation.rejection = Some(reject(searcher, unsold, views, &sold, progress)?);
     }
+    let mut methods = comparison.results();
+    if variants {
+        asker.variants = false;
+        for other in Views::ALL.into_iter().filter(|other| *other != views) {
+            asker.views = other;
+            let mut comparison = Comparison::new(searcher, false);
+            asker.ask(&queries, &mut |asked| {
+                if let Asked::Answered(answered) = asked {
+                    comparison.add(&answered);
+                }
+            })?;
+            let search = comparison.results().pop();
+            // Before what a search answers, which is the last.
+            let place = methods.len().saturating_sub(1);
+            methods.splice(
+                place..place,
+                search.map(|result| MethodResult {
+                    name: format!("search, views {other}"),
+                    ..result
+                }),
+            );
+        }
+    }
     Ok(Evaluation {
         queries: top.queries(),
         products: products.len(),
@@ -178,7 +201,7 @@ pub fn evaluate(
         top3: top.accuracy(3),
         recall_at_10: recall / top.queries() as f64,
         seconds: started.elapsed().as_secs_f64(),
-        methods: comparison.results(),
+        methods,
         ..evaluation
     })
 }
