@@ -36,7 +36,8 @@ pub struct BuildOptions {
 }
 
 impl Default for BuildOptions {
-    /// 256 directions: on real photos no worse than all.
+    /// 256 directions: half a point worse than all at most
+    /// (`benches/runs/2026-11-25-learnt-metric-epyc-2-cores`).
     fn default() -> Self {
         let hnsw = HnswParams::default();
         Self { splits: Vec::new(), hnsw, embeddings: None, directions: 256 }

@@ -69,7 +69,8 @@ pub(crate) fn rankings(
     ])
 }
 
-/// Products by the mean similarity of their nearest photos; of a product with fewer, of all it has here.
+/// Products by the mean similarity of their nearest photos, of a product with fewer, of all it has here; with
+/// shares as of a vote.
 fn by_mean(near: &[Neighbour], photos: usize) -> Ranks {
     let mut sums: HashMap<u32, (usize, f32)> = HashMap::new();
     for neighbour in near {
@@ -82,9 +83,12 @@ fn by_mean(near: &[Neighbour], photos: usize) -> Ranks {
     let mut means: Ranks =
         sums.into_iter().map(|(product, (count, sum))| (product, sum / count as f32)).collect();
     means.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let most = means.first().map_or(0.0, |(_, similarity)| *similarity);
+    let weight = |similarity: f32| ((similarity - most) / VoteParams::default().temperature).exp();
+    let total: f32 = means.iter().map(|(_, similarity)| weight(*similarity)).sum();
+    means.iter_mut().for_each(|(_, similarity)| *similarity = weight(*similarity) / total);
     means.truncate(KEPT);
-    // A similarity is no share.
-    means.into_iter().map(|(product, _)| (product, 0.0)).collect()
+    means
 }
 
 #[cfg(test)]
@@ -101,6 +105,8 @@ mod tests {
         let exact = ExactStore::new(Arc::new(Vectors::normalised(2, rows).expect("vectors")));
         let all = rankings(&[1.0, 0.0], &exact, |row| row / 5).expect("rankings");
         assert_eq!(all.len(), NAMES.len());
+        let shares = |ranks: &Ranks| ranks.iter().map(|(_, share)| share).sum::<f32>();
+        assert!(all.iter().all(|ranks| (shares(ranks) - 1.0).abs() < 1e-4), "{all:?}");
         let first: Vec<u32> = all.iter().map(|ranks| ranks[0].0).collect();
         assert_eq!(first, [1, 1, 1, 1, 0, 1, 1]);
     }

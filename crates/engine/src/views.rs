@@ -12,8 +12,9 @@ pub enum Views {
     Plain,
     /// The photo and its mirror image.
     Mirrored,
-    /// The photo and its middle, four fifths of it a side. On groceries, garments and the made-up shop, this
-    /// names the right product for 2 to 3 photos of a hundred more than the photo alone.
+    /// The photo and its middle, four fifths of it a side. With the bundled weights, on groceries,
+    /// garments and the made-up shop, this names the right product for 2 to 3 photos of a hundred more than
+    /// the photo alone (`benches/runs/2026-11-25-learnt-metric-epyc-2-cores`).
     #[default]
     Middle,
     /// The photo and its middle, and the mirror images of both.
