@@ -112,6 +112,33 @@ test('a frame drawn by mouse and by keys searches for a part', async () => {
   await end();
 });
 
+test('a price narrows the search, and all products are a tap away', async () => {
+  const { page, end, shot } = await visit({ ...PHONE, locale: 'en-GB' });
+  await search(page, photos[0]);
+  await found(page);
+  const { prices } = await page.evaluate(() => fetch('v1/service').then((answer) => answer.json()));
+  const limit = Math.round((prices.lowest + prices.highest) / 2);
+  await answered(page, async () => {
+    await page.fill('#price-max', String(limit));
+    await page.keyboard.press('Enter');
+  });
+  await found(page);
+  const shown = await page.locator('.card .prices strong').allTextContents();
+  assert.ok(shown.length > 0);
+  for (const price of shown) assert.ok(Number(price.replace(/[^\d.]/g, '')) <= limit, `${price} above ${limit}`);
+  await picturesAreThere(page);
+  await shot('phone-en-price');
+  await answered(page, async () => {
+    await page.fill('#price-max', '');
+    await page.fill('#price-min', String(2 * prices.highest));
+    await page.keyboard.press('Enter');
+  });
+  await answered(page, () => page.getByRole('button', { name: 'Look among all products' }).click());
+  await found(page);
+  assert.equal(await page.inputValue('#price-min'), '');
+  await end();
+});
+
 test('several photos, a category, more of a product and the way back', async () => {
   const { page, end, shot } = await visit({ ...DESKTOP, locale: 'en-GB', colorScheme: 'dark' });
   await search(page, photos.slice(0, 2));
@@ -186,7 +213,7 @@ test('a weak match and an empty category are said so', async () => {
   await page.unroute('**/v1/similar*');
   await change((answer) => ({ ...answer, verdict: 'none', matches: [] }));
   await page.locator('#category').selectOption({ index: 1 });
-  await page.getByRole('button', { name: '전체 카테고리에서 찾기' }).waitFor();
+  await page.getByRole('button', { name: '전체 상품에서 찾기' }).waitFor();
   await shot('phone-ko-none');
   await end();
 });

@@ -56,12 +56,11 @@ async function patiently(method, address, options) {
 /** What is served. */
 export const service = () => ask('GET', 'v1/service');
 
-/** The products most like photos of one thing. */
-export function similar(photos, category, top, options) {
+/** The products most like photos of one thing; `filters` has the names that the address takes. */
+export function similar(photos, filters, top, options) {
   const form = new FormData();
   photos.forEach((photo, at) => form.append('photo', photo, `photo-${at + 1}.jpg`));
-  const query = new URLSearchParams({ top });
-  if (category) query.set('category', category);
+  const query = new URLSearchParams({ top, ...filters });
   return patiently('POST', `v1/similar?${query}`, { ...options, body: form });
 }
 

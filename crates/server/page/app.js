@@ -54,7 +54,7 @@ function restart() {
   state.photos.splice(0).forEach(close);
   Object.assign(state, { at: 0, answer: null, trouble: null });
   leaveSeed(false);
-  byId('category').value = '';
+  byId('filters').reset();
   say('');
   render();
   byId('choose').focus();
@@ -127,7 +127,7 @@ async function search() {
     } else {
       const photos = await Promise.all(state.photos.map(cutOut));
       mine.signal.throwIfAborted();
-      answer = await similar(photos, byId('category').value, TOP, options);
+      answer = await similar(photos, filters(), TOP, options);
     }
     if (asking !== mine) return;
     state.answer = answer;
@@ -138,6 +138,16 @@ async function search() {
   byId('progress').hidden = true;
   render();
   if (state.answer) say(state.answer.matches.length ? words().found(state.answer.matches.length) : words().none);
+}
+
+/** What is searched among, by the names that the address takes. */
+function filters() {
+  const chosen = {
+    category: byId('category').value,
+    price_min: byId('price-min').value,
+    price_max: byId('price-max').value,
+  };
+  return Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== ''));
 }
 
 function busy(text) {
@@ -193,7 +203,11 @@ function render() {
   byId('drop').hidden = started;
   byId('mine').hidden = !photos.length || seed !== null;
   byId('seed').hidden = seed === null;
-  byId('filter').hidden = !photos.some((photo) => photo.address) || seed !== null || !state.service?.categories.length;
+  const { categories = [], prices } = state.service ?? {};
+  const ready = photos.some((photo) => photo.address) && seed === null;
+  byId('filters').hidden = !ready || !(categories.length || prices);
+  byId('categories').hidden = !categories.length;
+  byId('prices').hidden = !prices;
   if (seed) {
     byId('seed-name').textContent = seed.name;
     byId('seed-picture').hidden = !seed.picture;
@@ -209,8 +223,8 @@ function render() {
   const doubt = byId('doubt');
   doubt.hidden = !(weak || (answer && !found));
   doubt.replaceChildren(weak ? words().weak : words().noneHelp);
-  if (answer && !found && byId('category').value) {
-    const everywhere = () => { byId('category').value = ''; search(); };
+  if (answer && !found && Object.keys(filters()).length) {
+    const everywhere = () => { byId('filters').reset(); search(); };
     doubt.append(' ', make('button', { type: 'button', className: 'secondary', onclick: everywhere }, words().everywhere));
   }
   const verdict = weak ? 'weak' : 'likely';
@@ -262,6 +276,10 @@ function renderService() {
   });
   select.replaceChildren(make('option', { value: '' }, words().all), ...choices);
   select.value = chosen;
+  const { prices } = known ?? {};
+  byId('price-min').placeholder = prices ? number(Math.floor(prices.lowest)) : '';
+  byId('price-max').placeholder = prices ? number(Math.ceil(prices.highest)) : '';
+  byId('prices').querySelector('legend').textContent = words().price(prices?.currency ?? '');
 }
 
 function renderLanguage() {
@@ -294,7 +312,8 @@ for (const input of [byId('camera'), byId('files')]) {
 byId('whole').onclick = () => { frame.set(WHOLE_FRAME); frame.onChange(frame.value); search(); };
 byId('restart').onclick = () => { history.pushState(null, ''); restart(); };
 byId('back').onclick = () => history.back();
-byId('category').onchange = search;
+byId('filters').onchange = search;
+byId('filters').onsubmit = (event) => event.preventDefault();
 byId('large').onclick = (event) => event.target === byId('large') && byId('large').close();
 for (const button of document.querySelectorAll('[data-language]')) {
   button.onclick = () => { speak(button.dataset.language); renderLanguage(); };

@@ -12,5 +12,5 @@ pub(crate) use answer::{
 };
 pub(crate) use asked::{PhotosInForm, PhotosInJson, PictureParams, SimilarParams, TopParams};
 pub(crate) use service::{
-    Category, Health, IndexIdentity, ModelIdentity, ModelPart, Service, ServiceLimits,
+    Category, Health, IndexIdentity, ModelIdentity, ModelPart, Prices, Service, ServiceLimits,
 };

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
+use lookalike_catalog::Product;
 use lookalike_engine::{EngineError, Searcher};
 use sha2::{Digest, Sha256};
 
-use crate::api::{Category, IndexIdentity, ModelIdentity, ModelPart};
+use crate::api::{Category, IndexIdentity, ModelIdentity, ModelPart, Prices};
 
 /// A best match below the similarity that this share of the index's own photos have to their nearest
 /// is called weak.
@@ -23,6 +24,7 @@ pub(crate) struct Served {
     pub(crate) index: IndexIdentity,
     pub(crate) model: ModelIdentity,
     pub(crate) categories: Vec<Category>,
+    pub(crate) prices: Option<Prices>,
     /// A best match that is less similar is no good one; unknown of an index with one photo.
     pub(crate) weak_below: Option<f32>,
     /// Where product pictures are on the web, for the page's content security policy.
@@ -67,6 +69,7 @@ impl Served {
         let photos = (0u32..).zip(index.photos());
         Ok(Self {
             categories: categories(&searcher),
+            prices: prices(shown(&searcher)),
             weak_below: searcher.usual_similarity(WEAK_SHARE)?,
             picture_sites: picture_sites(&searcher),
             products: products.map(|(at, product)| (product.id.clone(), at)).collect(),
@@ -116,13 +119,38 @@ pub(crate) fn without_folders(path: &str) -> String {
     name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// All categories with products that can be found, and those above them.
-fn categories(searcher: &Searcher) -> Vec<Category> {
+/// The products that can be found.
+fn shown(searcher: &Searcher) -> impl Iterator<Item = &Product> {
     let index = searcher.index();
     let shown: BTreeSet<u32> = index.photos().iter().map(|photo| photo.product).collect();
+    shown.into_iter().map(|product| &index.products()[product as usize])
+}
+
+/// What products cost, if that can be compared.
+fn prices<'a>(products: impl Iterator<Item = &'a Product>) -> Option<Prices> {
+    let mut found: Option<Prices> = None;
+    for product in products {
+        let Some(price) = product.price else { continue };
+        let currency = &product.currency;
+        let prices = found.get_or_insert_with(|| Prices {
+            lowest: price,
+            highest: price,
+            currency: currency.clone(),
+        });
+        if prices.currency != *currency {
+            return None;
+        }
+        prices.lowest = prices.lowest.min(price);
+        prices.highest = prices.highest.max(price);
+    }
+    found
+}
+
+/// All categories with products that can be found, and those above them.
+fn categories(searcher: &Searcher) -> Vec<Category> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for product in shown {
-        let Some(category) = &index.products()[product as usize].category else { continue };
+    for product in shown(searcher) {
+        let Some(category) = &product.category else { continue };
         let above = category.match_indices('/').map(|(at, _)| &category[..at]);
         for name in above.chain([category.as_str()]).filter(|name| !name.is_empty()) {
             *counts.entry(name).or_default() += 1;
@@ -167,6 +195,21 @@ mod tests {
     fn only_the_web_is_linked() {
         assert!(is_web("HTTPS://shop.example") && is_web("http://x"));
         assert!(!is_web("javascript:alert(1)") && !is_web("ht") && !is_web("//x"));
+    }
+
+    #[test]
+    fn prices_in_one_currency_have_a_range() {
+        let product = |price: Option<f64>, currency: Option<&str>| Product {
+            price,
+            currency: currency.map(str::to_owned),
+            ..Product::default()
+        };
+        let won = |price| product(Some(price), Some("KRW"));
+        let some = [won(9900.0), product(None, None), won(129000.0), won(45000.0)];
+        let range = Prices { lowest: 9900.0, highest: 129000.0, currency: Some("KRW".into()) };
+        assert_eq!(prices(some.iter()), Some(range));
+        assert_eq!(prices([won(1.0), product(Some(2.0), Some("EUR"))].iter()), None);
+        assert_eq!(prices([product(None, Some("EUR"))].iter()), None);
     }
 
     #[test]

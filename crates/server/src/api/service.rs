@@ -51,8 +51,24 @@ pub(crate) struct Service {
     pub(crate) model: ModelIdentity,
     /// The categories with products, each with those above it.
     pub(crate) categories: Vec<Category>,
+    /// What products cost; nothing where none has a price, or prices are in several currencies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) prices: Option<Prices>,
     /// What a request may cost.
     pub(crate) limits: ServiceLimits,
+}
+
+/// What products cost.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub(crate) struct Prices {
+    /// The lowest price.
+    pub(crate) lowest: f64,
+    /// The highest price.
+    pub(crate) highest: f64,
+    /// Its code, or however the shop writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "KRW")]
+    pub(crate) currency: Option<String>,
 }
 
 /// A category.

@@ -27,6 +27,7 @@ pub(super) async fn service(State(shared): State<Arc<Shared>>) -> Json<Service> 
         index: served.index.clone(),
         model: served.model.clone(),
         categories: served.categories.clone(),
+        prices: served.prices.clone(),
         limits: ServiceLimits {
             photo_bytes: limits.photo_bytes,
             body_bytes: limits.body_bytes,
