@@ -241,3 +241,21 @@ fn embeddings_are_written_for_other_tools() {
     let out = ["embed", "x.jpg", "--out", "x.csv"];
     assert!(crate::helpers::run(out).error(1).contains(".npy"));
 }
+
+/// The rest is for a machine with a card: `benches/card.rs`.
+#[cfg(not(feature = "cuda"))]
+#[test]
+fn a_card_that_the_program_was_not_built_for_is_refused() {
+    let shop = Shop::indexed();
+    let photo = shop.beside("query.jpg", new_photo_of(0));
+    let photo = photo.to_str().expect("a path");
+    for (place, told) in [
+        (["--device", "cuda"], "--features cuda"),
+        (["--device", "gpu"], "cuda:N"),
+        (["--arithmetic", "bf16"], "--device cuda"),
+    ] {
+        let error = shop.run(["search", photo].into_iter().chain(place)).error(2);
+        assert!(error.contains(told), "{error}");
+    }
+    shop.run(["search", photo, "--device", "cpu"]).ok();
+}

@@ -14,7 +14,7 @@ use crate::names::Naming;
 use crate::norm::BatchNorm;
 use crate::tensors::TensorFile;
 use crate::train::mix;
-use crate::{BackboneError, BackboneKind, TrainSetup};
+use crate::{BackboneError, BackboneKind, Place, TrainSetup};
 
 /// What training changes, by the names in a file.
 #[derive(Default)]
@@ -43,6 +43,7 @@ pub(crate) struct Checkpoint {
     naming: Naming,
     kind: BackboneKind,
     used_for: Use,
+    place: Place,
     variables: RefCell<Variables>,
 }
 
@@ -52,12 +53,14 @@ impl Checkpoint {
         path: &Path,
         wanted: Option<BackboneKind>,
         used_for: Use,
+        place: &Place,
     ) -> Result<Self, BackboneError> {
+        let place = place.clone();
         let file = TensorFile::open(path)?;
         let parts = matches!(used_for, Use::Training(TrainSetup { classes: Some(_), .. }));
         match (Naming::recognise(&file.shapes, parts), wanted) {
             (Ok((kind, naming)), wanted) if wanted.is_none_or(|wanted| wanted == kind) => {
-                Ok(Self { file, naming, kind, used_for, variables: RefCell::default() })
+                Ok(Self { file, naming, kind, used_for, place, variables: RefCell::default() })
             }
             (recognised, wanted) => Err(BackboneError::WrongNetwork {
                 path: file.path,
@@ -192,6 +195,12 @@ impl Checkpoint {
                 (weight, Follower::Norm(self.norm(&norm, channels, stage)?))
             }
         };
+        let (weight, follower) = match (self.used_for, follower) {
+            (Use::Inference, Follower::Bias(bias)) => {
+                (self.place.put(&weight)?, Follower::Bias(self.place.put(&bias)?))
+            }
+            variables => (weight, variables.1),
+        };
         Ok(Conv::new(weight, follower, shape, activation))
     }
 
@@ -250,7 +259,7 @@ impl Checkpoint {
     }
 
     fn statistic(&self, name: String, value: &Tensor) -> Result<Var, BackboneError> {
-        let statistic = Var::from_tensor(value)?;
+        let statistic = Var::from_tensor(&value.to_device(self.place.device())?)?;
         self.variables.borrow_mut().statistics.insert(name, statistic.clone());
         Ok(statistic)
     }
@@ -275,7 +284,7 @@ impl Checkpoint {
     }
 
     fn new_variable(&self, name: &str, value: &Tensor, stage: usize) -> Result<Var, BackboneError> {
-        let variable = Var::from_tensor(value)?;
+        let variable = Var::from_tensor(&value.to_device(self.place.device())?)?;
         let mut variables = self.variables.borrow_mut();
         variables.parameters.insert(name.to_owned(), variable.clone());
         variables.stages.insert(name.to_owned(), stage);

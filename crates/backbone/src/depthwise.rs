@@ -17,7 +17,7 @@ pub(crate) fn depthwise(
     stride: usize,
     padding: Padding,
 ) -> Result<Tensor> {
-    if input.device().is_cpu() {
+    if input.device().is_cpu() || cfg!(feature = "cuda") && input.device().is_cuda() {
         return input.contiguous()?.apply_op2(&kernel.contiguous()?, Depthwise { stride, padding });
     }
     let groups = input.dim(1)?;
@@ -135,6 +135,20 @@ impl CustomOp2 for Depthwise {
             },
         );
         Ok((CpuStorage::F32(out), (n, channels, out_h, out_w).into()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        input: &candle_core::CudaStorage,
+        input_layout: &Layout,
+        kernel: &candle_core::CudaStorage,
+        kernel_layout: &Layout,
+    ) -> Result<(candle_core::CudaStorage, Shape)> {
+        let (_, _, h, w) = input_layout.shape().dims4()?;
+        let out = self.out((h, w), kernel_layout.shape().dims4()?.2)?;
+        let sides = crate::cuda::Sides { stride: self.stride, before: self.padding.0, out };
+        crate::cuda::depthwise((input, input_layout), (kernel, kernel_layout), sides)
     }
 
     fn bwd(

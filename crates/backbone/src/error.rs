@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use crate::BackboneKind;
+use crate::{Arithmetic, BackboneKind};
 
 /// Why a network cannot be loaded. Each message is one line that says what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +121,28 @@ pub enum BackboneError {
         path: PathBuf,
         /// The system's reason.
         source: std::io::Error,
+    },
+    /// A card is wanted, and the program was built without the means.
+    #[error(
+        "this program was built for the processor only: build it with `cargo build --release \
+         --features cuda`, or leave out --device"
+    )]
+    NoCuda,
+    /// A card is wanted, and none answers.
+    #[error(
+        "NVIDIA card {number} does not answer ({reason}): see what nvidia-smi says, or use --device cpu"
+    )]
+    NoDevice {
+        /// The card's number.
+        number: usize,
+        /// The driver's reason.
+        reason: String,
+    },
+    /// The processor is to compute with something else than f32.
+    #[error("{numbers} needs a card: use --arithmetic f32, or --device cuda")]
+    Arithmetic {
+        /// What was asked for.
+        numbers: Arithmetic,
     },
     /// candle failed.
     #[error("{0}")]

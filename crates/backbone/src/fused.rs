@@ -25,7 +25,8 @@ pub(crate) fn fused(
     activation: Activation,
 ) -> Result<Tensor> {
     if !x.device().is_cpu() {
-        let y = shape.forward(x, weight)?.broadcast_add(&shift.reshape((1, (), 1, 1))?)?;
+        let y =
+            shape.forward_anywhere(x, weight)?.broadcast_add(&shift.reshape((1, (), 1, 1))?)?;
         return activation.of(&y);
     }
     let convolved = shape.forward(&x.detach(), &weight.detach())?.contiguous()?;

@@ -12,7 +12,7 @@ use crate::layers::{Activation, hard_sigmoid};
 ///
 /// Like the others here, this changes `x` itself: it must be a result that nobody else holds.
 pub(crate) fn add_bias(x: Tensor, bias: &Tensor, activation: Activation) -> Result<Tensor> {
-    if x.device().is_cpu() {
+    if has_kernels(&x) {
         x.inplace_op2(bias, &Operation::AddBias(activation))?;
         return Ok(x);
     }
@@ -27,7 +27,7 @@ pub(crate) fn add_bias(x: Tensor, bias: &Tensor, activation: Activation) -> Resu
 /// Adds `y` to `x`, both `(n, c, h, w)`, and activates the sum; never with a hard swish.
 pub(crate) fn add(x: Tensor, y: &Tensor, activation: Activation) -> Result<Tensor> {
     let relu = activation == Activation::Relu;
-    if x.device().is_cpu() {
+    if has_kernels(&x) {
         x.inplace_op2(y, &Operation::Add { relu })?;
         return Ok(x);
     }
@@ -37,17 +37,38 @@ pub(crate) fn add(x: Tensor, y: &Tensor, activation: Activation) -> Result<Tenso
 
 /// Multiplies every channel of `x`, `(n, c, h, w)`, by its own factor, `(n, c, 1, 1)`.
 pub(crate) fn scale(x: Tensor, factors: &Tensor) -> Result<Tensor> {
-    if x.device().is_cpu() {
+    if has_kernels(&x) {
         x.inplace_op2(factors, &Operation::Scale)?;
         return Ok(x);
     }
     x.broadcast_mul(factors)
 }
 
+/// Whether these are operations of our own where a tensor lies.
+fn has_kernels(x: &Tensor) -> bool {
+    x.device().is_cpu() || cfg!(feature = "cuda") && x.device().is_cuda()
+}
+
 enum Operation {
     AddBias(Activation),
     Add { relu: bool },
     Scale,
+}
+
+impl Operation {
+    /// Numbers of `x` that lie beside each other in one channel of one picture.
+    fn plane(&self, x: &Layout, y: &Layout) -> Result<usize> {
+        let (n, channels, h, w) = x.shape().dims4()?;
+        let wanted = match self {
+            Self::AddBias(_) => (1, channels, 1, 1),
+            Self::Add { .. } => (n, channels, h, w),
+            Self::Scale => (n, channels, 1, 1),
+        };
+        if y.shape().dims4()? != wanted {
+            bail!("{}: {:?} with {:?}", self.name(), x.shape(), y.shape());
+        }
+        Ok((h * w).max(1))
+    }
 }
 
 impl InplaceOp2 for Operation {
@@ -66,15 +87,7 @@ impl InplaceOp2 for Operation {
         y: &CpuStorage,
         y_layout: &Layout,
     ) -> Result<()> {
-        let (n, channels, h, w) = x_layout.shape().dims4()?;
-        let wanted = match self {
-            Self::AddBias(_) => (1, channels, 1, 1),
-            Self::Add { .. } => (n, channels, h, w),
-            Self::Scale => (n, channels, 1, 1),
-        };
-        if y_layout.shape().dims4()? != wanted {
-            bail!("{}: {:?} with {:?}", self.name(), x_layout.shape(), y_layout.shape());
-        }
+        let plane = self.plane(x_layout, y_layout)?;
         let (CpuStorage::F32(x), CpuStorage::F32(y)) = (x, y) else {
             bail!("{} is f32 only", self.name())
         };
@@ -84,7 +97,6 @@ impl InplaceOp2 for Operation {
             bail!("{} needs contiguous tensors", self.name())
         };
         let (x, y) = (&mut x[x_start..x_end], &y[y_start..y_end]);
-        let plane = (h * w).max(1);
         match self {
             Self::Add { relu } => {
                 let floor = if *relu { 0.0 } else { f32::NEG_INFINITY };
@@ -110,6 +122,23 @@ impl InplaceOp2 for Operation {
             }
         }
         Ok(())
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        x: &mut candle_core::CudaStorage,
+        x_layout: &Layout,
+        y: &candle_core::CudaStorage,
+        y_layout: &Layout,
+    ) -> Result<()> {
+        let plane = self.plane(x_layout, y_layout)?;
+        let (x, y) = ((x, x_layout), (y, y_layout));
+        match self {
+            Self::AddBias(activation) => crate::cuda::add_bias(x, y, plane, *activation),
+            Self::Add { relu } => crate::cuda::add(x, y, *relu),
+            Self::Scale => crate::cuda::scale(x, y, plane),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::fused::fused;
 use crate::norm::{BatchNorm, Recorder};
 use crate::train::TrainMode;
 use crate::values::Values;
-use crate::{elementwise, inplace};
+use crate::{anywhere, elementwise, inplace};
 
 /// What follows a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +120,11 @@ impl Conv {
         Self { weight, follower, shape, activation }
     }
 
+    /// `(out, in / groups, k, k)`
+    pub(crate) fn weight(&self) -> &Tensor {
+        &self.weight
+    }
+
     /// Number of output channels.
     pub(crate) fn outputs(&self) -> usize {
         self.weight.dims()[0]
@@ -187,6 +192,20 @@ impl ConvShape {
                 depthwise(x, weight, stride, padding.of(k, stride, h))
             }
             Self::Full { stride, padding } => convolve(x, weight, stride, padding.of(k, stride, h)),
+        }
+    }
+
+    /// [`Self::forward`] out of operations that have a gradient on every device.
+    pub(crate) fn forward_anywhere(self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+        let (k, h) = (weight.dim(3)?, x.dim(2)?);
+        match self {
+            Self::Pointwise => self.forward(x, weight),
+            Self::Depthwise { stride, padding } => {
+                anywhere::depthwise(x, weight, stride, padding.of(k, stride, h))
+            }
+            Self::Full { stride, padding } => {
+                anywhere::convolve(x, weight, stride, padding.of(k, stride, h))
+            }
         }
     }
 

@@ -14,9 +14,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod anywhere;
 mod bundled;
 mod checkpoint;
 mod convolve;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod depthwise;
 mod elementwise;
 mod error;
@@ -32,6 +35,7 @@ mod names;
 mod network;
 mod norm;
 mod parallel;
+mod place;
 mod pool;
 mod resnet50;
 mod tensors;
@@ -43,9 +47,10 @@ pub use bundled::{BUNDLED, is_bundled, weights_exist};
 pub use error::BackboneError;
 pub use import::{Precision, import};
 pub use kind::BackboneKind;
-pub use load::{CLASSES_KEY, LoadedBackbone, ModelIdentity, load};
+pub use load::{CLASSES_KEY, LoadedBackbone, ModelIdentity, load, load_on};
 pub use manifest::{HubFile, WeightFile, weight_files};
-pub use parallel::map_on_cores;
+pub use parallel::{map_batches, map_on_cores};
+pub use place::{Arithmetic, DeviceName, Place};
 pub use train::{
     BatchStatistics, TrainMode, TrainOutput, TrainSetup, TrainableBackbone, load_trainable,
 };

@@ -7,7 +7,7 @@ use crate::checkpoint::{Checkpoint, Use};
 use crate::mobilenet_v3::MobileNetV3;
 use crate::resnet50::ResNet50;
 use crate::vgg19::Vgg19;
-use crate::{Backbone, BackboneError, BackboneKind};
+use crate::{Backbone, BackboneError, BackboneKind, Place};
 
 /// Under this key a weights file of this program's names its classes, a JSON list.
 pub const CLASSES_KEY: &str = "lookalike.classes";
@@ -36,6 +36,8 @@ pub struct LoadedBackbone {
     /// What the classes of its classifier are called, where the file says so: ids of products, for a
     /// network that this program trained.
     pub classes: Option<Vec<String>>,
+    /// Where it computes. Batches may lie anywhere.
+    pub place: Place,
     /// The file it came from; [`crate::BUNDLED`] for the weights that are part of the program.
     pub weights: PathBuf,
 }
@@ -46,7 +48,19 @@ pub struct LoadedBackbone {
 /// [`BackboneError`]; in particular [`BackboneError::WrongNetwork`] where the file holds another
 /// network than `wanted`, or none that is known.
 pub fn load(weights: &Path, wanted: Option<BackboneKind>) -> Result<LoadedBackbone, BackboneError> {
-    let checkpoint = Checkpoint::open(weights, wanted, Use::Inference)?;
+    load_on(weights, wanted, &Place::default())
+}
+
+/// [`load`], to compute on another device than the processor, or with other numbers.
+///
+/// # Errors
+/// [`load`]'s.
+pub fn load_on(
+    weights: &Path,
+    wanted: Option<BackboneKind>,
+    place: &Place,
+) -> Result<LoadedBackbone, BackboneError> {
+    let checkpoint = Checkpoint::open(weights, wanted, Use::Inference, place)?;
     let network = network(&checkpoint)?;
     let preprocess = checkpoint.preprocess()?;
     let identity = ModelIdentity {
@@ -56,7 +70,8 @@ pub fn load(weights: &Path, wanted: Option<BackboneKind>) -> Result<LoadedBackbo
         embedding_dim: network.embedding_dim() as u32,
     };
     let classes = checkpoint.classes();
-    Ok(LoadedBackbone { network, preprocess, identity, classes, weights: weights.to_owned() })
+    let (place, weights) = (place.clone(), weights.to_owned());
+    Ok(LoadedBackbone { network, preprocess, identity, classes, place, weights })
 }
 
 /// The network that a file holds.

@@ -1,6 +1,6 @@
 //! What the networks have in common.
 
-use candle_core::{Result, Tensor, bail};
+use candle_core::{DType, Result, Tensor, bail};
 
 use crate::layers::{Conv, Pass};
 use crate::norm::Recorder;
@@ -27,10 +27,16 @@ pub(crate) trait Network: Send + Sync {
     fn embedding_dim(&self) -> usize;
 }
 
+/// A batch where a network's parameters lie, in their precision.
+fn enter(network: &impl Network, batch: &Tensor) -> Result<Tensor> {
+    let weight = network.classifier().weight();
+    batch.to_device(weight.device())?.to_dtype(weight.dtype())
+}
+
 impl<N: Network> Backbone for N {
     fn embed(&self, batch: &Tensor) -> Result<Tensor> {
-        let map = self.feature_map(batch, Pass::Infer, &mut |_, _| ())?;
-        self.embedding(&map, Pass::Infer)?.flatten_from(1)
+        let map = self.feature_map(&enter(self, batch)?, Pass::Infer, &mut |_, _| ())?;
+        self.embedding(&map, Pass::Infer)?.flatten_from(1)?.to_dtype(DType::F32)
     }
 
     fn logits(&self, batch: &Tensor) -> Result<Tensor> {
@@ -38,26 +44,27 @@ impl<N: Network> Backbone for N {
     }
 
     fn embed_and_logits(&self, batch: &Tensor) -> Result<(Tensor, Tensor)> {
-        let map = self.feature_map(batch, Pass::Infer, &mut |_, _| ())?;
+        let map = self.feature_map(&enter(self, batch)?, Pass::Infer, &mut |_, _| ())?;
         let embedding = self.embedding(&map, Pass::Infer)?;
         let logits = self.classifier().forward(&embedding, Pass::Infer)?.flatten_from(1)?;
-        Ok((embedding.flatten_from(1)?, logits))
+        Ok((embedding.flatten_from(1)?.to_dtype(DType::F32)?, logits.to_dtype(DType::F32)?))
     }
 
     fn embed_with_map(&self, batch: &Tensor, cells: usize) -> Result<(Tensor, Tensor)> {
         let mut wide = None;
-        let map = self.feature_map(batch, Pass::Infer, &mut |_, output| {
+        let map = self.feature_map(&enter(self, batch)?, Pass::Infer, &mut |_, output| {
             if output.dims().last().is_some_and(|&width| width >= cells) {
                 wide = Some(output.clone());
             }
         })?;
         let Some(wide) = wide else { bail!("no feature map is {cells} cells wide") };
-        Ok((self.embedding(&map, Pass::Infer)?.flatten_from(1)?, wide))
+        let embedding = self.embedding(&map, Pass::Infer)?.flatten_from(1)?;
+        Ok((embedding.to_dtype(DType::F32)?, wide.to_dtype(DType::F32)?))
     }
 
     fn stages(&self, batch: &Tensor) -> Result<Vec<Stage>> {
         let mut stages = Vec::new();
-        self.feature_map(batch, Pass::Infer, &mut |name, output| {
+        self.feature_map(&enter(self, batch)?, Pass::Infer, &mut |name, output| {
             stages.push(Stage { name: name.to_owned(), output: output.clone() });
         })?;
         Ok(stages)
@@ -66,7 +73,7 @@ impl<N: Network> Backbone for N {
     fn forward_train(&self, batch: &Tensor, mode: &TrainMode) -> Result<TrainOutput> {
         let recorder = Recorder::default();
         let pass = Pass::Train(mode, &recorder);
-        let map = self.feature_map(batch, pass, &mut |_, _| ())?;
+        let map = self.feature_map(&enter(self, batch)?, pass, &mut |_, _| ())?;
         let embedding = self.embedding(&map, pass)?;
         let dropped = dropout(&embedding, mode, "logits")?;
         let logits = self.classifier().forward(&dropped, pass)?.flatten_from(1)?;
@@ -75,7 +82,7 @@ impl<N: Network> Backbone for N {
     }
 
     fn adopt_statistics(&self, batch: &Tensor) -> Result<()> {
-        let map = self.feature_map(batch, Pass::Adopt, &mut |_, _| ())?;
+        let map = self.feature_map(&enter(self, batch)?, Pass::Adopt, &mut |_, _| ())?;
         self.embedding(&map, Pass::Adopt).map(|_| ())
     }
 

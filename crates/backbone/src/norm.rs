@@ -50,15 +50,7 @@ impl BatchNorm {
     pub(crate) fn by_batch(&self, x: &Tensor, act: Activation) -> Result<(Tensor, Observed)> {
         let (n, channels, h, w) = x.dims4()?;
         let count = n * h * w;
-        let (mean, variance) = if x.device().is_cpu() {
-            let (mean, variance) = moments(&Values::of(x)?, channels, h * w);
-            let tensor = |values: Vec<f32>| Tensor::from_vec(values, channels, x.device());
-            (tensor(mean)?, tensor(variance)?)
-        } else {
-            let mean = x.mean((0, 2, 3))?;
-            let off = x.broadcast_sub(&mean.reshape((1, channels, 1, 1))?)?;
-            (mean, off.sqr()?.mean((0, 2, 3))?)
-        };
+        let (mean, variance) = moments_of(x)?;
         let unbiased = (variance.detach() * (count as f64 / (count.max(2) - 1) as f64))?;
         let observed = Observed {
             mean: (self.mean.clone(), mean.detach()),
@@ -85,10 +77,7 @@ impl BatchNorm {
     /// result stays what it was.
     pub(crate) fn adopt(&self, x: &Tensor) -> Result<()> {
         let (scale, shift) = self.running_affine()?;
-        let (_, channels, h, w) = x.dims4()?;
-        let (mean, variance) = moments(&Values::of(x)?, channels, h * w);
-        let mean = Tensor::from_vec(mean, channels, x.device())?;
-        let variance = Tensor::from_vec(variance, channels, x.device())?;
+        let (mean, variance) = moments_of(x)?;
         let gamma = (scale.detach() * (&variance + self.eps)?.sqrt()?)?;
         self.gamma.set(&gamma)?;
         self.beta.set(&(shift.detach() + (&mean * scale.detach())?)?)?;
@@ -97,7 +86,20 @@ impl BatchNorm {
     }
 }
 
-/// Mean and (biased) variance of every channel.
+/// Mean and (biased) variance of every channel, each `(c,)`.
+fn moments_of(x: &Tensor) -> Result<(Tensor, Tensor)> {
+    let (_, channels, h, w) = x.dims4()?;
+    if x.device().is_cpu() {
+        let (mean, variance) = moments(&Values::of(x)?, channels, h * w);
+        let tensor = |values: Vec<f32>| Tensor::from_vec(values, channels, x.device());
+        return Ok((tensor(mean)?, tensor(variance)?));
+    }
+    let mean = x.mean((0, 2, 3))?;
+    let off = x.broadcast_sub(&mean.reshape((1, channels, 1, 1))?)?;
+    Ok((mean, off.sqr()?.mean((0, 2, 3))?))
+}
+
+/// [`moments_of`] numbers of `plane` a channel.
 fn moments(x: &[f32], channels: usize, plane: usize) -> (Vec<f32>, Vec<f32>) {
     let count = (x.len() / channels.max(1)).max(1) as f64;
     let (mut sums, mut squares) = (vec![0f64; channels], vec![0f64; channels]);

@@ -2,10 +2,14 @@
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
+use crate::anywhere;
 use crate::depthwise::contiguous;
 
 /// The largest number in each window of `(n, c, h, w)`; what lies around the picture never counts.
 pub(crate) fn max_pool(x: &Tensor, kernel: usize, stride: usize, padding: usize) -> Result<Tensor> {
+    if !x.device().is_cpu() && x.track_op() {
+        return anywhere::max_pool(x, kernel, stride, padding);
+    }
     if !x.device().is_cpu() {
         // What is pooled here comes from a ReLU: zeros around it change nothing.
         let padded = x.pad_with_zeros(2, padding, padding)?.pad_with_zeros(3, padding, padding)?;

@@ -11,7 +11,7 @@ use crate::import::{Precision, write};
 use crate::kind::{PREPROCESS_KEY, preprocess_named};
 use crate::load::network;
 use crate::norm::Observed;
-use crate::{Backbone, BackboneError, BackboneKind};
+use crate::{Backbone, BackboneError, BackboneKind, Place};
 
 /// How a network runs while it is trained.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -69,6 +69,7 @@ pub struct TrainableBackbone {
     kind: BackboneKind,
     preprocess: Preprocess,
     preprocess_name: String,
+    place: Place,
     sha256: String,
     path: PathBuf,
     classes: Option<Vec<String>>,
@@ -84,6 +85,11 @@ impl TrainableBackbone {
     /// Which network it is.
     pub fn kind(&self) -> BackboneKind {
         self.kind
+    }
+
+    /// Where it computes. Batches may lie anywhere; parameters lie there.
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// How photos are prepared for it.
@@ -194,7 +200,7 @@ impl TrainableBackbone {
 }
 
 /// Loads a network for training: batch norms apart where the file has them apart, every parameter a
-/// variable.
+/// variable. It is trained in f32.
 ///
 /// # Errors
 /// As [`crate::load`].
@@ -202,8 +208,9 @@ pub fn load_trainable(
     weights: &Path,
     wanted: Option<BackboneKind>,
     setup: TrainSetup,
+    place: &Place,
 ) -> std::result::Result<TrainableBackbone, BackboneError> {
-    let checkpoint = Checkpoint::open(weights, wanted, Use::Training(setup))?;
+    let checkpoint = Checkpoint::open(weights, wanted, Use::Training(setup), place)?;
     let network = network(&checkpoint)?;
     let (kind, preprocess) = (checkpoint.kind(), checkpoint.preprocess()?);
     let (preprocess_name, sha256) = (checkpoint.preprocess_name(), checkpoint.sha256().to_owned());
@@ -214,6 +221,7 @@ pub fn load_trainable(
         kind,
         preprocess,
         preprocess_name,
+        place: place.clone(),
         sha256,
         path: weights.to_owned(),
         classes,

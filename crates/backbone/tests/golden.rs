@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
-use lookalike_backbone::{BackboneKind, TrainMode, TrainSetup, load, load_trainable};
+use lookalike_backbone::{BackboneKind, Place, TrainMode, TrainSetup, load, load_trainable};
 use lookalike_testkit::{Noise, weights};
 use serde::Deserialize;
 
@@ -206,7 +206,8 @@ fn check_gradients(
     wanted: &BTreeMap<String, (f64, f64)>,
     tolerance: f64,
 ) {
-    let network = load_trainable(path, Some(kind), TrainSetup::default()).expect("a whole file");
+    let network = load_trainable(path, Some(kind), TrainSetup::default(), &Place::default())
+        .expect("a whole file");
     let output = network.forward_train(&batch(golden.gradients_side), mode).expect("a pass");
     let noise = Noise::named("loss");
     let factors: Vec<f32> = (0..output.logits.elem_count()).map(|i| noise.at(i) as f32).collect();

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use lookalike_backbone::Precision;
+use lookalike_backbone::{Arithmetic, BackboneError, DeviceName, Place, Precision};
 use lookalike_catalog::Split;
 use lookalike_engine::{BuildOptions, Views};
 
@@ -99,15 +99,32 @@ pub(crate) struct ModelArgs {
     /// all is all three
     #[arg(long, value_name = "NAMES")]
     pub(crate) backbone: Option<Backbones>,
-    /// What to compute on
-    #[arg(long, value_enum, default_value_t = Device::Cpu)]
-    pub(crate) device: Device,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum Device {
-    /// All cores of the processor
-    Cpu,
+/// What networks compute on, and with.
+#[derive(Args)]
+pub(crate) struct PlaceArgs {
+    /// What to compute on: cpu, cuda or cuda:N (an NVIDIA card, counted from 0), or auto: a card, if the
+    /// program was built for one (`--features cuda`) and one answers
+    #[arg(long, value_name = "DEVICE", default_value_t = DeviceName::Auto)]
+    pub(crate) device: DeviceName,
+    /// Numbers that a card computes with: f32, tf32 (f32, multiplied with 19 bits), bf16 or f16
+    #[arg(long, value_name = "NUMBERS", default_value_t = Arithmetic::F32)]
+    pub(crate) arithmetic: Arithmetic,
+}
+
+impl PlaceArgs {
+    /// The place that is asked for. Says which, where that is not the processor, or could have been
+    /// another.
+    pub(crate) fn open(&self) -> Result<Place, BackboneError> {
+        let place = Place::open(self.device, self.arithmetic)?;
+        if !place.is_cpu() {
+            eprintln!("computing on {place}");
+        }
+        Ok(place)
+    }
 }
 
 /// Which photos.

@@ -43,10 +43,21 @@ pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
             | EngineError::Vector(_),
         ) => 4,
         Some(_) => 1,
+        None if matches!(
+            error.downcast_ref(),
+            Some(
+                BackboneError::NoCuda
+                    | BackboneError::NoDevice { .. }
+                    | BackboneError::Arithmetic { .. }
+            )
+        ) =>
+        {
+            2
+        }
         None if error.is::<BackboneError>() || error.is::<DownloadError>() => 5,
         None if error.is::<BadWeights>() => 5,
         None => match error.downcast_ref::<TrainError>() {
-            Some(TrainError::Backbone(_)) => 5,
+            Some(TrainError::Backbone(_) | TrainError::Tutor { .. }) => 5,
             Some(TrainError::TooFew { .. } | TrainError::Catalog(_)) => 3,
             Some(_) => 1,
             None => match error.downcast_ref::<CurateError>() {

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use lookalike_backbone::{
-    BackboneError, BackboneKind, LoadedBackbone, load, weight_files, weights_exist,
+    BackboneError, BackboneKind, LoadedBackbone, load_on, weight_files, weights_exist,
 };
 use lookalike_engine::{Encoder, EngineError, Index, ModelPart, Searcher};
 
-use crate::args::{Device, ModelArgs};
+use crate::args::ModelArgs;
 use crate::shelf::{self, Shelf};
 
 /// What `--backbone` says: `resnet50`, `mobilenet_v3=2,resnet50`, `all`.
@@ -89,12 +89,12 @@ pub(crate) fn encoder_of(index: &Index, args: &ModelArgs) -> anyhow::Result<Enco
 }
 
 fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Encoder> {
-    let Device::Cpu = args.device;
+    let place = args.place.open()?;
     let folders: Vec<&Path> =
         args.weights.iter().filter(|path| path.is_dir()).map(PathBuf::as_path).collect();
     let files = args.weights.iter().filter(|path| !path.is_dir());
     let mut named: Vec<LoadedBackbone> = files
-        .map(|file| load(file, only_kind(args, wanted.as_deref())))
+        .map(|file| load_on(file, only_kind(args, wanted.as_deref()), &place))
         .collect::<Result<_, BackboneError>>()?;
     let shelf = Shelf::from_env();
     let find = |kind: BackboneKind| match folders[..] {
@@ -116,7 +116,7 @@ fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Enco
                 _ => weight_files().into_iter().map(|file| file.backbone).find_map(find),
             };
             let file = found.ok_or_else(|| none_for(&[BackboneKind::MobileNetV3]))?;
-            named.push(load(&file, None)?);
+            named.push(load_on(&file, None, &place)?);
         }
         return Ok(Encoder::blend(named.into_iter().map(|loaded| (loaded, 1.0)).collect()));
     };
@@ -133,7 +133,7 @@ fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Enco
                 }
                 let found = recorded.filter(|file| weights_exist(file));
                 let found = found.or_else(|| kinds.iter().find_map(|&kind| find(kind)));
-                load(&found.ok_or_else(|| none_for(&kinds))?, None)?
+                load_on(&found.ok_or_else(|| none_for(&kinds))?, None, &place)?
             }
         };
         parts.push((loaded, share));

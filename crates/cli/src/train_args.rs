@@ -6,7 +6,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches, ValueEnum};
 use lookalike_backbone::BackboneKind;
 use lookalike_train::{Balance, Norms, Optimiser, Schedule, Settings, Strength};
 
-use crate::args::CatalogArgs;
+use crate::args::{CatalogArgs, PlaceArgs};
 
 /// `lookalike train` and `lookalike train grid`.
 pub(crate) enum TrainCommand {
@@ -169,6 +169,13 @@ pub(crate) struct TrainArgs {
     /// Weight of the loss that draws embeddings of a product together; 0 for none
     #[arg(long, default_value_t = Settings::default().metric)]
     metric: f64,
+    /// Weights that were trained on the same products, of any network, whose opinion of every photo is
+    /// learned, too: a good one helps a network that begins with little
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tutor: Option<PathBuf>,
+    /// Weight of the loss that draws the classifier towards the tutor's opinion
+    #[arg(long, default_value_t = Settings::default().tutor, requires = "tutor")]
+    tutor_weight: f64,
     /// Weight of the loss that keeps embeddings where the network had them before, so that things other
     /// than these products still are told apart; 0 for none
     #[arg(long, default_value_t = Settings::default().distil)]
@@ -209,6 +216,8 @@ pub(crate) struct TrainArgs {
     /// Decides the order of photos and what happens to them
     #[arg(long, default_value_t = Settings::default().seed)]
     seed: u64,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
     /// Print the outcome as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -313,6 +322,7 @@ impl TrainArgs {
             dropout,
             label_smoothing: self.label_smoothing,
             metric: self.metric,
+            tutor: self.tutor_weight,
             distil: self.distil,
             others: self.others_share,
             norms: match self.norms {

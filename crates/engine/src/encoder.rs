@@ -1,8 +1,8 @@
 use std::path::{Path, PathBuf};
 use std::vec::IntoIter;
 
-use candle_core::{Device, Tensor};
-use lookalike_backbone::{Backbone, BackboneError, LoadedBackbone, map_on_cores};
+use candle_core::Tensor;
+use lookalike_backbone::{Backbone, BackboneError, LoadedBackbone, Place, map_batches};
 use lookalike_photo::{DecodeLimits, PhotoError, Preprocess, RgbImage, decode};
 use sha2::{Digest, Sha256};
 
@@ -13,6 +13,8 @@ use crate::{EngineError, Model, ModelPart, Progress, Stage};
 
 /// Photos embedded at once by each core. More are slower: their activations leave the core's cache.
 const BATCH: usize = 4;
+/// Photos embedded at once by a card.
+const CARD_BATCH: usize = 64;
 
 /// Photos whose results are gathered before the next ones begin.
 const CHUNK: usize = 512;
@@ -20,6 +22,8 @@ const CHUNK: usize = 512;
 /// Photos to embeddings: one network or several, each with its one way of preparing photos.
 pub struct Encoder {
     networks: Vec<Box<dyn Backbone>>,
+    /// Where all of them compute.
+    place: Place,
     /// How photos are prepared for each network.
     preprocess: Vec<Preprocess>,
     /// The products that each network's classifier knows, by their ids, if it knows any.
@@ -44,6 +48,15 @@ pub(crate) struct Described {
     pub(crate) embedding: Vec<f32>,
     /// See [`Encoded::shares`].
     pub(crate) shares: Vec<Vec<f32>>,
+}
+
+/// Photos of a batch, before the networks have seen them.
+struct Prepared {
+    /// Of each photo its checksum and, for each network, the embedding if a journal has it; or why it
+    /// cannot be used.
+    photos: Vec<Result<([u8; 32], Vec<Option<Vec<f32>>>), String>>,
+    /// For each network, the tensors of the photos that it has not seen.
+    batches: Vec<Vec<f32>>,
 }
 
 /// What one network makes of a photo.
@@ -78,6 +91,7 @@ impl Encoder {
         let total: f32 = parts.iter().map(|(_, share)| share).sum();
         assert!(!parts.is_empty(), "an encoder needs a network");
         assert!(total.is_finite() && parts.iter().all(|(_, share)| *share > 0.0), "shares");
+        let place = parts.first().map(|(loaded, _)| loaded.place.clone()).unwrap_or_default();
         let (mut networks, mut preprocess, mut classes) = (Vec::new(), Vec::new(), Vec::new());
         let mut model = Model { parts: Vec::new() };
         for (loaded, share) in parts {
@@ -87,7 +101,7 @@ impl Encoder {
             let (identity, weights) = (loaded.identity, absolute(&loaded.weights));
             model.parts.push(ModelPart { identity, share: share / total, weights });
         }
-        Self { networks, preprocess, classes, model, limits: DecodeLimits::default() }
+        Self { networks, place, preprocess, classes, model, limits: DecodeLimits::default() }
     }
 
     /// For each network, the ids of the products that its classifier knows, if it knows any, in the
@@ -129,33 +143,29 @@ impl Encoder {
         journals: Option<&Journals>,
         progress: &dyn Progress,
     ) -> Result<Vec<Result<Encoded, String>>, EngineError> {
-        let batches: Vec<&[PathBuf]> = files.chunks(BATCH).collect();
-        let encoded = map_on_cores(&batches, |batch| {
-            let encoded = self.encode_batch(batch, journals);
-            progress.advance(batch.len() as u64);
+        let batch = if self.place.is_cpu() { BATCH } else { CARD_BATCH };
+        let batches: Vec<&[PathBuf]> = files.chunks(batch).collect();
+        let prepare = |batch: &&[PathBuf]| self.prepare_batch(batch, journals);
+        let encoded = map_batches(&self.place, &batches, prepare, |prepared| {
+            let photos = prepared.photos.len() as u64;
+            let encoded = self.encode_batch(prepared, journals);
+            progress.advance(photos);
             encoded
         });
         let encoded: Vec<_> = encoded.into_iter().collect::<Result<_, _>>()?;
         Ok(encoded.into_iter().flatten().collect())
     }
 
-    /// Embeds photos in one batch. A photo that cannot be used has its reason in its place.
-    ///
-    /// # Errors
-    /// When a network itself fails, or a journal cannot be written.
-    fn encode_batch(
-        &self,
-        files: &[PathBuf],
-        journals: Option<&Journals>,
-    ) -> Result<Vec<Result<Encoded, String>>, EngineError> {
+    /// Reads photos and turns those that are not known into the networks' input.
+    fn prepare_batch(&self, files: &[PathBuf], journals: Option<&Journals>) -> Prepared {
         let networks = 0..self.networks.len();
         let mut batches = self.no_photos();
-        let mut prepared = Vec::with_capacity(files.len());
+        let mut photos = Vec::with_capacity(files.len());
         for file in files {
             let stamp = journals.and_then(|_| Stamp::of(file));
             let before = journals.zip(stamp).and_then(|(all, stamp)| all.of_file(file, stamp));
             if let Some((sha256, known)) = before {
-                prepared.push(Ok((sha256, known.into_iter().map(Some).collect())));
+                photos.push(Ok((sha256, known.into_iter().map(Some).collect())));
                 continue;
             }
             let photo = self.read(file).and_then(|bytes| {
@@ -171,11 +181,23 @@ impl Encoder {
                 }
                 Ok((sha256, known))
             });
-            prepared.push(photo.map_err(|error| error.to_string()));
+            photos.push(photo.map_err(|error| error.to_string()));
         }
+        Prepared { photos, batches }
+    }
+
+    /// Embeds photos in one batch. A photo that cannot be used has its reason in its place.
+    ///
+    /// # Errors
+    /// When a network itself fails, or a journal cannot be written.
+    fn encode_batch(
+        &self,
+        Prepared { photos, batches }: Prepared,
+        journals: Option<&Journals>,
+    ) -> Result<Vec<Result<Encoded, String>>, EngineError> {
         let mut seen = self.run(batches)?;
-        let mut encoded = Vec::with_capacity(files.len());
-        for photo in prepared {
+        let mut encoded = Vec::with_capacity(photos.len());
+        for photo in photos {
             let (sha256, known) = match photo {
                 Ok(photo) => photo,
                 Err(reason) => {
@@ -284,7 +306,8 @@ impl Encoder {
                 seen.push(Vec::new().into_iter());
                 continue;
             }
-            let tensor = Tensor::from_vec(batch, (photos, 3, side, side), &Device::Cpu)?;
+            let shape = (photos, 3, side, side);
+            let tensor = Tensor::from_vec(batch, shape, self.place.device())?;
             let (embeddings, shares) = if self.classes[number].is_some() {
                 let (embeddings, logits) = network.embed_and_logits(&tensor)?;
                 let logits = logits.to_vec2::<f32>()?.into_iter();

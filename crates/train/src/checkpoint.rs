@@ -20,6 +20,9 @@ pub(crate) struct State {
     pub(crate) classes: Vec<String>,
     /// SHA-256 of the weights that the run began with.
     pub(crate) began_with: String,
+    /// SHA-256 of the tutor's, if there is one.
+    #[serde(default)]
+    pub(crate) tutor: Option<String>,
     /// Epochs that are done, and steps of the next one.
     pub(crate) epoch: usize,
     pub(crate) step: usize,

@@ -24,6 +24,17 @@ pub enum TrainError {
         /// What there is.
         found: String,
     },
+    /// The tutor does not know a product.
+    #[error(
+        "{} does not know the product '{class}': --tutor takes weights that were trained on the same products",
+        path.display()
+    )]
+    Tutor {
+        /// Its weights.
+        path: PathBuf,
+        /// The product's id.
+        class: String,
+    },
     /// The loss is no number any more.
     #[error(
         "the loss is no number any more in epoch {epoch}: the learning rate is too high, try \

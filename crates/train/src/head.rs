@@ -1,11 +1,11 @@
 //! The new classifier alone, on embeddings that are computed once.
 
-use candle_core::{Device, Tensor, Var};
+use candle_core::{Tensor, Var};
 use lookalike_backbone::TrainableBackbone;
 use lookalike_photo::Preprocess;
 
 use crate::loss::cross_entropy;
-use crate::measure::map_batches;
+use crate::measure::rows_of;
 use crate::optimiser::Memory;
 use crate::order::of_epoch;
 use crate::{Observer, Optimiser, Photos, Settings, TrainError};
@@ -29,7 +29,7 @@ pub(crate) fn embed(
     let mut rows = Vec::new();
     for mirrored in [false, true] {
         let embed = |batch: &Tensor| network.network().embed(batch);
-        rows.extend(map_batches(preprocess, photos, mirrored, embed)?);
+        rows.extend(rows_of(network.place(), preprocess, photos, mirrored, embed)?);
     }
     Ok(Embedded { rows, classes: photos.classes.repeat(2) })
 }
@@ -58,7 +58,7 @@ pub(crate) fn train(
         for numbers in order.chunks(BATCH) {
             let rows: Vec<f32> =
                 numbers.iter().flat_map(|&n| embedded.rows[n].iter().copied()).collect();
-            let rows = Tensor::from_vec(rows, (numbers.len(), ()), &Device::Cpu)?;
+            let rows = Tensor::from_vec(rows, (numbers.len(), ()), weight.device())?;
             let targets: Vec<u32> = numbers.iter().map(|&n| embedded.classes[n]).collect();
             let matrix = weight.reshape((classes, ()))?;
             let logits = rows.matmul(&matrix.t()?)?.broadcast_add(bias.as_tensor())?;
@@ -69,8 +69,10 @@ pub(crate) fn train(
                 let Some(gradient) = gradients.get(var.as_tensor()) else { continue };
                 let mut values = var.flatten_all()?.to_vec1::<f32>()?;
                 let gradient = gradient.flatten_all()?.to_vec1::<f32>()?;
-                memory.update(&settings, name, &mut values, &gradient, RATE, decay);
-                var.set(&Tensor::from_vec(values, var.shape(), &Device::Cpu)?)?;
+                let mut moments = memory.take(name);
+                moments.update(&settings, memory.steps, &mut values, &gradient, RATE, decay);
+                memory.put(name, moments);
+                var.set(&Tensor::from_vec(values, var.shape(), var.device())?)?;
             }
         }
         observer.advance(1, "");

@@ -35,6 +35,7 @@ mod schedule;
 mod settings;
 mod step;
 mod trainer;
+mod tutor;
 
 pub use error::TrainError;
 pub use log::{EpochLog, Observer, Silent};

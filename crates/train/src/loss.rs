@@ -1,5 +1,5 @@
-use candle_core::{D, DType, Result, Tensor, Var};
-use candle_nn::ops::log_softmax;
+use candle_core::{D, Device, Result, Tensor, Var};
+use candle_nn::ops::{log_softmax, softmax};
 
 /// Cosines are multiplied by this before they are compared as logits (Wang et al., "NormFace", 2017,
 /// which proves that without it the loss cannot become small).
@@ -13,6 +13,18 @@ pub(crate) fn cross_entropy(logits: &Tensor, classes: &[u32], smoothing: f64) ->
     let right = log_shares.gather(&picked, 1)?.mean_all()?;
     let all = log_shares.mean_all()?;
     ((right * (1.0 - smoothing))? + (all * smoothing)?)?.neg()
+}
+
+/// Logits are divided by this before a network's opinion is compared with its tutor's, so that small
+/// shares count, too (Hinton et al., 2015).
+const TEMPERATURE: f64 = 2.0;
+
+/// A loss of logits, `(n, classes)`, that draws the shares they stand for towards a tutor's: the
+/// cross-entropy of the two, averaged over the photos, in the scale of [`cross_entropy`]'s gradients.
+pub(crate) fn imitation(logits: &Tensor, tutor: &Tensor) -> Result<Tensor> {
+    let shares = softmax(&(tutor.detach() / TEMPERATURE)?, D::Minus1)?;
+    let own = log_softmax(&(logits / TEMPERATURE)?, D::Minus1)?;
+    (shares * own)?.sum(D::Minus1)?.mean_all()? * (-TEMPERATURE * TEMPERATURE)
 }
 
 /// A loss of embeddings, `(n, d)`, that draws those of a product towards its proxy and away from the
@@ -36,7 +48,7 @@ fn unit(rows: &Tensor) -> Result<Tensor> {
     rows.broadcast_div(&length)
 }
 
-/// Proxies to begin with: the mean unit embedding of each class. A class without photos has zeros.
+/// Proxies to begin with, `(count, d)` in the processor's memory: the mean unit embedding of each class. A class without photos has zeros.
 pub(crate) fn proxies(embeddings: &[Vec<f32>], classes: &[u32], count: usize) -> Result<Tensor> {
     let dim = embeddings.first().map_or(0, Vec::len);
     let mut sums = vec![0f32; count * dim];
@@ -45,13 +57,12 @@ pub(crate) fn proxies(embeddings: &[Vec<f32>], classes: &[u32], count: usize) ->
         let sum = &mut sums[class as usize * dim..][..dim];
         sum.iter_mut().zip(embedding).for_each(|(sum, x)| *sum += x / length);
     }
-    Tensor::from_vec(sums, (count, dim), &candle_core::Device::Cpu)?.to_dtype(DType::F32)
+    Tensor::from_vec(sums, (count, dim), &Device::Cpu)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::Device;
 
     #[test]
     fn cross_entropy_is_that_of_the_definition() -> Result<()> {
@@ -63,6 +74,22 @@ mod tests {
         let spread = (3f64.ln() + (sum.ln() - 2.0 / 3.0)) / 2.0;
         let all = cross_entropy(&logits, &[1, 0], 1.0)?.to_scalar::<f32>()?;
         assert!((f64::from(all) - spread).abs() < 1e-6);
+        Ok(())
+    }
+
+    #[test]
+    fn a_tutors_opinion_is_imitated() -> Result<()> {
+        let tutor = Tensor::new(&[[4f32, 2.0, 0.0]], &Device::Cpu)?;
+        let cost = |logits: [f32; 3]| imitation(&Tensor::new(&[logits], &Device::Cpu)?, &tutor);
+        // Of the same opinion, whatever is added to all logits; the gradient is then nothing.
+        let same = Var::from_tensor(&Tensor::new(&[[5f32, 3.0, 1.0]], &Device::Cpu)?)?;
+        let gradients = imitation(&same, &tutor)?.backward()?;
+        let gradient = gradients.get(&same).expect("it decides the loss").abs()?.max_all()?;
+        assert!(gradient.to_scalar::<f32>()? < 1e-6);
+        let least = cost([5.0, 3.0, 1.0])?.to_scalar::<f32>()?;
+        for other in [[4.0, 2.0, 0.5], [2.0, 4.0, 0.0], [0.0; 3], [9.0, 2.0, 0.0]] {
+            assert!(cost(other)?.to_scalar::<f32>()? > least + 1e-3, "{other:?}");
+        }
         Ok(())
     }
 

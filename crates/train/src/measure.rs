@@ -1,11 +1,13 @@
-use candle_core::{Device, Tensor};
-use lookalike_backbone::{TrainableBackbone, map_on_cores};
+use candle_core::Tensor;
+use lookalike_backbone::{Place, TrainableBackbone, map_batches};
 use lookalike_photo::{Augmentation, Preprocess};
 
 use crate::{Photos, TrainError};
 
 /// Photos that a core works on together.
 const SHARD: usize = 8;
+/// Photos that a card works on together.
+const CARD_SHARD: usize = 64;
 
 /// How well a classifier names the products of photos.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,7 +26,8 @@ pub(crate) fn measure(
     preprocess: &Preprocess,
     photos: &Photos,
 ) -> Result<Measured, TrainError> {
-    let rows = map_batches(preprocess, photos, false, |batch| network.network().logits(batch))?;
+    let compute = |batch: &Tensor| network.network().logits(batch);
+    let rows = rows_of(network.place(), preprocess, photos, false, compute)?;
     let (mut first, mut three, mut loss) = (0, 0, 0.0);
     for (logits, &class) in rows.iter().zip(&photos.classes) {
         let own = logits[class as usize];
@@ -40,26 +43,30 @@ pub(crate) fn measure(
 }
 
 /// What `compute` makes of every photo, a row each. `mirrored` shows the photos so.
-pub(crate) fn map_batches(
+pub(crate) fn rows_of(
+    place: &Place,
     preprocess: &Preprocess,
     photos: &Photos,
     mirrored: bool,
     compute: impl Fn(&Tensor) -> candle_core::Result<Tensor> + Sync,
 ) -> Result<Vec<Vec<f32>>, TrainError> {
-    let shards: Vec<usize> = (0..photos.len()).step_by(SHARD).collect();
-    let rows = map_on_cores(&shards, |&start| {
-        let numbers = start..(start + SHARD).min(photos.len());
+    let shard = if place.is_cpu() { SHARD } else { CARD_SHARD };
+    let shards: Vec<usize> = (0..photos.len()).step_by(shard).collect();
+    let side = preprocess.size();
+    let prepare = |&start: &usize| {
+        let numbers = start..(start + shard).min(photos.len());
         let mut batch = Vec::with_capacity(numbers.len() * preprocess.len());
         for picture in &photos.pictures[numbers.clone()] {
-            let side = preprocess.size() as u32;
-            let mut square = Augmentation::NONE.apply(picture, side, 0);
+            let mut square = Augmentation::NONE.apply(picture, side as u32, 0);
             if mirrored {
                 image::imageops::flip_horizontal_in_place(&mut square);
             }
             batch.extend(preprocess.tensor(&square));
         }
-        let side = preprocess.size();
-        let batch = Tensor::from_vec(batch, (numbers.len(), 3, side, side), &Device::Cpu)?;
+        (batch, numbers.len())
+    };
+    let rows = map_batches(place, &shards, prepare, |(batch, count)| {
+        let batch = Tensor::from_vec(batch, (count, 3, side, side), place.device())?;
         compute(&batch)?.to_vec2::<f32>()
     });
     let rows: Vec<Vec<Vec<f32>>> = rows.into_iter().collect::<candle_core::Result<_>>()?;

@@ -22,32 +22,56 @@ impl Memory {
         self.steps += 1;
     }
 
-    /// Moves a parameter against its gradient. `decay` is taken away from it beside that.
+    /// What is remembered of one parameter, to be given back by [`Self::put`].
+    pub(crate) fn take(&mut self, name: &str) -> Moments {
+        let taken = |from: &mut BTreeMap<String, Vec<f32>>| from.remove(name).unwrap_or_default();
+        Moments { first: taken(&mut self.first), second: taken(&mut self.second) }
+    }
+
+    pub(crate) fn put(&mut self, name: &str, moments: Moments) {
+        for (to, moments) in [(&mut self.first, moments.first), (&mut self.second, moments.second)]
+        {
+            if !moments.is_empty() {
+                to.insert(name.to_owned(), moments);
+            }
+        }
+    }
+}
+
+/// What an optimiser remembers of one parameter; nothing before its first step.
+#[derive(Debug, Default)]
+pub(crate) struct Moments {
+    first: Vec<f32>,
+    second: Vec<f32>,
+}
+
+impl Moments {
+    /// Moves a parameter against its gradient, in step number `steps`. `decay` is taken away from it
+    /// beside that.
     pub(crate) fn update(
         &mut self,
         settings: &Settings,
-        name: &str,
+        steps: u64,
         values: &mut [f32],
         gradient: &[f32],
         rate: f32,
         decay: f32,
     ) {
-        let zeros = || vec![0f32; values.len()];
-        let first = self.first.entry(name.to_owned()).or_insert_with(zeros);
+        self.first.resize(values.len(), 0.0);
         match settings.optimiser {
             Optimiser::Sgd => {
-                for ((x, g), v) in values.iter_mut().zip(gradient).zip(first) {
+                for ((x, g), v) in values.iter_mut().zip(gradient).zip(&mut self.first) {
                     let g = g + decay * *x;
                     *v = MOMENTUM * *v + g;
                     *x -= rate * (g + MOMENTUM * *v);
                 }
             }
             Optimiser::AdamW => {
-                let second = self.second.entry(name.to_owned()).or_insert_with(zeros);
-                let steps = self.steps.min(i32::MAX as u64) as i32;
+                self.second.resize(values.len(), 0.0);
+                let steps = steps.min(i32::MAX as u64) as i32;
                 let unbias = |beta: f32| 1.0 - beta.powi(steps);
                 let (bias_1, bias_2) = (unbias(BETAS.0), unbias(BETAS.1));
-                let moments = first.iter_mut().zip(second);
+                let moments = self.first.iter_mut().zip(&mut self.second);
                 for ((x, g), (m, v)) in values.iter_mut().zip(gradient).zip(moments) {
                     *m = BETAS.0 * *m + (1.0 - BETAS.0) * g;
                     *v = BETAS.1 * *v + (1.0 - BETAS.1) * g * g;
@@ -69,7 +93,9 @@ mod tests {
         for _ in 0..count {
             memory.begin_step();
             let gradient = [2.0 * x[0]];
-            memory.update(&settings, "x", &mut x, &gradient, 0.05, 0.0);
+            let mut moments = memory.take("x");
+            moments.update(&settings, memory.steps, &mut x, &gradient, 0.05, 0.0);
+            memory.put("x", moments);
         }
         x[0]
     }
@@ -89,9 +115,8 @@ mod tests {
     fn decay_shrinks_what_has_no_gradient() {
         for optimiser in [Optimiser::Sgd, Optimiser::AdamW] {
             let settings = Settings { optimiser, ..Settings::default() };
-            let (mut memory, mut x) = (Memory::default(), [1f32]);
-            memory.begin_step();
-            memory.update(&settings, "x", &mut x, &[0.0], 0.1, 0.5);
+            let (mut moments, mut x) = (Moments::default(), [1f32]);
+            moments.update(&settings, 1, &mut x, &[0.0], 0.1, 0.5);
             assert!(x[0] < 0.96 && x[0] > 0.85, "{optimiser:?}: {x:?}");
         }
     }

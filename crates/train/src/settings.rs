@@ -36,6 +36,9 @@ pub struct Settings {
     pub label_smoothing: f64,
     /// Weight of the loss that draws embeddings of a product together; 0 for none.
     pub metric: f64,
+    /// Weight of the loss that draws the classifier towards a tutor's opinion, where there is one.
+    #[serde(default = "whole")]
+    pub tutor: f64,
     /// Weight of the loss that keeps embeddings where the network that the run began with has them, so
     /// that things other than the trained products still are told apart; 0 for none.
     pub distil: f64,
@@ -62,6 +65,11 @@ pub struct Settings {
     pub seed: u64,
 }
 
+/// The weight of a tutor in runs that were begun before there were any.
+fn whole() -> f64 {
+    1.0
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -80,6 +88,7 @@ impl Default for Settings {
             dropout: 0.2,
             label_smoothing: 0.1,
             metric: 0.0,
+            tutor: 1.0,
             distil: 0.0,
             others: 0.25,
             norms: Norms::Batch,

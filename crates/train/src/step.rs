@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::{Device, Tensor, Var};
+use candle_core::{Tensor, Var};
 use lookalike_backbone::{Backbone, BatchStatistics, TrainMode, TrainableBackbone, map_on_cores};
-use lookalike_photo::Preprocess;
+use lookalike_photo::{Preprocess, RgbImage};
 
-use crate::loss::{away_from, by_proxies, cross_entropy};
+use crate::loss::{away_from, by_proxies, cross_entropy, imitation};
 use crate::order::mix;
+use crate::tutor::Tutor;
 use crate::{Norms, Photos, Settings, TrainError};
 
 /// Gradients by the names of parameters.
@@ -20,6 +21,7 @@ pub(crate) struct Work<'a> {
     /// A row for each class, if embeddings are drawn together.
     pub(crate) proxies: Option<&'a Var>,
     pub(crate) teacher: Option<&'a Teacher>,
+    pub(crate) tutor: Option<&'a Tutor>,
     pub(crate) photos: &'a Photos,
     /// Photos of other things, which only the teacher tells about.
     pub(crate) others: Option<&'a Photos>,
@@ -52,7 +54,12 @@ pub(crate) struct Step {
 /// the number of cores.
 pub(crate) fn run(work: &Work, numbers: &[usize], epoch: usize) -> Result<Step, TrainError> {
     let shards: Vec<&[usize]> = numbers.chunks(work.settings.shard).collect();
-    let results = map_on_cores(&shards, |shard| run_shard(work, shard, epoch));
+    let results: Vec<_> = if work.network.place().is_cpu() {
+        map_on_cores(&shards, |shard| run_shard(work, shard, epoch))
+    } else {
+        // One after the other; their photos are prepared on all cores.
+        shards.iter().map(|shard| run_shard(work, shard, epoch)).collect()
+    };
     let mut step = Step::default();
     for (shard, result) in shards.iter().zip(results) {
         let result = result?;
@@ -71,29 +78,38 @@ pub(crate) fn run(work: &Work, numbers: &[usize], epoch: usize) -> Result<Step, 
 fn run_shard(work: &Work, numbers: &[usize], epoch: usize) -> candle_core::Result<Step> {
     let Work { network, preprocess, proxies, photos, settings, frozen_stages, .. } = *work;
     let side = preprocess.size();
-    let augmentation = settings.augment.augmentation();
-    let mut batch = Vec::with_capacity(numbers.len() * preprocess.len());
     let seed = mix(settings.seed, epoch as u64);
-    for (place, &number) in numbers.iter().enumerate() {
-        // The same photo may come twice in a balanced epoch: its place tells the two apart.
-        let seed = mix(mix(seed, number as u64), place as u64);
-        let square = augmentation.apply(&photos.pictures[number], side as u32, seed);
-        batch.extend(preprocess.tensor(&square));
-    }
+    // The same photo may come twice in a balanced epoch: its place tells the two apart.
+    let seed_of = |(place, &number): (usize, &usize)| {
+        (&photos.pictures[number], mix(mix(seed, number as u64), place as u64))
+    };
+    let mut pictures: Vec<(&RgbImage, u64)> = numbers.iter().enumerate().map(seed_of).collect();
     let shown = numbers.len();
-    let mut count = shown;
     let shard_seed = mix(seed, numbers.first().map_or(0, |&number| number as u64));
     if let Some(others) = work.others.filter(|_| work.teacher.is_some()) {
         let more = (settings.others * shown as f64).round() as usize;
         for place in 0..more as u64 {
             let number = mix(shard_seed, place) as usize % others.len();
-            let square =
-                augmentation.apply(&others.pictures[number], side as u32, mix(shard_seed, !place));
-            batch.extend(preprocess.tensor(&square));
+            pictures.push((&others.pictures[number], mix(shard_seed, !place)));
         }
-        count += more;
     }
-    let batch = Tensor::from_vec(batch, (count, 3, side, side), &Device::Cpu)?;
+    let augmentation = settings.augment.augmentation();
+    let tensor = |&(picture, seed): &(&RgbImage, u64)| {
+        let square = augmentation.apply(picture, side as u32, seed);
+        let for_tutor = work.tutor.map(|tutor| tutor.preprocess.tensor(&square));
+        (preprocess.tensor(&square), for_tutor.unwrap_or_default())
+    };
+    let tensors: Vec<_> = if network.place().is_cpu() {
+        pictures.iter().map(tensor).collect()
+    } else {
+        map_on_cores(&pictures, tensor)
+    };
+    let (tensors, for_tutor): (Vec<_>, Vec<_>) = tensors.into_iter().unzip();
+    let batch_of = |tensors: &[Vec<f32>]| {
+        let shape = (tensors.len(), 3, side, side);
+        Tensor::from_vec(tensors.concat(), shape, network.place().device())
+    };
+    let batch = batch_of(&tensors)?;
     let classes: Vec<u32> = numbers.iter().map(|&number| photos.classes[number]).collect();
     let mode = TrainMode {
         batch_statistics: settings.norms == Norms::Batch,
@@ -104,6 +120,10 @@ fn run_shard(work: &Work, numbers: &[usize], epoch: usize) -> candle_core::Resul
     let output = network.forward_train(&batch, mode)?;
     let logits = output.logits.narrow(0, 0, shown)?;
     let mut loss = cross_entropy(&logits, &classes, settings.label_smoothing)?;
+    if let Some(tutor) = work.tutor {
+        let said = tutor.logits(&batch_of(&for_tutor[..shown])?)?;
+        loss = (loss + (imitation(&logits, &said)? * settings.tutor)?)?;
+    }
     if let Some(proxies) = proxies {
         let drawn = by_proxies(&output.embedding.narrow(0, 0, shown)?, proxies, &classes)?;
         loss = (loss + (drawn * settings.metric)?)?;

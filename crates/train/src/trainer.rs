@@ -6,9 +6,11 @@ use std::time::Instant;
 
 use candle_core::{DType, Device, Tensor, Var};
 use lookalike_backbone::{
-    BackboneKind, CLASSES_KEY, Precision, TrainSetup, TrainableBackbone, load, load_trainable,
+    BackboneKind, CLASSES_KEY, Place, Precision, TrainSetup, TrainableBackbone, load_on,
+    load_trainable,
 };
 use lookalike_photo::Preprocess;
+use rayon::prelude::*;
 
 use crate::checkpoint::{self, Numbers, State};
 use crate::log::append;
@@ -17,6 +19,7 @@ use crate::optimiser::Memory;
 use crate::order::{mix, of_epoch};
 use crate::schedule::Course;
 use crate::step::{self, PROXIES, Step, Teacher, Work};
+use crate::tutor::Tutor;
 use crate::{EpochLog, Norms, Observer, Photos, Settings, TrainError, head, loss};
 
 /// Photos whose statistics batch norms begin with.
@@ -30,13 +33,13 @@ const AVERAGE_WARMUP: f64 = 10.0;
 const TEACHER: &str = "teacher";
 
 /// The mean of rows, `(1, d)`.
-fn mean(rows: &[Vec<f32>]) -> candle_core::Result<Tensor> {
+fn mean(rows: &[Vec<f32>], device: &Device) -> candle_core::Result<Tensor> {
     let mut sum = vec![0f64; rows.first().map_or(0, Vec::len)];
     for row in rows {
         sum.iter_mut().zip(row).for_each(|(sum, &x)| *sum += f64::from(x));
     }
     let mean = sum.iter().map(|sum| (sum / rows.len().max(1) as f64) as f32).collect();
-    Tensor::from_vec(mean, (1, sum.len()), &Device::Cpu)
+    Tensor::from_vec(mean, (1, sum.len()), device)
 }
 
 /// A run: a network, where it stands, and a folder that holds both.
@@ -45,6 +48,7 @@ pub struct Trainer {
     preprocess: Preprocess,
     proxies: Option<Var>,
     teacher: Option<Teacher>,
+    tutor: Option<Tutor>,
     memory: Memory,
     averages: Numbers,
     state: State,
@@ -68,32 +72,36 @@ pub struct Outcome {
 }
 
 impl Trainer {
-    /// Begins a run in a folder, or goes on with the one that is there.
+    /// Begins a run in a folder, or goes on with the one that is there, on the processor or a card.
+    /// `tutor` names weights of a network that knows the same products, see [`Settings::tutor`].
     ///
     /// # Errors
     /// [`TrainError::Backbone`] for weights that cannot be used, [`TrainError::OtherRun`] and
     /// [`TrainError::DamagedCheckpoint`] for a folder that cannot be gone on with.
     pub fn open(
-        weights: &Path,
+        (weights, tutor): (&Path, Option<&Path>),
         kind: Option<BackboneKind>,
         folder: &Path,
         settings: Settings,
         classes: Vec<String>,
+        place: &Place,
     ) -> Result<Self, TrainError> {
         if classes.len() < 2 {
             return Err(TrainError::TooFew { found: format!("{} products", classes.len()) });
         }
         let setup =
             TrainSetup { classes: Some(classes.len()), add_norms: settings.norms == Norms::Batch };
-        let mut network = load_trainable(weights, kind, setup)?;
+        let mut network = load_trainable(weights, kind, setup, place)?;
         if let Some(name) = &settings.preprocess {
             network.prepare_photos_as(name)?;
         }
         let preprocess = network.preprocess().resized(settings.side);
+        let load_tutor = |tutor| Tutor::load(tutor, &classes, settings.side, place);
+        let tutor = tutor.map(load_tutor).transpose()?;
         let mut teacher = None;
         if settings.distil > 0.0 {
-            let network = load(weights, Some(network.kind()))?.network;
-            let mean = Tensor::zeros((1, network.embedding_dim()), DType::F32, &Device::Cpu)?;
+            let network = load_on(weights, Some(network.kind()), place)?.network;
+            let mean = Tensor::zeros((1, network.embedding_dim()), DType::F32, place.device())?;
             teacher = Some(Teacher { network, mean });
         }
         std::fs::create_dir_all(folder)
@@ -102,6 +110,7 @@ impl Trainer {
         let state = State {
             classes,
             began_with: network.sha256().to_owned(),
+            tutor: tutor.as_ref().map(|tutor| tutor.sha256.clone()),
             epoch: 0,
             step: 0,
             steps: 0,
@@ -116,6 +125,7 @@ impl Trainer {
             preprocess,
             proxies: None,
             teacher,
+            tutor,
             memory: Memory::default(),
             averages: Numbers::new(),
             state,
@@ -198,10 +208,11 @@ impl Trainer {
             if settings.metric > 0.0 {
                 let classes = self.state.classes.len();
                 let proxies = loss::proxies(&embedded.rows, &embedded.classes, classes)?;
+                let proxies = proxies.to_device(network.place().device())?;
                 self.proxies = Some(Var::from_tensor(&proxies)?);
             }
             if let Some(teacher) = &mut self.teacher {
-                teacher.mean = mean(&embedded.rows)?;
+                teacher.mean = mean(&embedded.rows, network.place().device())?;
             }
         }
         self.averages = if settings.average > 0.0 { self.current()? } else { Numbers::new() };
@@ -240,6 +251,7 @@ impl Trainer {
                 preprocess: &self.preprocess,
                 proxies: self.proxies.as_ref(),
                 teacher: self.teacher.as_ref(),
+                tutor: self.tutor.as_ref(),
                 photos: train,
                 others,
                 settings: &settings,
@@ -275,29 +287,36 @@ impl Trainer {
         }
         step::clip(&mut step.gradients, settings.clip);
         self.memory.begin_step();
-        let stages = self.network.stages();
-        for (name, gradient) in &step.gradients {
-            let proxies = self.proxies.as_ref().filter(|_| name == PROXIES);
-            let Some(var) = proxies.or_else(|| self.network.parameters().get(name)) else {
-                continue;
+        let (stages, steps) = (self.network.stages(), self.memory.steps);
+        let (network, proxies, memory) = (&self.network, self.proxies.as_ref(), &mut self.memory);
+        let each: Vec<_> =
+            step.gradients.into_iter().map(|(n, g)| (memory.take(&n), n, g)).collect();
+        let moved = each.into_par_iter().map(|(mut moments, name, gradient)| {
+            let proxies = proxies.filter(|_| name == PROXIES);
+            let Some(var) = proxies.or_else(|| network.parameters().get(&name)) else {
+                return Ok((name, moments));
             };
-            let depth = stages - self.network.stage_of(name).min(stages);
+            let depth = stages - network.stage_of(&name).min(stages);
             let rate = rate * settings.stage_decay.powi(depth as i32);
             // Biases, and norms' scales and shifts, are left to the data.
             let decay = if var.rank() > 1 { settings.weight_decay } else { 0.0 };
             let mut values = var.flatten_all()?.to_vec1::<f32>()?;
             let (rate, decay) = (rate as f32, decay as f32);
-            self.memory.update(settings, name, &mut values, gradient, rate, decay);
-            var.set(&Tensor::from_vec(values, var.shape(), &Device::Cpu)?)?;
+            moments.update(settings, steps, &mut values, &gradient, rate, decay);
+            var.set(&Tensor::from_vec(values, var.shape(), var.device())?)?;
+            Ok((name, moments))
+        });
+        for (name, moments) in moved.collect::<Result<Vec<_>, TrainError>>()? {
+            self.memory.put(&name, moments);
         }
         if settings.average > 0.0 {
             let steps = self.memory.steps as f64;
             let stays = settings.average.min((1.0 + steps) / (AVERAGE_WARMUP + steps)) as f32;
-            for (name, now) in self.current()? {
-                let average = self.averages.entry(name).or_insert_with(|| now.clone());
-                let each = average.iter_mut().zip(now);
+            let current = self.current()?;
+            self.averages.par_iter_mut().for_each(|(name, average)| {
+                let each = average.iter_mut().zip(&current[name]);
                 each.for_each(|(average, now)| *average += (1.0 - stays) * (now - *average));
-            }
+            });
         }
         Ok(())
     }

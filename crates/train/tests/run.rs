@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use lookalike_backbone::Place;
 use lookalike_catalog::{Catalog, Split};
 use lookalike_testkit::{photos, weights};
 use lookalike_train::{
@@ -50,8 +51,24 @@ impl Shop {
     }
 
     fn open(&self, run: &Path, settings: Settings) -> Result<Trainer, TrainError> {
+        self.open_with(None, run, settings)
+    }
+
+    fn open_with(
+        &self,
+        tutor: Option<&Path>,
+        run: &Path,
+        settings: Settings,
+    ) -> Result<Trainer, TrainError> {
         let weights = self.folder.path().join("weights.safetensors");
-        Trainer::open(&weights, None, run, settings, self.classes.clone())
+        Trainer::open(
+            (&weights, tutor),
+            None,
+            run,
+            settings,
+            self.classes.clone(),
+            &Place::default(),
+        )
     }
 }
 
@@ -208,6 +225,40 @@ fn a_folder_with_another_run_is_left_alone() {
     std::fs::write(run.join("last.safetensors"), &before[..before.len() / 2]).expect("damage");
     let error = shop.open(&run, settings).err().expect("damaged").to_string();
     assert!(error.contains("last.safetensors") && error.contains("damaged"), "{error}");
+}
+
+#[test]
+fn a_tutor_is_imitated_and_belongs_to_the_run() {
+    let shop = Shop::new();
+    let (train, _) = shop.photos();
+    let go = |trainer: &mut Trainer| {
+        trainer.run(&train, &train, None, &Silent, &AtomicBool::new(false)).expect("a run")
+    };
+    let head = Settings { epochs: 0, head_epochs: 100, ..settings() };
+    let tutor = go(&mut shop.open(&shop.run_folder("tutor"), head).expect("a run")).weights;
+
+    // Of a tutor that is always right, more is learned in the same time than of the truth alone.
+    let plain =
+        Settings { epochs: 3, head_epochs: 0, tutor: 4.0, augment: Strength::None, ..settings() };
+    let run = shop.run_folder("taught");
+    let loss = |run: &Path| {
+        let log = std::fs::read_to_string(run.join("log.jsonl")).expect("a log");
+        let last: EpochLog =
+            serde_json::from_str(log.lines().last().expect("a line")).expect("JSON");
+        last.val_loss
+    };
+    let mut taught = shop.open_with(Some(&tutor), &run, plain.clone()).expect("a run");
+    go(&mut taught);
+    let alone = shop.run_folder("alone");
+    go(&mut shop.open(&alone, plain.clone()).expect("a run"));
+    assert!(loss(&run) < loss(&alone), "{} {}", loss(&run), loss(&alone));
+
+    let error = shop.open(&run, plain.clone()).err().expect("without the tutor").to_string();
+    assert!(error.contains("the tutor") && error.contains("--out"), "{error}");
+    // Weights that were trained on something else.
+    let stranger = shop.run_folder("weights.safetensors");
+    let error = shop.open_with(Some(&stranger), &run, plain).err().expect("a stranger").to_string();
+    assert!(error.contains("--tutor") && error.contains("제품 0"), "{error}");
 }
 
 #[test]

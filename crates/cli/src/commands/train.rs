@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
+use lookalike_backbone::Place;
 use lookalike_catalog::{Catalog, Split};
 use lookalike_train::{Outcome, Photos, Settings, Trainer};
 use serde_json::json;
@@ -61,6 +62,7 @@ pub(crate) struct Data {
     pub(crate) train: Photos,
     pub(crate) val: Photos,
     others: Option<Photos>,
+    place: Place,
 }
 
 impl Data {
@@ -74,6 +76,7 @@ impl Data {
                 args.backbone.map_or_else(|| Ok(shelf.default()), find)?
             }
         };
+        let place = args.place.open()?;
         let classes = Photos::classes(&catalog, Split::Train);
         let is_split = catalog.photos.iter().any(|photo| photo.split.is_some());
         let mut train = Photos::load(&catalog, is_split.then_some(Split::Train), &classes, side)?;
@@ -98,7 +101,7 @@ impl Data {
                 weights.display()
             );
         }
-        Ok(Self { weights, classes, train, val, others })
+        Ok(Self { weights, classes, train, val, others, place })
     }
 
     /// A run in a folder: begun, or gone on with.
@@ -109,7 +112,14 @@ impl Data {
         settings: Settings,
     ) -> anyhow::Result<Trainer> {
         let classes = self.classes.clone();
-        Ok(Trainer::open(&self.weights, args.backbone, &folder, settings, classes)?)
+        Ok(Trainer::open(
+            (&self.weights, args.tutor.as_deref()),
+            args.backbone,
+            &folder,
+            settings,
+            classes,
+            &self.place,
+        )?)
     }
 
     pub(crate) fn train(

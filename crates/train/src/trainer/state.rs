@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use candle_core::{Device, Tensor, Var};
+use candle_core::{Tensor, Var};
 
 use super::{TEACHER, Trainer};
 use crate::TrainError;
@@ -28,7 +28,7 @@ impl Trainer {
     pub(super) fn set(&self, numbers: &Numbers) -> Result<(), TrainError> {
         for (name, var) in self.variables() {
             if let Some(values) = numbers.get(&name) {
-                var.set(&Tensor::from_slice(values, var.shape(), &Device::Cpu)?)?;
+                var.set(&Tensor::from_slice(values, var.shape(), var.device())?)?;
             }
         }
         Ok(())
@@ -60,6 +60,7 @@ impl Trainer {
         let differs = [
             ("settings", state.settings != self.state.settings),
             ("products", state.classes != self.state.classes),
+            ("the tutor", state.tutor != self.state.tutor),
             ("weights to begin with", state.began_with != self.state.began_with),
         ];
         if let Some((differs, _)) = differs.into_iter().find(|(_, differs)| *differs) {
@@ -73,13 +74,14 @@ impl Trainer {
             }
         }
         self.set(&numbers)?;
+        let device = self.network.place().device();
         if let Some(values) = numbers.remove(PROXIES) {
             let shape = (self.state.classes.len(), values.len() / self.state.classes.len());
-            let proxies = Tensor::from_vec(values, shape, &Device::Cpu)?;
+            let proxies = Tensor::from_vec(values, shape, device)?;
             self.proxies = Some(Var::from_tensor(&proxies)?);
         }
         if let (Some(teacher), Some(mean)) = (&mut self.teacher, numbers.remove(TEACHER)) {
-            teacher.mean = Tensor::from_vec(mean, teacher.mean.shape(), &Device::Cpu)?;
+            teacher.mean = Tensor::from_vec(mean, teacher.mean.shape(), device)?;
         }
         let of = |kind: &str| -> Numbers {
             let named = numbers.iter().filter_map(|(name, values)| {
