@@ -159,7 +159,7 @@ impl Checkpoint {
             let zeros = Tensor::zeros(wanted[0], DType::F32, &Device::Cpu)?;
             let follower = match self.used_for {
                 Use::Training(setup) if setup.add_norms && may_be_normed(layer) => {
-                    Follower::Norm(self.added_norm(&names.layer, &zeros, stage)?)
+                    Follower::Norm(self.added_norm(&names.layer, &zeros, stage, true)?)
                 }
                 _ => Follower::Bias(self.variable(&bias_name, zeros, stage)?),
             };
@@ -180,7 +180,7 @@ impl Checkpoint {
         let (weight, follower) = match (names.norm, self.used_for) {
             (None, Use::Training(setup)) if setup.add_norms && may_be_normed(layer) => {
                 let bias = self.tensor(&format!("{}.bias", names.layer), &[channels])?;
-                let norm = self.added_norm(&names.layer, &bias, stage)?;
+                let norm = self.added_norm(&names.layer, &bias, stage, false)?;
                 (weight, Follower::Norm(norm))
             }
             (None, _) => {
@@ -234,7 +234,8 @@ impl Checkpoint {
             let name = format!("{norm}.{part}");
             self.new_variable(&name, &self.tensor(&name, &[channels])?, stage)
         };
-        Ok(BatchNorm { gamma: part("weight")?, beta: part("bias")?, mean, variance, eps })
+        let (gamma, beta) = (part("weight")?, part("bias")?);
+        Ok(BatchNorm { gamma, beta, mean, variance, eps, is_new: false })
     }
 
     /// A batch norm behind a layer that has a bias: as if it were not there.
@@ -243,6 +244,7 @@ impl Checkpoint {
         layer: &str,
         bias: &Tensor,
         stage: usize,
+        is_new: bool,
     ) -> Result<BatchNorm, BackboneError> {
         let eps = self.naming.batch_norm_eps();
         let (zeros, ones) = (bias.zeros_like()?, bias.ones_like()?);
@@ -253,6 +255,7 @@ impl Checkpoint {
             mean: self.statistic(name("running_mean"), &zeros)?,
             variance: self.statistic(name("running_var"), &(ones - eps)?)?,
             eps,
+            is_new,
         };
         self.variables.borrow_mut().added.push((layer.to_owned(), norm.clone()));
         Ok(norm)

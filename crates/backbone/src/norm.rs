@@ -17,6 +17,8 @@ pub(crate) struct BatchNorm {
     pub(crate) mean: Var,
     pub(crate) variance: Var,
     pub(crate) eps: f64,
+    /// Whether it is behind a layer that has learnt nothing yet.
+    pub(crate) is_new: bool,
 }
 
 /// What a batch norm saw of a batch: towards it the running statistics are to move.
@@ -74,13 +76,19 @@ impl BatchNorm {
     }
 
     /// Takes `x`'s mean and variance for the running ones and changes scale and shift so that the
-    /// result stays what it was.
+    /// result stays what it was. Behind a layer of random numbers there is nothing to be kept: its
+    /// results get a mean of 0 and a variance of 1, so that what comes after begins in a good range.
     pub(crate) fn adopt(&self, x: &Tensor) -> Result<()> {
         let (scale, shift) = self.running_affine()?;
         let (mean, variance) = moments_of(x)?;
-        let gamma = (scale.detach() * (&variance + self.eps)?.sqrt()?)?;
-        self.gamma.set(&gamma)?;
-        self.beta.set(&(shift.detach() + (&mean * scale.detach())?)?)?;
+        if self.is_new {
+            self.gamma.set(&mean.ones_like()?)?;
+            self.beta.set(&mean.zeros_like()?)?;
+        } else {
+            let gamma = (scale.detach() * (&variance + self.eps)?.sqrt()?)?;
+            self.gamma.set(&gamma)?;
+            self.beta.set(&(shift.detach() + (&mean * scale.detach())?)?)?;
+        }
         self.mean.set(&mean)?;
         self.variance.set(&variance)
     }
@@ -231,7 +239,14 @@ mod tests {
 
     fn norm() -> Result<BatchNorm> {
         let variance = Var::from_tensor(&var(&[5])?.sqr()?)?;
-        Ok(BatchNorm { gamma: var(&[5])?, beta: var(&[5])?, mean: var(&[5])?, variance, eps: 1e-5 })
+        Ok(BatchNorm {
+            gamma: var(&[5])?,
+            beta: var(&[5])?,
+            mean: var(&[5])?,
+            variance,
+            eps: 1e-5,
+            is_new: false,
+        })
     }
 
     fn flat(t: &Tensor) -> Result<Vec<f32>> {
@@ -279,6 +294,10 @@ mod tests {
             &[before],
             "the batch's own",
         );
+        BatchNorm { is_new: true, ..norm.clone() }.adopt(&x)?;
+        let (mean, variance) =
+            moments_of(&Tensor::new(apply()?, &Device::Cpu)?.reshape(x.shape())?)?;
+        assert_close(&[flat(&mean)?, flat(&variance)?], &[vec![0.0; 5], vec![1.0; 5]], "a new one");
         Ok(())
     }
 }
