@@ -191,14 +191,14 @@ mod tests {
     #[test]
     fn the_processor_is_always_there_and_takes_f32_only() {
         assert!(Place::open(DeviceName::Cpu, Arithmetic::F32).expect("a place").is_cpu());
-        let refused = Place::open(DeviceName::Cpu, Arithmetic::Bf16).err().expect("refused");
+        let refused = Place::open(DeviceName::Cpu, Arithmetic::Bf16).expect_err("refused");
         assert!(refused.to_string().contains("bf16"), "{refused}");
     }
 
     #[cfg(not(feature = "cuda"))]
     #[test]
     fn without_cuda_a_card_is_refused_and_auto_is_the_processor() {
-        let refused = Place::open(DeviceName::Cuda(0), Arithmetic::F32).err().expect("refused");
+        let refused = Place::open(DeviceName::Cuda(0), Arithmetic::F32).expect_err("refused");
         assert!(refused.to_string().contains("--features cuda"), "{refused}");
         assert!(Place::open(DeviceName::Auto, Arithmetic::F32).expect("a place").is_cpu());
     }

@@ -50,11 +50,13 @@ pub(crate) struct Described {
     pub(crate) shares: Vec<Vec<f32>>,
 }
 
+/// A photo's checksum and, for each network, the embedding if a journal has it.
+type Known = ([u8; 32], Vec<Option<Vec<f32>>>);
+
 /// Photos of a batch, before the networks have seen them.
 struct Prepared {
-    /// Of each photo its checksum and, for each network, the embedding if a journal has it; or why it
-    /// cannot be used.
-    photos: Vec<Result<([u8; 32], Vec<Option<Vec<f32>>>), String>>,
+    /// Of each photo what is known of it, or why it cannot be used.
+    photos: Vec<Result<Known, String>>,
     /// For each network, the tensors of the photos that it has not seen.
     batches: Vec<Vec<f32>>,
 }
