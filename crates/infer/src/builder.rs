@@ -1,0 +1,167 @@
+//! From a network's layers to a plan.
+
+use std::sync::Mutex;
+
+use crate::aligned::Aligned;
+use crate::depthwise::Kernels;
+use crate::level::Level;
+use crate::map::Shape;
+use crate::plan::{Node, Plan, Step, Work};
+use crate::product::Weights;
+use crate::stem;
+use crate::tile::Activation;
+use crate::window::Window;
+use crate::winograd::{TILE, Transformed};
+
+/// A convolution's numbers.
+#[derive(Debug, Clone, Copy)]
+pub struct Conv<'a> {
+    /// `(outputs, inputs, side, side)`; of a depthwise one `(outputs, 1, side, side)`.
+    pub weight: &'a [f32],
+    /// `(outputs,)`
+    pub bias: &'a [f32],
+    /// What it sees.
+    pub window: Window,
+}
+
+/// What else takes part in a convolution.
+#[derive(Debug, Clone, Copy)]
+pub struct Extra {
+    /// By this, one position a photo, each channel of the input is multiplied.
+    pub gate: Option<Node>,
+    /// This is added to the result, before the activation.
+    pub add: Option<Node>,
+    /// What follows.
+    pub activation: Activation,
+}
+
+impl Extra {
+    /// Nothing but what follows.
+    pub fn only(activation: Activation) -> Self {
+        Self { gate: None, add: None, activation }
+    }
+}
+
+/// Takes the layers of a network, in the order in which they run.
+pub struct Builder {
+    level: Level,
+    /// What each node is like for one photo of the usual size, by which ways of computing are chosen.
+    shapes: Vec<Shape>,
+    steps: Vec<Step>,
+}
+
+/// Positions of a map below which a tile of Winograd's would be mostly empty, and its weights would
+/// take longer to read than to use.
+const FEW: usize = 10 * 10;
+
+impl Builder {
+    /// For photos of `channels`, usually `side` pixels high and wide. Others may be run, too.
+    pub fn new(level: Level, channels: usize, side: usize) -> Self {
+        let shape = Shape { images: 1, channels, height: side, width: side };
+        Self { level, shapes: vec![shape], steps: Vec::new() }
+    }
+
+    /// The photos.
+    pub fn photos(&self) -> Node {
+        Node(0)
+    }
+
+    /// A convolution of all channels with all.
+    ///
+    /// # Panics
+    /// If the numbers do not fit the node's channels, or it convolves photos with a gate.
+    pub fn conv(&mut self, from: Node, conv: Conv, extra: Extra) -> Node {
+        let (inputs, outputs) = (self.shapes[from.0].channels, conv.bias.len());
+        let (window, taps, lanes) = (conv.window, conv.window.taps(), self.level.lanes());
+        assert_eq!(conv.weight.len(), outputs * inputs * taps, "weights of a convolution");
+        assert!(from.0 > 0 || extra.gate.is_none(), "photos are not gated");
+        let bias = self.whole_blocks(conv.bias);
+        let shape = self.shapes[from.0];
+        let winograd = from.0 > 0
+            && extra.gate.is_none()
+            && Transformed::fits(window)
+            && shape.height * shape.width >= FEW.max(TILE * TILE);
+        let weight = |output: usize, input: usize, tap: usize| {
+            conv.weight[(output * inputs + input) * taps + tap]
+        };
+        let work = if winograd {
+            let weights = Transformed::of(lanes, outputs, inputs, conv.weight);
+            Work::Winograd { weights, bias }
+        } else if from.0 == 0 && stem::Kernels::fits(window.side, window.stride) {
+            Work::Stem(stem::Kernels::pack(lanes, outputs, conv.weight, bias))
+        } else if from.0 == 0 {
+            // The numbers of a window in a row, as the patches of photos have them.
+            let weights = Weights::pack(lanes, outputs, inputs * taps, 1, |output, input, _| {
+                weight(output, input / taps, input % taps)
+            });
+            Work::Convolve { weights, bias }
+        } else {
+            Work::Convolve { weights: Weights::pack(lanes, outputs, inputs, taps, weight), bias }
+        };
+        self.step(work, window, from, extra, outputs)
+    }
+
+    /// A convolution of each channel by itself, with a kernel of 3x3 or 5x5, in steps of 1 or 2.
+    ///
+    /// # Panics
+    /// If the kernel is another, or the numbers do not fit the node's channels.
+    pub fn depthwise(&mut self, from: Node, conv: Conv, activation: Activation) -> Node {
+        let (channels, lanes) = (self.shapes[from.0].channels, self.level.lanes());
+        let Window { side, stride, .. } = conv.window;
+        let taps = conv.window.taps();
+        assert!([3, 5].contains(&side) && [1, 2].contains(&stride), "{:?}", conv.window);
+        assert_eq!((conv.weight.len(), conv.bias.len()), (channels * taps, channels));
+        let mut weights = Aligned::zeros(channels.div_ceil(lanes) * lanes * taps);
+        for (at, x) in conv.weight.iter().enumerate() {
+            let (channel, tap) = (at / taps, at % taps);
+            let vector = channel / lanes * taps + tap;
+            weights.as_mut_slice()[vector * lanes + channel % lanes] = *x;
+        }
+        let bias = self.whole_blocks(conv.bias);
+        let work = Work::Depthwise(Kernels { weights, bias });
+        self.step(work, conv.window, from, Extra::only(activation), channels)
+    }
+
+    /// The largest number in each window.
+    pub fn max_pool(&mut self, from: Node, window: Window) -> Node {
+        let channels = self.shapes[from.0].channels;
+        self.step(Work::MaxPool, window, from, Extra::only(Activation::None), channels)
+    }
+
+    /// The mean over all positions.
+    pub fn average(&mut self, from: Node) -> Node {
+        let channels = self.shapes[from.0].channels;
+        let whole = Extra::only(Activation::None);
+        let node = self.step(Work::Average, Window::POINT, from, whole, channels);
+        let shape = &mut self.shapes[node.0];
+        (shape.height, shape.width) = (1, 1);
+        node
+    }
+
+    /// The plan of all steps.
+    pub fn finish(self) -> Plan {
+        let channels = self.shapes[0].channels;
+        let spare = Mutex::default();
+        Plan { level: self.level, channels, steps: self.steps, spare }
+    }
+
+    fn whole_blocks(&self, bias: &[f32]) -> Aligned {
+        let mut whole = Aligned::zeros(bias.len().next_multiple_of(self.level.lanes()));
+        whole.as_mut_slice()[..bias.len()].copy_from_slice(bias);
+        whole
+    }
+
+    fn step(
+        &mut self,
+        work: Work,
+        window: Window,
+        from: Node,
+        extra: Extra,
+        channels: usize,
+    ) -> Node {
+        let Extra { gate, add, activation } = extra;
+        self.steps.push(Step { work, window, from, gate, add, activation, channels });
+        self.shapes.push(window.over(self.shapes[from.0], channels).result);
+        Node(self.steps.len())
+    }
+}

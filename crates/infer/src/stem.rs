@@ -1,0 +1,173 @@
+//! A network's first convolution, which looks at photos: few channels, apart from each other.
+
+use pulp::{Simd, WithSimd};
+
+use crate::aligned::{Aligned, Scratch};
+use crate::map::{Part, Shape};
+use crate::tile::Activation;
+use crate::window::View;
+
+/// Neighbouring positions that are computed side by side.
+const TILE: usize = 8;
+
+/// Kernels that look at photos: for each block of results, for each channel, row and column of the
+/// window, a vector.
+pub(crate) struct Kernels {
+    pub(crate) weights: Aligned,
+    /// A number for each result.
+    pub(crate) bias: Aligned,
+}
+
+impl Kernels {
+    /// Of `(outputs, inputs, side, side)`.
+    pub(crate) fn pack(lanes: usize, outputs: usize, weight: &[f32], bias: Aligned) -> Self {
+        let taps = weight.len() / outputs.max(1);
+        let mut weights = Aligned::zeros(outputs.div_ceil(lanes) * lanes * taps);
+        for (at, x) in weight.iter().enumerate() {
+            let (output, tap) = (at / taps, at % taps);
+            weights.as_mut_slice()[(output / lanes * taps + tap) * lanes + output % lanes] = *x;
+        }
+        Self { weights, bias }
+    }
+
+    /// Whether windows of this side and stride are written out.
+    pub(crate) fn fits(side: usize, stride: usize) -> bool {
+        matches!((side, stride), (3, 1 | 2) | (7, 2))
+    }
+}
+
+/// Such a convolution, by one thread; its positions are whole rows.
+pub(crate) struct Convolve<'a> {
+    /// `(images, channels, height, width)`
+    pub(crate) photos: &'a [f32],
+    pub(crate) view: View,
+    pub(crate) kernels: &'a Kernels,
+    pub(crate) activation: Activation,
+    pub(crate) part: Part<'a>,
+    pub(crate) scratch: &'a mut Scratch,
+}
+
+impl WithSimd for Convolve<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let window = self.view.window;
+        match (window.side, window.stride) {
+            (3, 1) => simd.vectorize(Sized::<3, 1>(self)),
+            (3, 2) => simd.vectorize(Sized::<3, 2>(self)),
+            (7, 2) => simd.vectorize(Sized::<7, 2>(self)),
+            (side, stride) => unreachable!("a first kernel of {side} in steps of {stride}"),
+        }
+    }
+}
+
+struct Sized<'a, const K: usize, const STRIDE: usize>(Convolve<'a>);
+
+impl<const K: usize, const STRIDE: usize> WithSimd for Sized<'_, K, STRIDE> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Convolve { photos, view, kernels, activation, mut part, scratch } = self.0;
+        let Shape { height, width, .. } = view.result;
+        let channels = view.seen.channels;
+        // What the windows of a row of whole tiles see.
+        let padded = (width.next_multiple_of(TILE) - 1) * STRIDE + K;
+        let taps = channels * K * K;
+        let rows = part.positions.start / width..part.positions.end / width;
+        let seen = scratch.of(channels * K * padded);
+        for (line, row) in rows.enumerate() {
+            pad(photos, view, (row / height, row % height), padded, seen);
+            let mut blocks = part.blocks.clone();
+            let mut outs = &mut part.outs[..];
+            while !outs.is_empty() {
+                let (now, later) = outs.split_at_mut(outs.len().min(2));
+                let strip = Strip::<K, STRIDE> { seen, padded, channels };
+                let weights = &S::as_simd_f32s(kernels.weights.as_slice()).0[blocks.start * taps..];
+                let bias = &S::as_simd_f32s(kernels.bias.as_slice()).0[blocks.start..];
+                let line = line * width * S::F32_LANES..(line + 1) * width * S::F32_LANES;
+                match now {
+                    [one] => {
+                        let out = [S::as_mut_simd_f32s(&mut one[line]).0];
+                        strip.run(simd, [&weights[..taps]], [bias[0]], out, activation);
+                    }
+                    [one, other] => {
+                        let weights = [&weights[..taps], &weights[taps..][..taps]];
+                        let out = [
+                            S::as_mut_simd_f32s(&mut one[line.clone()]).0,
+                            S::as_mut_simd_f32s(&mut other[line]).0,
+                        ];
+                        strip.run(simd, weights, [bias[0], bias[1]], out, activation);
+                    }
+                    _ => (),
+                }
+                blocks.start += 2;
+                outs = later;
+            }
+        }
+    }
+}
+
+/// The rows of each channel that the windows of a row of the result see, with zeros around them.
+#[inline(always)]
+fn pad(photos: &[f32], view: View, (image, row): (usize, usize), padded: usize, to: &mut [f32]) {
+    let Shape { channels, height, width, .. } = view.seen;
+    let (side, before) = (view.window.side, view.before.1);
+    let count = width.min(padded - before);
+    for (at, to) in to.chunks_exact_mut(padded).enumerate() {
+        let (channel, down) = (at / side, at % side);
+        let row = (row * view.window.stride + down).wrapping_sub(view.before.0);
+        to.fill(0.0);
+        if row < height {
+            let from = ((image * channels + channel) * height + row) * width;
+            to[before..before + count].copy_from_slice(&photos[from..][..count]);
+        }
+    }
+}
+
+/// What the windows of a row of the result see.
+struct Strip<'a, const K: usize, const STRIDE: usize> {
+    /// For each channel `K` rows.
+    seen: &'a [f32],
+    padded: usize,
+    channels: usize,
+}
+
+impl<const K: usize, const STRIDE: usize> Strip<'_, K, STRIDE> {
+    #[inline(always)]
+    fn run<S: Simd, const NB: usize>(
+        &self,
+        simd: S,
+        weights: [&[S::f32s]; NB],
+        bias: [S::f32s; NB],
+        mut outs: [&mut [S::f32s]; NB],
+        activation: Activation,
+    ) {
+        let width = outs[0].len();
+        for start in (0..width).step_by(TILE) {
+            let mut sums = [bias; TILE];
+            for line in 0..self.channels * K {
+                let seen = &self.seen[line * self.padded + start * STRIDE..];
+                let seen = &seen[..(TILE - 1) * STRIDE + K];
+                let weights = weights.map(|weights| &weights[line * K..][..K]);
+                for right in 0..K {
+                    let weights = weights.map(|weights| weights[right]);
+                    for (at, sums) in sums.iter_mut().enumerate() {
+                        let x = simd.splat_f32s(seen[at * STRIDE + right]);
+                        for (sum, weight) in sums.iter_mut().zip(weights) {
+                            *sum = simd.mul_add_e_f32s(x, weight, *sum);
+                        }
+                    }
+                }
+            }
+            let count = TILE.min(width - start);
+            for (block, out) in outs.iter_mut().enumerate() {
+                let finished: [S::f32s; TILE] = std::array::from_fn(|at| sums[at][block]);
+                let out = &mut out[start..][..count];
+                out.copy_from_slice(&finished[..count]);
+                out.iter_mut().for_each(|x| *x = activation.of(simd, *x));
+            }
+        }
+    }
+}
