@@ -125,6 +125,18 @@ impl Conv {
         &self.weight
     }
 
+    pub(crate) fn follower(&self) -> &Follower {
+        &self.follower
+    }
+
+    pub(crate) fn shape(&self) -> ConvShape {
+        self.shape
+    }
+
+    pub(crate) fn activation(&self) -> Activation {
+        self.activation
+    }
+
     /// Number of output channels.
     pub(crate) fn outputs(&self) -> usize {
         self.weight.dims()[0]

@@ -17,6 +17,7 @@
 mod anywhere;
 mod bundled;
 mod checkpoint;
+mod compiled;
 mod convolve;
 #[cfg(feature = "cuda")]
 mod cuda;

@@ -4,6 +4,7 @@ use lookalike_photo::Preprocess;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{Checkpoint, Use};
+use crate::compiled::Compiled;
 use crate::mobilenet_v3::MobileNetV3;
 use crate::resnet50::ResNet50;
 use crate::vgg19::Vgg19;
@@ -61,8 +62,12 @@ pub fn load_on(
     place: &Place,
 ) -> Result<LoadedBackbone, BackboneError> {
     let checkpoint = Checkpoint::open(weights, wanted, Use::Inference, place)?;
-    let network = network(&checkpoint)?;
     let preprocess = checkpoint.preprocess()?;
+    let network = if place.is_cpu() {
+        compiled(&checkpoint, preprocess.size())?
+    } else {
+        network(&checkpoint)?
+    };
     let identity = ModelIdentity {
         backbone: checkpoint.kind().name().to_owned(),
         weights_sha256: checkpoint.sha256().to_owned(),
@@ -74,7 +79,7 @@ pub fn load_on(
     Ok(LoadedBackbone { network, preprocess, identity, classes, place, weights })
 }
 
-/// The network that a file holds.
+/// The network that a file holds, in candle.
 pub(crate) fn network(checkpoint: &Checkpoint) -> Result<Box<dyn Backbone>, BackboneError> {
     Ok(match checkpoint.kind() {
         BackboneKind::MobileNetV3 | BackboneKind::MobileNetV3Minimalistic => {
@@ -83,4 +88,16 @@ pub(crate) fn network(checkpoint: &Checkpoint) -> Result<Box<dyn Backbone>, Back
         BackboneKind::ResNet50 => Box::new(ResNet50::load(checkpoint)?),
         BackboneKind::Vgg19 => Box::new(Vgg19::load(checkpoint)?),
     })
+}
+
+/// The network that a file holds, for the processor.
+fn compiled(checkpoint: &Checkpoint, side: usize) -> Result<Box<dyn Backbone>, BackboneError> {
+    let compiled = match checkpoint.kind() {
+        BackboneKind::MobileNetV3 | BackboneKind::MobileNetV3Minimalistic => {
+            Compiled::of(&MobileNetV3::load(checkpoint)?, side)?
+        }
+        BackboneKind::ResNet50 => Compiled::of(&ResNet50::load(checkpoint)?, side)?,
+        BackboneKind::Vgg19 => Compiled::of(&Vgg19::load(checkpoint)?, side)?,
+    };
+    Ok(Box::new(compiled))
 }

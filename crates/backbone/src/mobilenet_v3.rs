@@ -1,8 +1,10 @@
 //! MobileNetV3-Large (Howard et al., "Searching for MobileNetV3", 2019, table 1).
 
 use candle_core::{Result, Tensor};
+use lookalike_infer::{Extra, Node};
 
 use crate::checkpoint::Checkpoint;
+use crate::compiled::{Layers, Outline, follows};
 use crate::layers::{
     Activation, Conv, ConvShape, PaddingStyle, Pass, SqueezeExcite, global_average, residual,
 };
@@ -81,6 +83,21 @@ impl Block {
         }
         let y = self.project.forward(&y, pass)?;
         if self.residual { residual(y, x, Activation::None, pass) } else { Ok(y) }
+    }
+
+    fn outline(&self, x: Node, layers: &mut Layers) -> Result<Node> {
+        let expanded = match &self.expand {
+            Some(expand) => layers.conv(x, expand)?,
+            None => x,
+        };
+        let y = layers.conv(expanded, &self.depthwise)?;
+        let gate = self.squeeze_excite.as_ref().map(|gate| layers.gate(y, gate)).transpose()?;
+        let extra = Extra {
+            gate,
+            add: self.residual.then_some(x),
+            activation: follows(self.project.activation()),
+        };
+        layers.conv_with(y, &self.project, extra)
     }
 }
 
@@ -168,6 +185,20 @@ impl Network for MobileNetV3 {
 
     fn embedding(&self, map: &Tensor, pass: Pass) -> Result<Tensor> {
         self.embedding.forward(&global_average(map)?, pass.at(TABLE.len() + 2))
+    }
+
+    fn outline(&self, layers: &mut Layers) -> Result<Outline> {
+        let mut x = layers.conv(layers.photos(), &self.stem)?;
+        let mut stages = vec![("stem".to_owned(), x)];
+        for (number, block) in self.blocks.iter().enumerate() {
+            x = block.outline(x, layers)?;
+            stages.push((format!("block_{number}"), x));
+        }
+        let map = layers.conv(x, &self.last_conv)?;
+        stages.push(("last_conv".to_owned(), map));
+        let pooled = layers.average(map);
+        let embedding = layers.conv(pooled, &self.embedding)?;
+        Ok(Outline { stages, embedding, side: None })
     }
 
     fn classifier(&self) -> &Conv {

@@ -2,6 +2,7 @@
 
 use candle_core::{DType, Result, Tensor, bail};
 
+use crate::compiled::{Layers, Outline};
 use crate::layers::{Conv, Pass};
 use crate::norm::Recorder;
 use crate::train::{BatchStatistics, TrainMode, TrainOutput, dropout};
@@ -20,6 +21,9 @@ pub(crate) trait Network: Send + Sync {
 
     /// The feature map to `(n, embedding_dim, 1, 1)`.
     fn embedding(&self, map: &Tensor, pass: Pass) -> Result<Tensor>;
+
+    /// Its layers up to the embedding, for a plan.
+    fn outline(&self, layers: &mut Layers) -> Result<Outline>;
 
     /// From the embedding to logits.
     fn classifier(&self) -> &Conv;

@@ -2,9 +2,11 @@
 //! first 3x3 convolution as torchvision has it ("v1.5").
 
 use candle_core::{Result, Tensor};
+use lookalike_infer::{Extra, Node};
 
 use crate::BackboneError;
 use crate::checkpoint::Checkpoint;
+use crate::compiled::{Layers, Outline, follows};
 use crate::layers::{Activation, Conv, ConvShape, PaddingStyle, Pass, global_average, residual};
 use crate::network::Network;
 use crate::pool::max_pool;
@@ -32,6 +34,17 @@ impl Bottleneck {
             Some(shortcut) => residual(y, &shortcut.forward(x, pass)?, Activation::Relu, pass),
             None => residual(y, x, Activation::Relu, pass),
         }
+    }
+
+    fn outline(&self, x: Node, layers: &mut Layers) -> Result<Node> {
+        let shortcut = match &self.shortcut {
+            Some(shortcut) => layers.conv(x, shortcut)?,
+            None => x,
+        };
+        let y = layers.conv(x, &self.reduce)?;
+        let y = layers.conv(y, &self.convolve)?;
+        let sum = Extra { add: Some(shortcut), ..Extra::only(follows(Activation::Relu)) };
+        layers.conv_with(y, &self.expand, sum)
     }
 }
 
@@ -105,6 +118,19 @@ impl Network for ResNet50 {
 
     fn embedding(&self, map: &Tensor, _: Pass) -> Result<Tensor> {
         global_average(map)
+    }
+
+    fn outline(&self, layers: &mut Layers) -> Result<Outline> {
+        let stem = layers.conv(layers.photos(), &self.stem)?;
+        let mut x = layers.max_pool(stem, 3, 2, 1);
+        let mut stages = vec![("stem".to_owned(), x)];
+        for (number, stage) in self.stages.iter().enumerate() {
+            for bottleneck in stage {
+                x = bottleneck.outline(x, layers)?;
+            }
+            stages.push((format!("layer{}", number + 1), x));
+        }
+        Ok(Outline { stages, embedding: layers.average(x), side: None })
     }
 
     fn classifier(&self) -> &Conv {

@@ -4,6 +4,7 @@ use candle_core::{Result, Tensor, bail};
 
 use crate::BackboneError;
 use crate::checkpoint::Checkpoint;
+use crate::compiled::{Layers, Outline};
 use crate::layers::{Activation, Conv, ConvShape, PaddingStyle, Pass, global_average};
 use crate::network::Network;
 use crate::pool::max_pool;
@@ -101,6 +102,24 @@ impl Network for Vgg19 {
             Pass::Infer | Pass::Adopt => hidden,
         };
         second.forward(&hidden, pass)
+    }
+
+    fn outline(&self, layers: &mut Layers) -> Result<Outline> {
+        let mut x = layers.photos();
+        let mut stages = Vec::with_capacity(self.blocks.len());
+        for (number, block) in self.blocks.iter().enumerate() {
+            for conv in block {
+                x = layers.conv(x, conv)?;
+            }
+            x = layers.max_pool(x, 2, 2, 0);
+            stages.push((format!("block_{}", number + 1), x));
+        }
+        let Some((first, second)) = &self.dense else {
+            return Ok(Outline { stages, embedding: layers.average(x), side: None });
+        };
+        let hidden = layers.dense(x, first, MAP_SIDE)?;
+        let embedding = layers.conv(hidden, second)?;
+        Ok(Outline { stages, embedding, side: Some(MAP_SIDE << BLOCKS.len()) })
     }
 
     fn classifier(&self) -> &Conv {

@@ -10,8 +10,9 @@ use lookalike_testkit::{Noise, weights};
 use serde::Deserialize;
 
 /// Largest difference allowed, as a share of the largest golden number. Sums in another order cost
-/// up to 1e-5; batch norm without its epsilon of 1e-5 costs 5e-4.
-const TOLERANCE: f32 = 1e-4;
+/// up to 1e-5, Winograd's convolutions 1.6e-4 at the end of ResNet50; batch norm without its epsilon of
+/// 1e-5 costs 5e-4.
+const TOLERANCE: f32 = 3e-4;
 
 /// Largest difference allowed between gradients, as a share of a gradient's length. A single ReLU that
 /// rounding puts on the other side of zero changes gradients throughout a made-up network: ours are off
