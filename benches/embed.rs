@@ -1,8 +1,8 @@
 //! From a photo's bytes to its embedding: decoding and letterboxing, then the network.
 //!
-//! Corpus: made-up photos (a 12-megapixel JPEG as phones take, a 348-pixel one as shops show) and a
-//! made-up MobileNetV3-Large minimalistic; the weights' values do not change the work. Measured on
-//! one thread unless the name says otherwise.
+//! Corpus: made-up photos (a 12-megapixel JPEG as phones take, a 348-pixel one as shops show) and
+//! made-up networks; the weights' values do not change the work. Measured on one thread unless the
+//! name says otherwise. `peers/embed_peers.py` times ONNX Runtime and OpenVINO on the same networks.
 
 use std::hint::black_box;
 
@@ -30,20 +30,28 @@ fn prepare(c: &mut Criterion) {
 
 fn embed(c: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("weights.safetensors");
-    weights::write_minimalistic(&file);
-    let loaded = lookalike_backbone::load(&file, None).expect("a network");
-    let mut group = c.benchmark_group("embed, all cores");
-    group.sample_size(20);
-    for batch in [1usize, 8] {
-        let shape = (batch, 3, 224, 224);
-        let photos = Tensor::rand(-1f32, 1.0, shape, &Device::Cpu).expect("a batch");
-        group.throughput(Throughput::Elements(batch as u64));
-        group.bench_function(format!("batch of {batch}"), |b| {
-            b.iter(|| loaded.network.embed(black_box(&photos)).expect("embeddings"));
-        });
+    let networks = [
+        ("mobilenet_v3_minimalistic", weights::minimalistic(10)),
+        ("mobilenet_v3", weights::timm(10)),
+        ("resnet50", weights::resnet50(10)),
+        ("vgg19", weights::plain_vgg19(10)),
+    ];
+    for (name, shapes) in networks {
+        let file = folder.path().join(name).with_extension("safetensors");
+        weights::write(&file, &shapes, weights::values);
+        let loaded = lookalike_backbone::load(&file, None).expect("a network");
+        let mut group = c.benchmark_group(format!("embed, all cores/{name}"));
+        group.sample_size(20);
+        for batch in [1usize, 8] {
+            let shape = (batch, 3, 224, 224);
+            let photos = Tensor::rand(-1f32, 1.0, shape, &Device::Cpu).expect("a batch");
+            group.throughput(Throughput::Elements(batch as u64));
+            group.bench_function(format!("batch of {batch}"), |b| {
+                b.iter(|| loaded.network.embed(black_box(&photos)).expect("embeddings"));
+            });
+        }
+        group.finish();
     }
-    group.finish();
 }
 
 criterion_group!(benches, prepare, embed);
