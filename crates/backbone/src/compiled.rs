@@ -47,6 +47,23 @@ impl Layers {
         })
     }
 
+    /// A 1x1 layer and a depthwise one that alone takes in its result.
+    pub(crate) fn expanded(&mut self, from: Node, expand: &Conv, depthwise: &Conv) -> Result<Node> {
+        let (Follower::Bias(bias), Follower::Bias(last_bias)) =
+            (expand.follower(), depthwise.follower())
+        else {
+            bail!("a network that is trained is not compiled")
+        };
+        let (weight, bias) = (Values::of(expand.weight())?, Values::of(bias)?);
+        let first = Numbers { weight: &weight, bias: &bias, window: Window::POINT };
+        let window = window(depthwise.shape(), depthwise.weight().dim(3)?);
+        let (weight, bias) = (Values::of(depthwise.weight())?, Values::of(last_bias)?);
+        let last = Numbers { weight: &weight, bias: &bias, window };
+        let between = follows(expand.activation());
+        let after = follows(depthwise.activation());
+        Ok(self.0.expanded_depthwise(from, (first, between), last, after))
+    }
+
     /// A dense layer on a whole map, as the convolution that it is: its inputs are the map's numbers
     /// by channel, row and column.
     pub(crate) fn dense(&mut self, from: Node, conv: &Conv, side: usize) -> Result<Node> {

@@ -86,11 +86,10 @@ impl Block {
     }
 
     fn outline(&self, x: Node, layers: &mut Layers) -> Result<Node> {
-        let expanded = match &self.expand {
-            Some(expand) => layers.conv(x, expand)?,
-            None => x,
+        let y = match &self.expand {
+            Some(expand) => layers.expanded(x, expand, &self.depthwise)?,
+            None => layers.conv(x, &self.depthwise)?,
         };
-        let y = layers.conv(expanded, &self.depthwise)?;
         let gate = self.squeeze_excite.as_ref().map(|gate| layers.gate(y, gate)).transpose()?;
         let extra = Extra {
             gate,

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use crate::aligned::Aligned;
-use crate::depthwise::Kernels;
+use crate::depthwise::{Expansion, Kernels};
 use crate::level::Level;
 use crate::map::Shape;
 use crate::plan::{Node, Plan, Step, Work};
@@ -106,7 +106,41 @@ impl Builder {
     /// # Panics
     /// If the kernel is another, or the numbers do not fit the node's channels.
     pub fn depthwise(&mut self, from: Node, conv: Conv, activation: Activation) -> Node {
-        let (channels, lanes) = (self.shapes[from.0].channels, self.level.lanes());
+        let channels = self.shapes[from.0].channels;
+        self.depthwise_of(None, channels, from, conv, activation)
+    }
+
+    /// A 1x1 convolution and a depthwise one of its result, which nothing else takes in.
+    ///
+    /// # Panics
+    /// If the first has another kernel, and [`Self::depthwise`]'s.
+    pub fn expanded_depthwise(
+        &mut self,
+        from: Node,
+        (expansion, between): (Conv, Activation),
+        conv: Conv,
+        activation: Activation,
+    ) -> Node {
+        let (inputs, channels) = (self.shapes[from.0].channels, expansion.bias.len());
+        assert!(expansion.window.is_point() && from.0 > 0, "an expansion of a map by 1x1");
+        assert_eq!(expansion.weight.len(), channels * inputs, "weights of an expansion");
+        let weights = Weights::pack(self.level.lanes(), channels, inputs, 1, |output, input, _| {
+            expansion.weight[output * inputs + input]
+        });
+        let bias = self.whole_blocks(expansion.bias);
+        let expansion = Expansion { weights, bias, activation: between };
+        self.depthwise_of(Some(expansion), channels, from, conv, activation)
+    }
+
+    fn depthwise_of(
+        &mut self,
+        expansion: Option<Expansion>,
+        channels: usize,
+        from: Node,
+        conv: Conv,
+        activation: Activation,
+    ) -> Node {
+        let lanes = self.level.lanes();
         let Window { side, stride, .. } = conv.window;
         let taps = conv.window.taps();
         assert!([3, 5].contains(&side) && [1, 2].contains(&stride), "{:?}", conv.window);
@@ -118,7 +152,7 @@ impl Builder {
             weights.as_mut_slice()[vector * lanes + channel % lanes] = *x;
         }
         let bias = self.whole_blocks(conv.bias);
-        let work = Work::Depthwise(Kernels { weights, bias });
+        let work = Work::Depthwise { expansion, kernels: Kernels { weights, bias } };
         self.step(work, conv.window, from, Extra::only(activation), channels)
     }
 

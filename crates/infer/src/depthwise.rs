@@ -1,9 +1,17 @@
-//! Convolutions of each channel by itself.
+//! Convolutions of each channel by itself, with the convolution that makes the channels.
+//!
+//! A few rows are worked on at a time, with zeros around them. Where a 1x1 convolution makes more channels
+//! only for a depthwise one to take them in, as in MobileNet's blocks, it makes just these rows, and its
+//! result is never a whole map: that would be the largest of all maps, written and read again.
+
+use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
 use crate::aligned::{Aligned, Scratch};
+use crate::level::Level;
 use crate::map::{Map, Part, Shape};
+use crate::product::{Finish, Product, Tiling, Weights};
 use crate::tile::Activation;
 use crate::window::View;
 
@@ -20,8 +28,18 @@ pub(crate) struct Kernels {
     pub(crate) bias: Aligned,
 }
 
+/// A 1x1 convolution that makes what a depthwise one takes in.
+pub(crate) struct Expansion {
+    pub(crate) weights: Weights,
+    /// A number for each channel.
+    pub(crate) bias: Aligned,
+    pub(crate) activation: Activation,
+}
+
 /// A depthwise convolution, by one thread; its positions are whole rows.
 pub(crate) struct Depthwise<'a> {
+    pub(crate) level: Level,
+    pub(crate) expansion: Option<&'a Expansion>,
     pub(crate) map: &'a Map,
     pub(crate) view: View,
     pub(crate) kernels: &'a Kernels,
@@ -53,37 +71,57 @@ impl<const K: usize, const STRIDE: usize> WithSimd for Sized<'_, K, STRIDE> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Depthwise { map, view, kernels, activation, part, scratch } = self.0;
+        let Depthwise { level, expansion, map, view, kernels, activation, part, scratch } = self.0;
         let Shape { height, width, .. } = view.result;
         // Of a row of the result, what its windows see.
         let padded = (width - 1) * STRIDE + K;
-        let rows_cached = (CACHED / (padded * S::F32_LANES)).saturating_sub(K) / STRIDE;
+        let vectors = padded * S::F32_LANES;
+        let rows_cached = ((CACHED / vectors).saturating_sub(K) / STRIDE).clamp(1, height);
         let rows = part.positions.start / width..part.positions.end / width;
+        // A product of two blocks takes its inputs from the registers.
+        let together = if expansion.is_some() { 2 } else { 1 };
+        let room = ((rows_cached - 1) * STRIDE + K) * vectors;
+        let bands = scratch.of(room * together);
+        let mut bands: Vec<&mut [f32]> = bands.chunks_exact_mut(room).collect();
         let taps = K * K;
-        for (block, out) in part.blocks.zip(part.outs) {
-            let weights = S::as_simd_f32s(kernels.weights.as_slice()).0;
-            let bias = S::as_simd_f32s(kernels.bias.as_slice()).0[block];
-            let weights = &weights[block * taps..][..taps];
-            let from = &S::as_simd_f32s(map.numbers()).0[block * map.shape.positions()..];
-            let out = S::as_mut_simd_f32s(out).0;
-            let mut row = rows.start;
+        let mut outs = part.outs;
+        for (group, outs) in outs.chunks_mut(together).enumerate() {
+            let block = part.blocks.start + group * together;
+            let bands = &mut bands[..outs.len()];
+            let (mut row, mut kept) = (rows.start, 0);
             while row < rows.end {
                 let image_end = (row / height + 1) * height;
-                let end = (row + rows_cached.max(1)).min(rows.end).min(image_end);
+                let end = (row + rows_cached).min(rows.end).min(image_end);
                 let seen = (end - row - 1) * STRIDE + K;
-                let band = scratch.of(seen * padded * S::F32_LANES);
-                let band = S::as_mut_simd_f32s(band).0;
-                pad(simd, from, view, row, padded, band);
-                let lines = out[(row - rows.start) * width..].chunks_exact_mut(width);
-                for (at, out) in lines.take(end - row).enumerate() {
-                    let band = &band[at * STRIDE * padded..][..K * padded];
-                    let line = Line::<S, K, STRIDE> { simd, band, padded, weights, bias, out };
-                    match activation {
-                        Activation::None => line.run(Activation::None),
-                        Activation::Relu => line.run(Activation::Relu),
-                        Activation::HardSwish => line.run(Activation::HardSwish),
-                        Activation::HardSigmoid => line.run(Activation::HardSigmoid),
+                let band = Band { view, padded, row, lines: kept..seen };
+                match expansion {
+                    Some(expansion) => {
+                        band.expand(simd, level, map, expansion, block, part.blocks.end, bands);
                     }
+                    None => band.copy::<S>(map, block, bands),
+                }
+                for ((at, band), out) in bands.iter().enumerate().zip(outs.iter_mut()) {
+                    let weights = S::as_simd_f32s(kernels.weights.as_slice()).0;
+                    let weights = &weights[(block + at) * taps..][..taps];
+                    let bias = S::as_simd_f32s(kernels.bias.as_slice()).0[block + at];
+                    let band = S::as_simd_f32s(band).0;
+                    let out = S::as_mut_simd_f32s(out).0;
+                    let lines = out[(row - rows.start) * width..].chunks_exact_mut(width);
+                    for (at, out) in lines.take(end - row).enumerate() {
+                        let band = &band[at * STRIDE * padded..][..K * padded];
+                        let line = Line::<S, K, STRIDE> { simd, band, padded, weights, bias, out };
+                        match activation {
+                            Activation::None => line.run(Activation::None),
+                            Activation::Relu => line.run(Activation::Relu),
+                            Activation::HardSwish => line.run(Activation::HardSwish),
+                            Activation::HardSigmoid => line.run(Activation::HardSigmoid),
+                        }
+                    }
+                }
+                // The next rows see the last lines, too.
+                kept = if end < image_end { K - STRIDE } else { 0 };
+                for band in bands.iter_mut() {
+                    band.copy_within((seen - kept) * vectors..seen * vectors, 0);
                 }
                 row = end;
             }
@@ -91,30 +129,104 @@ impl<const K: usize, const STRIDE: usize> WithSimd for Sized<'_, K, STRIDE> {
     }
 }
 
-/// The rows that windows see from a row of the result on, with zeros around them.
-#[inline(always)]
-fn pad<S: Simd>(
-    simd: S,
-    from: &[S::f32s],
+/// Lines with zeros around them, those that windows see from a row of the result on.
+struct Band {
     view: View,
-    row: usize,
+    /// Positions in a line.
     padded: usize,
-    to: &mut [S::f32s],
-) {
-    let Shape { height, width, .. } = view.seen;
-    let (image, row) = (row / view.result.height, row % view.result.height);
-    let zero = simd.splat_f32s(0.0);
-    let before = view.before.1;
-    let count = width.min(padded - before);
-    for (at, to) in to.chunks_exact_mut(padded).enumerate() {
-        let row = (row * view.window.stride + at).wrapping_sub(view.before.0);
-        if row < height {
-            let from = &from[(image * height + row) * width..][..count];
-            to[..before].fill(zero);
-            to[before..before + count].copy_from_slice(from);
-            to[before + count..].fill(zero);
+    row: usize,
+    /// Those that are not there yet.
+    lines: Range<usize>,
+}
+
+impl Band {
+    /// A line's row in the map, if it is not padding.
+    #[inline(always)]
+    fn row(&self, line: usize) -> Option<usize> {
+        let Shape { height, .. } = self.view.seen;
+        let (image, row) = (self.row / self.view.result.height, self.row % self.view.result.height);
+        let row = (row * self.view.window.stride + line).wrapping_sub(self.view.before.0);
+        (row < height).then(|| image * height + row)
+    }
+
+    /// Columns of the map that are seen at all.
+    #[inline(always)]
+    fn columns(&self) -> usize {
+        self.view.seen.width.min(self.padded - self.view.before.1)
+    }
+
+    /// Writes zeros where a line has no numbers.
+    #[inline(always)]
+    fn zero<S: Simd>(&self, line: &mut [f32], is_padding: bool) {
+        let before = self.view.before.1 * S::F32_LANES;
+        let past = before + self.columns() * S::F32_LANES;
+        if is_padding {
+            line.fill(0.0);
         } else {
-            to.fill(zero);
+            line[..before].fill(0.0);
+            line[past..].fill(0.0);
+        }
+    }
+
+    #[inline(always)]
+    fn copy<S: Simd>(&self, map: &Map, block: usize, bands: &mut [&mut [f32]]) {
+        let width = self.view.seen.width * S::F32_LANES;
+        let (before, count) = (self.view.before.1 * S::F32_LANES, self.columns() * S::F32_LANES);
+        for (at, band) in bands.iter_mut().enumerate() {
+            let from = &map.numbers()[(block + at) * map.plane()..];
+            let lines = band.chunks_exact_mut(self.padded * S::F32_LANES).enumerate();
+            for (line, to) in lines.take(self.lines.end).skip(self.lines.start) {
+                let row = self.row(line);
+                self.zero::<S>(to, row.is_none());
+                if let Some(row) = row {
+                    to[before..][..count].copy_from_slice(&from[row * width..][..count]);
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "all of the one place that it is called from")]
+    fn expand<S: Simd>(
+        &self,
+        simd: S,
+        level: Level,
+        map: &Map,
+        expansion: &Expansion,
+        block: usize,
+        end: usize,
+        bands: &mut [&mut [f32]],
+    ) {
+        let (lanes, columns) = (S::F32_LANES, self.columns());
+        let tiling = Tiling { rows: (level.sums() / 2).min(14), blocks: 2 };
+        let Expansion { weights, bias, activation } = expansion;
+        let finish =
+            Finish { bias: Some(bias.as_slice()), add: None, activation: *activation, far: false };
+        let after = block + bands.len();
+        let next = weights.blocks(after..(after + 2).min(end.max(after)));
+        let ahead = next.len().div_ceil(self.lines.len().max(1)).max(1);
+        for (number, line) in self.lines.clone().enumerate() {
+            let row = self.row(line);
+            let place = line * self.padded * lanes;
+            for band in bands.iter_mut() {
+                self.zero::<S>(&mut band[place..][..self.padded * lanes], row.is_none());
+            }
+            let Some(row) = row else { continue };
+            let mut next = next.chunks(ahead).nth(number).unwrap_or_default();
+            for tile in tiling.tiles(columns) {
+                let product = Product {
+                    a: &map.numbers()[(row * self.view.seen.width + tile.start) * lanes..],
+                    a_step: map.plane(),
+                    weights,
+                    finish,
+                    block,
+                    position: 0,
+                    rows: tile.len(),
+                    next: std::mem::take(&mut next),
+                };
+                let start = place + (self.view.before.1 + tile.start) * lanes;
+                product.run(simd, tiling, bands, start);
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::aligned::{Aligned, Scratch, with_scratch};
 use crate::conv::{self, Seen};
-use crate::depthwise::{Depthwise, Kernels};
+use crate::depthwise::{Depthwise, Expansion, Kernels};
 use crate::level::Level;
 use crate::map::{Map, Part, Shape, ranges};
 use crate::pool::{Average, MaxPool};
@@ -33,7 +33,7 @@ pub(crate) enum Work {
     Stem(stem::Kernels),
     Convolve { weights: Weights, bias: Aligned },
     Winograd { weights: Transformed, bias: Aligned },
-    Depthwise(Kernels),
+    Depthwise { expansion: Option<Expansion>, kernels: Kernels },
     MaxPool,
     Average,
 }
@@ -271,12 +271,26 @@ impl Step {
                     level.run(work);
                 });
             }
-            Work::Depthwise(kernels) => {
+            Work::Depthwise { expansion, kernels } => {
                 let (map, activation) = (of(self.from), self.activation);
-                let work = shape.positions() * shape.channels * self.window.taps();
+                let expansion = expansion.as_ref();
+                let expanded = expansion.map_or(0, |expansion| {
+                    map.shape.positions() * shape.channels * expansion.weights.inputs()
+                });
+                let work = shape.positions() * shape.channels * self.window.taps() + expanded;
                 let parts = by_rows(out, threads, work, blocks, true);
                 each(parts, |part, scratch| {
-                    level.run(Depthwise { map, view, kernels, activation, part, scratch });
+                    let work = Depthwise {
+                        level,
+                        expansion,
+                        map,
+                        view,
+                        kernels,
+                        activation,
+                        part,
+                        scratch,
+                    };
+                    level.run(work);
                 });
             }
             Work::MaxPool => {

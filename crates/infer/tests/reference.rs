@@ -234,14 +234,33 @@ fn depthwise_convolutions_and_maxima_are_what_they_are_defined_to_be() {
                     convolved(&mixed, mixed_shape, conv, true, |_, x| activated(x, activation));
                 let largest = maxima(&mixed, mixed_shape, window);
 
+                let expanded = noise.within(1, 70);
+                let (expand, expand_bias) =
+                    (noise.numbers(expanded * channels), noise.numbers(expanded));
+                let expand = Conv { weight: &expand, bias: &expand_bias, window: Window::POINT };
+                let weight = noise.numbers(expanded * kernel * kernel);
+                let bias = noise.numbers(expanded);
+                let conv_fused = Conv { weight: &weight, bias: &bias, window };
+                let between = ACTIVATIONS[noise.within(0, 3)];
+                let (hidden, hidden_shape) =
+                    convolved(&mixed, mixed_shape, expand, false, |_, x| activated(x, between));
+                let (wanted_fused, _) =
+                    convolved(&hidden, hidden_shape, conv_fused, true, |_, x| {
+                        activated(x, activation)
+                    });
+
                 let mut builder = Builder::new(level, 3, 32);
                 let mixed = builder.conv(builder.photos(), mix, Extra::only(Activation::None));
                 let pooled = builder.max_pool(mixed, window);
                 let result = builder.depthwise(mixed, conv, activation);
+                let result_fused =
+                    builder.expanded_depthwise(mixed, (expand, between), conv_fused, activation);
                 let plan = builder.finish();
-                let found = plan.run(&photos, shape, &[pooled, result]).expect("large enough");
+                let nodes = [pooled, result, result_fused];
+                let found = plan.run(&photos, shape, &nodes).expect("large enough");
                 assert_close(&found[0], &largest, &what);
                 assert_close(&found[1], &wanted, &what);
+                assert_close(&found[2], &wanted_fused, &what);
             }
         }
     }
