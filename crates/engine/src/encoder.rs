@@ -11,8 +11,8 @@ use crate::model::absolute;
 use crate::stamps::Stamp;
 use crate::{EngineError, Model, ModelPart, Progress, Stage};
 
-/// Photos embedded at once by each core. More are slower: their activations leave the core's cache.
-const BATCH: usize = 4;
+/// Photos prepared and embedded at once by each core. More are slower: their numbers leave its cache.
+const BATCH: usize = 1;
 /// Photos embedded at once by a card.
 const CARD_BATCH: usize = 64;
 

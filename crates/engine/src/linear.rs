@@ -1,5 +1,6 @@
 //! The little linear algebra that a [metric](crate::metric) needs. Matrices are row-major.
 
+use pulp::Arch;
 use rayon::prelude::*;
 
 /// Rows that a core takes at a time.
@@ -16,8 +17,15 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
 }
 
 fn dot_f64(a: &[f64], b: &[f64]) -> f64 {
-    let (mut sums, (whole, rest)) = ([0f64; 4], a.split_at(a.len() / 4 * 4));
-    for (a, b) in whole.chunks_exact(4).zip(b.chunks_exact(4)) {
+    Arch::new().dispatch(|| dot_here(a, b))
+}
+
+/// [`dot_f64`] with the vectors of what it is called from.
+#[inline(always)]
+fn dot_here(a: &[f64], b: &[f64]) -> f64 {
+    const SUMS: usize = 16;
+    let (mut sums, (whole, rest)) = ([0f64; SUMS], a.split_at(a.len() / SUMS * SUMS));
+    for (a, b) in whole.chunks_exact(SUMS).zip(b.chunks_exact(SUMS)) {
         sums.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += a * b);
     }
     let rest: f64 = rest.iter().zip(&b[whole.len()..]).map(|(a, b)| a * b).sum();
@@ -80,18 +88,23 @@ pub(crate) fn inverse_of_lower(lower: &[f64], dim: usize) -> Vec<f32> {
 /// Makes rows orthogonal to each other and of length 1 (Gram and Schmidt, modified). Rows that lie in the
 /// span of those before them are left out.
 pub(crate) fn orthonormal(rows: Vec<f32>, dim: usize) -> Vec<f32> {
+    Arch::new().dispatch(|| orthonormal_here(&rows, dim))
+}
+
+#[inline(always)]
+fn orthonormal_here(rows: &[f32], dim: usize) -> Vec<f32> {
     let mut basis: Vec<Vec<f64>> = Vec::new();
     for row in rows.chunks_exact(dim) {
         let mut row: Vec<f64> = row.iter().map(|&x| f64::from(x)).collect();
-        let before = dot_f64(&row, &row).sqrt();
+        let before = dot_here(&row, &row).sqrt();
         // Twice: what rounding left of the others the first time is gone after the second.
         for _ in 0..2 {
             for other in &basis {
-                let along = dot_f64(&row, other);
+                let along = dot_here(&row, other);
                 row.iter_mut().zip(other).for_each(|(x, other)| *x -= along * other);
             }
         }
-        let length = dot_f64(&row, &row).sqrt();
+        let length = dot_here(&row, &row).sqrt();
         if length > 1e-5 * before && length.is_finite() && length > 0.0 {
             row.iter_mut().for_each(|x| *x /= length);
             basis.push(row);
