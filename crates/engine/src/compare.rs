@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use lookalike_eval::{Method, MethodResult, Neighbours, Query};
-use lookalike_rank::{RankedProduct, mean, pool};
+use lookalike_rank::{RankedProduct, by_category, mean, pool};
 
 use crate::evaluate::Answered;
 use crate::{Searcher, variants};
@@ -26,6 +26,12 @@ pub(crate) struct Comparison<'a> {
     search: Method,
     /// Other ways of ranking by neighbours.
     variants: Vec<Method>,
+    /// A search in which all opinions weigh the same.
+    unfitted: Option<Method>,
+    /// A search that looks at products' categories, too, where they have some.
+    categorised: Option<Method>,
+    /// A number for the category of each product.
+    category_of: Vec<Option<u32>>,
     /// How many photos each product has.
     photos_of: HashMap<u32, usize>,
 }
@@ -45,6 +51,16 @@ impl<'a> Comparison<'a> {
             .map(|(number, name)| (number, Method::new(name)))
             .collect();
         let several = classifiers.len() > 1;
+        let mut categories = HashMap::new();
+        let category_of: Vec<Option<u32>> = searcher
+            .index()
+            .products()
+            .iter()
+            .map(|product| {
+                let next = categories.len() as u32;
+                product.category.as_deref().map(|name| *categories.entry(name).or_insert(next))
+            })
+            .collect();
         Self {
             searcher,
             ensemble: several.then(|| Method::new("ensemble, mean of the classifiers")),
@@ -59,6 +75,10 @@ impl<'a> Comparison<'a> {
                 .filter(|_| with_variants)
                 .map(|&n| Method::new(n))
                 .collect(),
+            unfitted: with_variants.then(|| Method::new("search, all opinions weigh the same")),
+            categorised: (with_variants && !categories.is_empty())
+                .then(|| Method::new("search, products' categories weighed, too")),
+            category_of,
             classifiers,
             photos_of,
         }
@@ -86,6 +106,14 @@ impl<'a> Comparison<'a> {
         for (method, ranking) in self.variants.iter_mut().zip(&answered.variants) {
             let (photo, ranking) = (photo.clone(), ranking.clone());
             method.add(Query { photo, truth: *product, ranking, neighbours: None });
+        }
+
+        if let Some(method) = &mut self.unfitted {
+            method.add(query(&pool(voted, opinions, &vec![1.0; opinions.len() + 1]), None));
+        }
+        if let Some(method) = &mut self.categorised {
+            let category = |product: u32| self.category_of[product as usize];
+            method.add(query(&by_category(fused, category), None));
         }
 
         let alone = |weights: &[f32]| mean(&[], opinions, weights);
@@ -124,6 +152,8 @@ impl<'a> Comparison<'a> {
             .chain([self.vote, self.prototypes])
             .chain(self.halves)
             .chain(self.variants)
+            .chain(self.unfitted)
+            .chain(self.categorised)
             .chain([self.search]);
         methods.map(|method| method.result()).collect()
     }

@@ -14,12 +14,14 @@
 //! assert!((ranked[0].score + ranked[1].score - 1.0).abs() < 1e-6);
 //! ```
 
+mod category;
 mod fusion;
 mod judge;
 mod logistic;
 mod pool;
 mod vote;
 
+pub use category::by_category;
 pub use fusion::{Opinion, SIGNALS, heard, mean, signals};
 pub use judge::{Judge, Verdict};
 pub use logistic::Logistic;
