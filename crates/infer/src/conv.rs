@@ -14,6 +14,9 @@ use crate::window::View;
 /// core holds, where it is small.
 const CACHED: usize = 1 << 16;
 
+/// Positions for which weights are read at the least, where a core's second cache does not hold them.
+const FEWEST: usize = 56;
+
 /// What a convolution looks at.
 #[derive(Clone, Copy)]
 pub(crate) enum Seen<'a> {
@@ -42,7 +45,9 @@ impl WithSimd for Convolve<'_> {
     fn with_simd<S: Simd>(mut self, simd: S) {
         let depth = self.weights.depth.steps * S::F32_LANES;
         let tiling = Tiling::of(self.part.positions.len(), self.level.sums());
-        let rows = (CACHED / depth).max(tiling.rows) / tiling.rows * tiling.rows;
+        let of_weights = self.weights.inputs() * self.part.blocks.len() * S::F32_LANES;
+        let fewest = if of_weights > CACHED { FEWEST } else { tiling.rows };
+        let rows = (CACHED / depth).max(fewest).next_multiple_of(tiling.rows);
         let positions = self.part.positions.clone();
         let bands = positions.len().div_ceil(rows);
         for band in crate::map::ranges(positions.len(), bands) {
