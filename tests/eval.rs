@@ -60,7 +60,8 @@ fn what_a_search_does_not_do_is_measured_beside_it() {
     };
     assert_eq!(names(&[]).len(), 3);
     let all = names(&["--variants"]);
-    assert_eq!(all.len(), 3 + 7 + 3, "{all:?}");
+    assert_eq!(all.len(), 3 + 7 + 2 + 3, "{all:?}");
+    assert!(all.iter().any(|name| name.contains("categories")), "{all:?}");
     assert!(all.iter().any(|name| name == "search, views plain"), "{all:?}");
     assert!(!all.iter().any(|name| name == "search, views middle"), "{all:?}");
     assert!(all.last().is_some_and(|name| name.starts_with("search: ")), "{all:?}");

@@ -41,15 +41,32 @@ impl Encoder {
         pictures: &[RgbImage],
         metric: &Metric,
     ) -> Result<Option<Look>, EngineError> {
-        let described = self.encode_pictures(pictures)?;
-        if described.iter().any(|one| is_blind(&one.embedding)) {
-            return Ok(None);
-        }
-        let look = |Described { embedding, shares }: Described| Look {
-            vector: metric.apply(&embedding),
-            shares,
-        };
-        Ok(Look::mean(described.into_iter().map(look).collect()))
+        Ok(seen(self.encode_pictures(pictures)?, metric))
+    }
+
+    /// [`Self::look_at_files`], with the usual views, of photos whose own embeddings are known: only what
+    /// else is looked at of them is embedded. There are no [`Look::shares`].
+    pub(crate) fn look_again_at_files(
+        &self,
+        files: &[PathBuf],
+        known: &[&[f32]],
+        metric: &Metric,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Result<FileLook, String>>, EngineError> {
+        let files: Vec<_> = files.iter().zip(known).collect();
+        let looks = map_on_cores(&files, |(file, known)| {
+            let look = self.look_at_file(file, Views::default(), |mut pictures| {
+                // The photo itself is the last.
+                pictures.pop();
+                let mut described = self.encode_pictures(&pictures)?;
+                described.iter_mut().for_each(|one| one.shares = Vec::new());
+                described.push(Described { embedding: known.to_vec(), shares: Vec::new() });
+                Ok(seen(described, metric))
+            });
+            progress.advance(1);
+            look
+        });
+        looks.into_iter().collect()
     }
 
     /// Looks at photos in files on all cores, each by itself; the results come in the files' order, with
@@ -63,7 +80,8 @@ impl Encoder {
     ) -> Result<Vec<Result<FileLook, String>>, EngineError> {
         if views != Views::Plain {
             let looks = map_on_cores(files, |file| {
-                let look = self.look_at_file(file, views, metric);
+                let look =
+                    self.look_at_file(file, views, |pictures| self.look_at(&pictures, metric));
                 progress.advance(1);
                 look
             });
@@ -80,7 +98,7 @@ impl Encoder {
         &self,
         file: &Path,
         views: Views,
-        metric: &Metric,
+        look: impl FnOnce(Vec<RgbImage>) -> Result<Option<Look>, EngineError>,
     ) -> Result<Result<FileLook, String>, EngineError> {
         let photo = self.read(file).and_then(|bytes| {
             let pixels = decode(&bytes, &self.limits())?.pixels;
@@ -90,9 +108,22 @@ impl Encoder {
             Ok(photo) => photo,
             Err(error) => return Ok(Err(error.to_string())),
         };
-        let look = self.look_at(&views.of(pixels), metric)?;
-        Ok(look.map(|look| (look, sha256)).ok_or_else(|| SEES_NOTHING.to_owned()))
+        Ok(look(views.of(pixels))?
+            .map(|look| (look, sha256))
+            .ok_or_else(|| SEES_NOTHING.to_owned()))
     }
+}
+
+/// What is made of pictures of one thing; `None` where nothing is seen in one of them.
+fn seen(described: Vec<Described>, metric: &Metric) -> Option<Look> {
+    if described.iter().any(|one| is_blind(&one.embedding)) {
+        return None;
+    }
+    let look = |Described { embedding, shares }: Described| Look {
+        vector: metric.apply(&embedding),
+        shares,
+    };
+    Look::mean(described.into_iter().map(look).collect())
 }
 
 /// The mean of what classifiers say of several pictures: for each network, the mean of each class.

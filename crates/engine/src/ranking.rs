@@ -139,7 +139,7 @@ pub(crate) fn fit(
     let mut samples = validation(content, encoder, catalog, progress)?;
     let mut split = Some(Split::Val);
     if samples.photos.len() < LEAST {
-        samples = own(content, embeddings, encoder, progress)?;
+        samples = own(content, embeddings, encoder, &classifiers, progress)?;
         split = None;
     }
     let Samples { photos: samples, vectors } = samples;
@@ -259,6 +259,7 @@ fn own(
     content: &Content,
     embeddings: &[f32],
     encoder: &Encoder,
+    classifiers: &Classifiers,
     progress: &dyn Progress,
 ) -> Result<Samples, EngineError> {
     let all = content.photos.len() as u32;
@@ -287,7 +288,12 @@ fn own(
     let file = |row: &u32| root.join(&content.photos[*row as usize].path);
     let files: Vec<PathBuf> = rows.iter().map(file).collect();
     progress.begin(Stage::Fit, files.len() as u64);
-    let looks = encoder.look_at_files(&files, Views::default(), &metric, progress)?;
+    let looks = if classifiers.speaking().is_empty() {
+        let known: Vec<&[f32]> = rows.iter().map(|&row| rows_of_all[row as usize]).collect();
+        encoder.look_again_at_files(&files, &known, &metric, progress)?
+    } else {
+        encoder.look_at_files(&files, Views::default(), &metric, progress)?
+    };
     progress.end();
     let samples = rows.into_iter().zip(looks).filter_map(|(row, look)| {
         let (Look { vector, shares }, _) = look.ok()?;
