@@ -6,6 +6,9 @@ use rayon::prelude::*;
 /// Rows that a core takes at a time.
 const ROWS: usize = 16;
 
+/// Rows that are made orthogonal to all those before them side by side.
+const BLOCK: usize = 32;
+
 pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     // Eight sums at a time fill the core's vectors; one would wait for itself.
     let (mut sums, (whole, rest)) = ([0f32; 8], a.split_at(a.len() / 8 * 8));
@@ -88,29 +91,37 @@ pub(crate) fn inverse_of_lower(lower: &[f64], dim: usize) -> Vec<f32> {
 /// Makes rows orthogonal to each other and of length 1 (Gram and Schmidt, modified). Rows that lie in the
 /// span of those before them are left out.
 pub(crate) fn orthonormal(rows: Vec<f32>, dim: usize) -> Vec<f32> {
-    Arch::new().dispatch(|| orthonormal_here(&rows, dim))
-}
-
-#[inline(always)]
-fn orthonormal_here(rows: &[f32], dim: usize) -> Vec<f32> {
     let mut basis: Vec<Vec<f64>> = Vec::new();
-    for row in rows.chunks_exact(dim) {
-        let mut row: Vec<f64> = row.iter().map(|&x| f64::from(x)).collect();
-        let before = dot_here(&row, &row).sqrt();
-        // Twice: what rounding left of the others the first time is gone after the second.
-        for _ in 0..2 {
-            for other in &basis {
-                let along = dot_here(&row, other);
-                row.iter_mut().zip(other).for_each(|(x, other)| *x -= along * other);
+    for rows in rows.chunks(BLOCK * dim) {
+        let done = basis.len();
+        // Of what was there before the block, each row is freed by itself.
+        let freed = rows.par_chunks_exact(dim).map(|row| {
+            let mut row: Vec<f64> = row.iter().map(|&x| f64::from(x)).collect();
+            let before = dot_f64(&row, &row).sqrt();
+            free(&mut row, &basis);
+            (row, before)
+        });
+        for (mut row, before) in freed.collect::<Vec<_>>() {
+            free(&mut row, &basis[done..]);
+            let length = dot_f64(&row, &row).sqrt();
+            if length > 1e-5 * before && length.is_finite() && length > 0.0 {
+                row.iter_mut().for_each(|x| *x /= length);
+                basis.push(row);
             }
-        }
-        let length = dot_here(&row, &row).sqrt();
-        if length > 1e-5 * before && length.is_finite() && length > 0.0 {
-            row.iter_mut().for_each(|x| *x /= length);
-            basis.push(row);
         }
     }
     basis.into_iter().flatten().map(|x| x as f32).collect()
+}
+
+/// Takes out of a row what lies along others, which are orthogonal to each other and of length 1.
+fn free(row: &mut [f64], others: &[Vec<f64>]) {
+    Arch::new().dispatch(|| {
+        // Twice: what rounding left of the others the first time is gone after the second.
+        for other in others.iter().chain(others) {
+            let along = dot_here(row, other);
+            row.iter_mut().zip(other).for_each(|(x, other)| *x -= along * other);
+        }
+    });
 }
 
 #[cfg(test)]
