@@ -164,4 +164,21 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn rows_of_several_blocks_are_orthogonal_to_each_other() {
+        let (dim, count) = (90, 2 * BLOCK + 6);
+        let number = |at: usize| ((at * at * 31 + at * 17) % 101) as f32 / 101.0 - 0.5;
+        let mut rows: Vec<f32> = (0..count * dim).map(number).collect();
+        // One of the second block is one of the first again.
+        rows.copy_within(3 * dim..4 * dim, (BLOCK + 1) * dim);
+        let basis = orthonormal(rows, dim);
+        let basis: Vec<&[f32]> = basis.chunks_exact(dim).collect();
+        assert!(basis.len() > BLOCK + 1 && basis.len() < count, "{}", basis.len());
+        for (i, a) in basis.iter().enumerate() {
+            for (j, b) in basis.iter().enumerate() {
+                assert!((dot(a, b) - f32::from(u8::from(i == j))).abs() < 1e-5, "{i} and {j}");
+            }
+        }
+    }
 }

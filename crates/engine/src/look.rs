@@ -157,6 +157,35 @@ pub(crate) fn mean_direction<'a>(vectors: impl Iterator<Item = &'a [f32]>) -> Ve
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::progress::Silent;
+    use lookalike_testkit::{photos, weights};
+
+    /// What is known of a photo is what would be computed again.
+    #[test]
+    fn looking_again_sees_the_same() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = |name: &str| folder.path().join(name);
+        weights::write_minimalistic(file("w.safetensors"));
+        let loaded = lookalike_backbone::load(&file("w.safetensors"), None).expect("a network");
+        let encoder = Encoder::new(loaded);
+        std::fs::write(file("0.jpg"), photos::jpeg(&photos::pattern(0, 300, 200), 90)).expect("0");
+        std::fs::write(file("1.jpg"), photos::jpeg(&photos::pattern(1, 200, 300), 90)).expect("1");
+        let files = [file("0.jpg"), file("1.jpg")];
+        let embeddings = encoder.embed_files(&files, &Silent).expect("embeddings");
+        let embeddings: Vec<Vec<f32>> = embeddings.into_iter().map(|e| e.expect("one")).collect();
+        let known: Vec<&[f32]> = embeddings.iter().map(Vec::as_slice).collect();
+        let metric = Metric::subtracting(vec![0.01; encoder.model().embedding_dim()], 0);
+        let vectors = |looks: Vec<Result<FileLook, String>>| -> Vec<(Vec<f32>, [u8; 32])> {
+            looks.into_iter().map(|l| l.expect("a look")).map(|(l, sum)| (l.vector, sum)).collect()
+        };
+        let again = encoder.look_again_at_files(&files, &known, &metric, &Silent).expect("looks");
+        let anew =
+            encoder.look_at_files(&files, Views::default(), &metric, &Silent).expect("looks");
+        let plain = encoder.look_at_files(&files, Views::Plain, &metric, &Silent).expect("looks");
+        let (again, anew, plain) = (vectors(again), vectors(anew), vectors(plain));
+        assert_eq!(again, anew);
+        assert_ne!(again, plain);
+    }
 
     #[test]
     fn every_picture_counts_the_same() {

@@ -22,13 +22,11 @@ impl Aligned {
         Self { numbers, start, len }
     }
 
-    /// The same room for another count of numbers, which are any; none where it does not fit.
-    pub(crate) fn resized(mut self, len: usize) -> Result<Self, Self> {
-        if self.room() < len {
-            return Err(self);
-        }
+    /// The same room for another count of numbers, which are any; it must be [room](Self::room) enough.
+    pub(crate) fn resized(mut self, len: usize) -> Self {
+        assert!(len <= self.room(), "room for {len} numbers");
         self.len = len;
-        Ok(self)
+        self
     }
 
     /// How many numbers it could hold.

@@ -3,7 +3,8 @@
 use std::sync::Mutex;
 
 use crate::aligned::Aligned;
-use crate::depthwise::{Expansion, Kernels};
+use crate::depthwise::Expansion;
+use crate::kernels::Kernels;
 use crate::level::Level;
 use crate::map::Shape;
 use crate::plan::{Node, Plan, Step, Work};
@@ -11,7 +12,7 @@ use crate::product::Weights;
 use crate::stem;
 use crate::tile::Activation;
 use crate::window::Window;
-use crate::winograd::{TILE, Transformed};
+use crate::winograd::Transformed;
 
 /// A convolution's numbers.
 #[derive(Debug, Clone, Copy)]
@@ -80,15 +81,15 @@ impl Builder {
         let winograd = from.0 > 0
             && extra.gate.is_none()
             && Transformed::fits(window)
-            && shape.height * shape.width >= FEW.max(TILE * TILE);
+            && shape.height * shape.width >= FEW;
         let weight = |output: usize, input: usize, tap: usize| {
             conv.weight[(output * inputs + input) * taps + tap]
         };
         let work = if winograd {
             let weights = Transformed::of(lanes, outputs, inputs, conv.weight);
             Work::Winograd { weights, bias }
-        } else if from.0 == 0 && stem::Kernels::fits(window.side, window.stride) {
-            Work::Stem(stem::Kernels::pack(lanes, outputs, conv.weight, bias))
+        } else if from.0 == 0 && stem::fits(window.side, window.stride) {
+            Work::Stem(Kernels::pack(lanes, outputs, conv.weight, bias))
         } else if from.0 == 0 {
             // The numbers of a window in a row, as the patches of photos have them.
             let weights = Weights::pack(lanes, outputs, inputs * taps, 1, |output, input, _| {
@@ -140,19 +141,13 @@ impl Builder {
         conv: Conv,
         activation: Activation,
     ) -> Node {
-        let lanes = self.level.lanes();
         let Window { side, stride, .. } = conv.window;
         let taps = conv.window.taps();
         assert!([3, 5].contains(&side) && [1, 2].contains(&stride), "{:?}", conv.window);
         assert_eq!((conv.weight.len(), conv.bias.len()), (channels * taps, channels));
-        let mut weights = Aligned::zeros(channels.div_ceil(lanes) * lanes * taps);
-        for (at, x) in conv.weight.iter().enumerate() {
-            let (channel, tap) = (at / taps, at % taps);
-            let vector = channel / lanes * taps + tap;
-            weights.as_mut_slice()[vector * lanes + channel % lanes] = *x;
-        }
         let bias = self.whole_blocks(conv.bias);
-        let work = Work::Depthwise { expansion, kernels: Kernels { weights, bias } };
+        let kernels = Kernels::pack(self.level.lanes(), channels, conv.weight, bias);
+        let work = Work::Depthwise { expansion, kernels };
         self.step(work, conv.window, from, Extra::only(activation), channels)
     }
 

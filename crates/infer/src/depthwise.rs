@@ -9,6 +9,7 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 
 use crate::aligned::{Aligned, Scratch};
+use crate::kernels::Kernels;
 use crate::level::Level;
 use crate::map::{Map, Part, Shape};
 use crate::product::{Finish, Product, Tiling, Weights};
@@ -20,13 +21,6 @@ const CACHED: usize = 1 << 15;
 
 /// The most neighbouring positions that are computed side by side.
 const LONGEST: usize = 8;
-
-/// Kernels of a depthwise convolution: for each block of channels, a vector for each tap.
-pub(crate) struct Kernels {
-    pub(crate) weights: Aligned,
-    /// A number for each channel.
-    pub(crate) bias: Aligned,
-}
 
 /// A 1x1 convolution that makes what a depthwise one takes in.
 pub(crate) struct Expansion {
@@ -198,7 +192,8 @@ impl Band {
         bands: &mut [&mut [f32]],
     ) {
         let (lanes, columns) = (S::F32_LANES, self.columns());
-        let tiling = Tiling { rows: (level.sums() / 2).min(14), blocks: 2 };
+        // As for many positions: two blocks at a time, whose bands these are.
+        let tiling = Tiling::of(usize::MAX, level.sums());
         let Expansion { weights, bias, activation } = expansion;
         let finish =
             Finish { bias: Some(bias.as_slice()), add: None, activation: *activation, far: false };

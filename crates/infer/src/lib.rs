@@ -5,8 +5,9 @@
 //! The weights lie in the order in which they are read, 3x3 convolutions are Winograd's where that pays,
 //! and the room for results is used again and again.
 //!
-//! There is no unsafe code: vectors are [`pulp`]'s, for AVX-512, AVX2 and NEON, chosen when a plan is
-//! made. The same kernels over plain arrays serve other processors and the tests.
+//! Vectors are [`pulp`]'s, for AVX-512, AVX2 and NEON, chosen when a plan is made, so that the kernels need
+//! no unsafe code; only asking for a cache line does. The same kernels over plain arrays serve other
+//! processors and the tests.
 //!
 //! ```
 //! use lookalike_infer::{Activation, Builder, Conv, Extra, Level, Shape, Window};
@@ -28,6 +29,7 @@ mod aligned;
 mod builder;
 mod conv;
 mod depthwise;
+mod kernels;
 mod level;
 mod map;
 mod plan;

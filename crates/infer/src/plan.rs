@@ -7,7 +7,8 @@ use rayon::prelude::*;
 
 use crate::aligned::{Aligned, Scratch, with_scratch};
 use crate::conv::{self, Seen};
-use crate::depthwise::{Depthwise, Expansion, Kernels};
+use crate::depthwise::{Depthwise, Expansion};
+use crate::kernels::Kernels;
 use crate::level::Level;
 use crate::map::{Map, Part, Shape, ranges};
 use crate::pool::{Average, MaxPool};
@@ -30,7 +31,7 @@ impl Node {
 
 /// What a step does.
 pub(crate) enum Work {
-    Stem(stem::Kernels),
+    Stem(Kernels),
     Convolve { weights: Weights, bias: Aligned },
     Winograd { weights: Transformed, bias: Aligned },
     Depthwise { expansion: Option<Expansion>, kernels: Kernels },
@@ -185,7 +186,7 @@ impl Plan {
 fn take(spare: &mut Vec<Aligned>, len: usize) -> Aligned {
     let fitting = spare.iter().enumerate().filter(|(_, spare)| spare.room() >= len);
     match fitting.min_by_key(|(_, spare)| spare.room()).map(|(at, _)| at) {
-        Some(at) => spare.swap_remove(at).resized(len).unwrap_or_else(|_| Aligned::zeros(len)),
+        Some(at) => spare.swap_remove(at).resized(len),
         None => Aligned::zeros(len),
     }
 }

@@ -2,7 +2,8 @@
 
 use pulp::{Simd, WithSimd};
 
-use crate::aligned::{Aligned, Scratch};
+use crate::aligned::Scratch;
+use crate::kernels::Kernels;
 use crate::map::{Part, Shape};
 use crate::tile::Activation;
 use crate::window::View;
@@ -10,30 +11,9 @@ use crate::window::View;
 /// Neighbouring positions that are computed side by side.
 const TILE: usize = 8;
 
-/// Kernels that look at photos: for each block of results, for each channel, row and column of the
-/// window, a vector.
-pub(crate) struct Kernels {
-    pub(crate) weights: Aligned,
-    /// A number for each result.
-    pub(crate) bias: Aligned,
-}
-
-impl Kernels {
-    /// Of `(outputs, inputs, side, side)`.
-    pub(crate) fn pack(lanes: usize, outputs: usize, weight: &[f32], bias: Aligned) -> Self {
-        let taps = weight.len() / outputs.max(1);
-        let mut weights = Aligned::zeros(outputs.div_ceil(lanes) * lanes * taps);
-        for (at, x) in weight.iter().enumerate() {
-            let (output, tap) = (at / taps, at % taps);
-            weights.as_mut_slice()[(output / lanes * taps + tap) * lanes + output % lanes] = *x;
-        }
-        Self { weights, bias }
-    }
-
-    /// Whether windows of this side and stride are written out.
-    pub(crate) fn fits(side: usize, stride: usize) -> bool {
-        matches!((side, stride), (3, 1 | 2) | (7, 2))
-    }
+/// Whether windows of this side and stride are written out.
+pub(crate) fn fits(side: usize, stride: usize) -> bool {
+    matches!((side, stride), (3, 1 | 2) | (7, 2))
 }
 
 /// Such a convolution, by one thread; its positions are whole rows.
@@ -41,6 +21,7 @@ pub(crate) struct Convolve<'a> {
     /// `(images, channels, height, width)`
     pub(crate) photos: &'a [f32],
     pub(crate) view: View,
+    /// By channel, row and column of the window.
     pub(crate) kernels: &'a Kernels,
     pub(crate) activation: Activation,
     pub(crate) part: Part<'a>,

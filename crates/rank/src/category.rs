@@ -51,6 +51,7 @@ mod tests {
         assert!((found.iter().map(|one| one.score).sum::<f32>() - 1.0).abs() < 1e-6);
         let without = by_category(&ranked(&[0.5, 0.3, 0.2]), |_| None);
         assert_eq!(without.iter().map(|one| one.product).collect::<Vec<_>>(), [0, 1, 2]);
+        assert!((without[0].score - 0.25 / 0.38).abs() < 1e-6, "{without:?}");
         assert!(by_category(&[], |_| None).is_empty());
     }
 }
