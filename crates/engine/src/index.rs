@@ -2,12 +2,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lookalike_catalog::{Product, Split};
-use lookalike_vectors::snapshot::{self, Format, SnapshotError, WriteLock};
+use lookalike_vectors::snapshot::{self, Format, Payload, SnapshotError, WriteLock};
 use lookalike_vectors::{Graph, HnswParams, HnswStore, Vectors};
 use serde::{Deserialize, Serialize};
 
 use crate::metric::Metric;
-use crate::old::Content3;
+use crate::old::{Content3, Content4};
 use crate::ranking::Ranking;
 use crate::{BuildReport, Encoder, EngineError, Model};
 
@@ -15,7 +15,10 @@ use crate::{BuildReport, Encoder, EngineError, Model};
 pub const INDEX_FILE: &str = "lookalike.index";
 
 /// Raise `current` when [`Content`] changes; `index/README.md` tells the versions.
-const FORMAT: Format = Format { current: 4, oldest_read: 3, oldest_reader: 4 };
+const FORMAT: Format = Format { current: 5, oldest_read: 3, oldest_reader: 5 };
+
+/// The first format whose vectors are in bytes; before, they were numbers in f32.
+const IN_BYTES: u32 = 5;
 
 /// What an index file holds, in this order.
 #[derive(Clone, Serialize, Deserialize)]
@@ -106,7 +109,15 @@ impl Index {
     /// [`EngineError::NoIndex`], [`EngineError::DamagedIndex`] or [`EngineError::Snapshot`].
     pub fn open(path: &Path) -> Result<Self, EngineError> {
         let file = index_file(path);
-        let (mut content, numbers) = match snapshot::read::<Content, Content3>(&file, FORMAT) {
+        let decode = |format, payload: &Payload| -> Result<(u32, Content), String> {
+            let content = match format {
+                3 => payload.decode::<Content3>()?.try_into()?,
+                4 => payload.decode::<Content4>()?.try_into()?,
+                _ => payload.decode()?,
+            };
+            Ok((format, content))
+        };
+        let ((format, mut content), bytes) = match snapshot::read(&file, FORMAT, decode) {
             Err(SnapshotError::Unreadable { source, .. })
                 if source.kind() == std::io::ErrorKind::NotFound =>
             {
@@ -117,7 +128,12 @@ impl Index {
         if let Some(reason) = content.metric.misfit(&content.model) {
             return Err(EngineError::DamagedIndex { path: file, reason: reason.to_owned() });
         }
-        match Vectors::from_values(content.metric.dim(), numbers) {
+        let (dim, photos) = (content.metric.dim(), content.photos.len());
+        let vectors = match format < IN_BYTES {
+            true => Vectors::normalised(dim, numbers(&bytes)),
+            false => Vectors::from_bytes(dim, photos, bytes),
+        };
+        match vectors {
             Ok(vectors) => content.vectors = Arc::new(vectors),
             Err(error) => {
                 return Err(EngineError::DamagedIndex { path: file, reason: error.to_string() });
@@ -247,7 +263,7 @@ impl IndexLock {
     /// # Errors
     /// [`EngineError::Snapshot`]; an index that was there is then unchanged.
     pub fn save(&self, index: &Index) -> Result<u64, EngineError> {
-        Ok(self.0.write(FORMAT, &index.content, index.content.vectors.values())?)
+        Ok(self.0.write(FORMAT, &index.content, index.content.vectors.bytes())?)
     }
 }
 
@@ -268,6 +284,12 @@ impl Content {
         }
         None
     }
+}
+
+/// Numbers in f32, little-endian.
+fn numbers(bytes: &[u8]) -> Vec<f32> {
+    let (numbers, _) = bytes.as_chunks::<4>();
+    numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
 }
 
 fn index_file(path: &Path) -> PathBuf {

@@ -141,9 +141,10 @@ fn means(shares: &[Vec<Vec<f32>>]) -> Vec<Vec<f32>> {
 
 /// The direction of the mean of vectors that are first scaled to length 1; empty for none, zero where they
 /// cancel out.
-pub(crate) fn mean_direction<'a>(vectors: impl Iterator<Item = &'a [f32]>) -> Vec<f32> {
+pub(crate) fn mean_direction(vectors: impl Iterator<Item = impl AsRef<[f32]>>) -> Vec<f32> {
     let mut sum: Vec<f64> = Vec::new();
     for vector in vectors {
+        let vector = vector.as_ref();
         sum.resize(vector.len(), 0.0);
         let square: f64 = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
         let scale = 1.0 / square.sqrt().max(f64::MIN_POSITIVE);
@@ -191,7 +192,7 @@ mod tests {
     fn every_picture_counts_the_same() {
         let mean = mean_direction([&[10.0, 0.0][..], &[0.0, 0.1][..]].into_iter());
         assert!((mean[0] - mean[1]).abs() < 1e-6, "{mean:?}");
-        assert!(mean_direction([].into_iter()).is_empty());
+        assert!(mean_direction(std::iter::empty::<&[f32]>()).is_empty());
         assert!(is_blind(&mean_direction([&[1.0, 0.0][..], &[-1.0, 0.0][..]].into_iter())));
         let shares = [vec![vec![0.5, 0.5], vec![]], vec![vec![0.0, 1.0], vec![]]];
         assert_eq!(means(&shares), [vec![0.25, 0.75], vec![]]);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lookalike_catalog::Product;
-use lookalike_vectors::{Graph, HnswParams, Vectors};
+use lookalike_vectors::{HnswParams, OldGraph, Vectors};
 use serde::{Deserialize, Serialize};
 
 use crate::index::Content;
@@ -25,17 +25,36 @@ pub(crate) struct Content3 {
     centring: Vec<f32>,
     ranking: Ranking,
     hnsw: HnswParams,
-    graph: Arc<Graph>,
+    graph: OldGraph,
 }
 
-impl From<Content3> for Content {
-    fn from(old: Content3) -> Self {
+/// [`Content`] in format 4, its fields in their order.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Content4 {
+    program: String,
+    created: u64,
+    model: Model,
+    root: String,
+    products: Vec<Product>,
+    photos: Vec<IndexedPhoto>,
+    report: BuildReport,
+    metric: Metric,
+    ranking: Ranking,
+    hnsw: HnswParams,
+    graph: OldGraph,
+}
+
+impl TryFrom<Content3> for Content {
+    type Error = String;
+
+    fn try_from(old: Content3) -> Result<Self, String> {
         let Content3 { program, created, model, root, products, photos, report, .. } = old;
         let Content3 { centring, mut ranking, hnsw, graph, .. } = old;
         // Prototypes had no say.
         let vote = ranking.weights.len().saturating_sub(1);
         ranking.weights.insert(vote, 0.0);
-        Self {
+        let metric = Metric::subtracting(centring, BuildOptions::default().directions);
+        Content4 {
             program,
             created,
             model,
@@ -43,11 +62,36 @@ impl From<Content3> for Content {
             products,
             photos,
             report,
-            metric: Metric::subtracting(centring, BuildOptions::default().directions),
+            metric,
             ranking,
             hnsw,
             graph,
-            vectors: Arc::new(Vectors::default()),
         }
+        .try_into()
+    }
+}
+
+impl TryFrom<Content4> for Content {
+    type Error = String;
+
+    fn try_from(old: Content4) -> Result<Self, String> {
+        let Content4 { program, created, model, root, products, photos, report, .. } = old;
+        let Content4 { metric, ranking, hnsw, graph, .. } = old;
+        let graph = Arc::new(graph.into_graph().map_err(|error| error.to_string())?);
+        let vectors = Arc::new(Vectors::default());
+        Ok(Self {
+            program,
+            created,
+            model,
+            root,
+            products,
+            photos,
+            report,
+            metric,
+            ranking,
+            hnsw,
+            graph,
+            vectors,
+        })
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use lookalike_rank::Opinion;
+use lookalike_vectors::Vectors;
 
 use crate::IndexedPhoto;
 use crate::linear::{dot, scale_to};
@@ -24,12 +25,13 @@ pub(crate) struct Prototypes {
 }
 
 impl Prototypes {
-    /// `rows` are the photos' vectors, of length 1, in their order.
-    pub(crate) fn new(products: usize, photos: &[IndexedPhoto], rows: &[f32], dim: usize) -> Self {
+    /// `vectors` are the photos', in their order.
+    pub(crate) fn new(products: usize, photos: &[IndexedPhoto], vectors: &Vectors) -> Self {
+        let dim = vectors.dim();
         let mut sums = vec![0f32; products * dim];
-        for (photo, row) in photos.iter().zip(rows.chunks_exact(dim)) {
+        for (photo, row) in photos.iter().zip(0..vectors.len() as u32) {
             let sum = &mut sums[photo.product as usize * dim..][..dim];
-            sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+            sum.iter_mut().zip(vectors.row(row)).for_each(|(sum, x)| *sum += x);
         }
         let scales = sums.chunks_exact(dim).map(scale).collect();
         Self { dim, sums, scales }
@@ -87,18 +89,19 @@ mod tests {
     #[test]
     fn the_nearest_mean_has_the_most_and_all_have_one_in_all() {
         let photos = [photo(0), photo(0), photo(2)];
-        let rows = [1.0, 0.0, 0.6, 0.8, 0.0, 1.0];
-        let prototypes = Prototypes::new(3, &photos, &rows, 2);
+        let rows = vec![1.0, 0.0, 0.6, 0.8, 0.0, 1.0];
+        let vectors = Vectors::normalised(2, rows).expect("directions");
+        let prototypes = Prototypes::new(3, &photos, &vectors);
         let opinion = prototypes.opinion(&[0.8, 0.6], None, |_| true);
         assert_eq!(opinion.shares.len(), 2, "a product without photos has no share");
         assert!(opinion.shares[&0] > 0.99);
         assert!((opinion.shares.values().sum::<f32>() - 1.0).abs() < 1e-6);
         // Without its first photo, the first product is further up.
-        let without = prototypes.opinion(&[0.8, 0.6], Some((0, &rows[..2])), |_| true);
+        let without = prototypes.opinion(&[0.8, 0.6], Some((0, &vectors.row(0)[..])), |_| true);
         assert!(without.shares[&0] < opinion.shares[&0]);
         let far = prototypes.opinion(&[0.8, 0.6], None, |product| product == 2);
         assert_eq!(far.shares[&2], 1.0, "it is the only one");
-        let only = prototypes.opinion(&[0.0, 1.0], Some((2, &rows[4..])), |_| true);
+        let only = prototypes.opinion(&[0.0, 1.0], Some((2, &vectors.row(2)[..])), |_| true);
         assert!(!only.shares.contains_key(&2), "nothing is left of it");
     }
 }

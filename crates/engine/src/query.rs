@@ -148,7 +148,7 @@ impl Searcher {
         let step = vectors.len().div_ceil(SAMPLE).max(1);
         let mut nearest = Vec::with_capacity(SAMPLE);
         for row in (0..vectors.len() as u32).step_by(step) {
-            let hits = self.store().search(vectors.row(row), 10)?;
+            let hits = self.store().search(&vectors.row(row), 10)?;
             let other = hits.iter().find(|hit| hit.row != row && hit.similarity < COPY);
             nearest.extend(other.map(|hit| hit.similarity));
         }

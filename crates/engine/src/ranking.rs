@@ -152,9 +152,10 @@ pub(crate) fn fit(
         .map(|sample| Ok((ask(sample, None)?, ask(sample, Some(sample.truth))?)))
         .collect::<Result<_, EngineError>>()?;
     let products = content.products.len();
-    let prototypes = Prototypes::new(products, &content.photos, vectors.values(), vectors.dim());
+    let prototypes = Prototypes::new(products, &content.photos, &vectors);
     let opinions = samples.par_iter().map(|sample| {
         let own = sample.row.map(|row| (sample.truth, vectors.row(row)));
+        let own = own.as_ref().map(|(truth, row)| (*truth, &row[..]));
         let mut opinions = classifiers.opinions(&sample.shares);
         opinions.push(prototypes.opinion(&sample.vector, own, |_| true));
         opinions
@@ -210,7 +211,7 @@ fn ask(
     // Some more than vote, in case copies of an own photo have to be left out.
     let hits = vectors.nearest_among(&sample.vector, rows, 2 * params.neighbours)?;
     let own = sample.row.map(|row| vectors.row(row));
-    let is_copy = |row: u32| own.is_some_and(|own| dot(own, vectors.row(row)) > COPY);
+    let is_copy = |row: u32| own.as_ref().is_some_and(|own| dot(own, &vectors.row(row)) > COPY);
     let neighbours: Vec<Neighbour> = hits
         .into_iter()
         .filter(|hit| !is_copy(hit.row))

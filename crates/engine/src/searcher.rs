@@ -48,8 +48,7 @@ impl Searcher {
         let content = index.content();
         let classifiers = Classifiers::new(content, &encoder);
         let (products, vectors) = (content.products.len(), &content.vectors);
-        let prototypes =
-            Prototypes::new(products, &content.photos, vectors.values(), vectors.dim());
+        let prototypes = Prototypes::new(products, &content.photos, vectors);
         let options = SearchOptions::default();
         Ok(Self { index, encoder, store, classifiers, prototypes, options })
     }

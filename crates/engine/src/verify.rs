@@ -47,9 +47,9 @@ pub fn verify(index: &Index) -> Result<Verification, EngineError> {
     let (mut sampled, mut lost, mut recall) = (0, 0, 0.0);
     for row in (0..count as u32).step_by(step) {
         let query = content.vectors.row(row);
-        let found = store.search(query, 10)?;
+        let found = store.search_by_graph(&query, 10)?;
         let rows = |hits: &[lookalike_vectors::Hit]| hits.iter().map(|h| h.row).collect::<Vec<_>>();
-        recall += recall_at_k(&rows(&exact.search(query, 10)?), &rows(&found));
+        recall += recall_at_k(&rows(&exact.search(&query, 10)?), &rows(&found));
         sampled += 1;
         // A copy of the same embedding under another row is as good.
         lost += usize::from(!found.first().is_some_and(|hit| hit.similarity > 0.9999));

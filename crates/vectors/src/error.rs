@@ -26,3 +26,14 @@ pub enum VectorError {
     #[error("the graph does not fit the vectors: {0}")]
     Graph(&'static str),
 }
+
+impl VectorError {
+    /// Of one of several vectors, the same.
+    pub(crate) fn at(self, row: usize) -> Self {
+        match self {
+            Self::NotFinite { .. } => Self::NotFinite { row },
+            Self::Zero { .. } => Self::Zero { row },
+            other => other,
+        }
+    }
+}

@@ -1,13 +1,14 @@
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hasher};
+mod by_hnsw_rs;
+
+use std::cell::RefCell;
 use std::sync::Arc;
 
-use hnsw_rs::prelude::{Distance, Hnsw};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::graph::{Editor, Graph, GraphBuilder};
-use crate::vectors::dot;
+use crate::candidates::{Candidate, Walker};
+use crate::exact::exact;
+use crate::graph::{Graph, Growing};
+use crate::vectors::Query;
 use crate::{Hit, VectorError, VectorStore, Vectors, best_first};
 
 /// How a graph is built and searched (Malkov and Yashunin, "Efficient and robust approximate nearest
@@ -38,8 +39,8 @@ impl HnswParams {
 
 /// Finds neighbours by walking a graph: nearly always right, fast however many vectors there are.
 ///
-/// The graph is built by hnsw_rs and then copied flat: neighbour lists side by side, no locks, a
-/// small part of the memory. It knows the vectors by their rows, so they are stored once.
+/// The walk compares bytes; what it finds is compared in full. Where so much is asked for that a walk would
+/// take longer than to compare everything, everything is compared.
 ///
 /// Vectors that are the same bit for bit share one node. Otherwise a photo that many customers
 /// uploaded would fill its neighbours' lists with itself and cut the graph in two.
@@ -50,65 +51,25 @@ pub struct HnswStore {
     params: HnswParams,
 }
 
-/// Looks the vectors up by row, so that hnsw_rs holds numbers instead of copies.
-struct ByRow(Arc<Vectors>);
+/// Vectors that a walk compares for every candidate that it keeps, about; and a walk's comparisons take
+/// several times as long as a scan's (`benches/neighbours.rs`).
+const COMPARED: usize = 16;
 
-impl Distance<u32> for ByRow {
-    fn eval(&self, a: &[u32], b: &[u32]) -> f32 {
-        // hnsw_rs wants no negative distances; rounding makes some.
-        (1.0 - dot(self.0.row(a[0]), self.0.row(b[0]))).max(0.0)
-    }
-}
-
-/// hnsw_rs's own bound on the number of layers.
-const MAX_LAYERS: usize = 16;
-
-/// Points inserted between two reports of progress.
-const REPORT_EVERY: usize = 1000;
+/// More candidates than this are no longer kept in a short list.
+const MOST_CANDIDATES: usize = 1024;
 
 impl HnswStore {
-    /// Builds the graph on all cores. `progress` is told how many vectors are in it, now and then.
+    /// Builds the graph on all cores; the same vectors make the same graph. `progress` is told how many
+    /// vectors are in it, now and then.
     pub fn build(
         vectors: Arc<Vectors>,
         params: HnswParams,
         progress: &(dyn Fn(usize) + Sync),
     ) -> Self {
         let params = params.bounded();
-        let copies = group_copies(&vectors);
-        let hnsw = Hnsw::new(
-            usize::from(params.m),
-            copies.len().max(1),
-            MAX_LAYERS,
-            usize::from(params.ef_construction),
-            ByRow(Arc::clone(&vectors)),
-        );
-        let insert = |(node, rows): (usize, &Vec<u32>)| hnsw.insert_slice((&rows[..1], node));
-        let nodes: Vec<_> = copies.iter().enumerate().collect();
-        // The first one alone: points that find the graph empty get no links.
-        let (first, rest) = nodes.split_at(nodes.len().min(1));
-        first.iter().copied().for_each(insert);
-        let mut done = first.len();
-        for chunk in rest.chunks(REPORT_EVERY) {
-            chunk.par_iter().copied().for_each(insert);
-            done += chunk.len();
-            progress(done);
-        }
-
-        let mut builder = GraphBuilder::new(copies);
-        // hnsw_rs's iterator panics on an empty graph.
-        let points = (done > 0).then(|| hnsw.get_point_indexation()).into_iter().flatten();
-        for point in points {
-            let top = usize::from(point.get_point_id().0);
-            // Above a point's own layer, hnsw_rs notes where it passed by; those are no links.
-            for (layer, links) in point.get_neighborhood_id().iter().take(top + 1).enumerate() {
-                let links = links.iter().map(|link| link.get_origin_id() as u32).collect();
-                builder.add(point.get_origin_id() as u32, layer, links);
-            }
-        }
-        drop(hnsw);
-        let graph = Arc::new(builder.finish(&vectors));
+        let graph = Growing::of_all(&vectors, params, progress).finish();
         progress(vectors.len());
-        Self { vectors, graph, params }
+        Self { graph: Arc::new(graph), vectors, params }
     }
 
     /// This store without the vectors for which `keep` has `false`, and with `more`, of shape
@@ -135,19 +96,13 @@ impl HnswStore {
                 keep.then(|| kept - 1)
             })
             .collect();
-        let kept = kept as usize;
-        // Where little is left of the old graph, building on all cores is faster and no worse.
-        if vectors.len() - kept > kept / 2 || kept < keep.len() / 4 {
+        // Where little is left of the old graph, a new one is no slower and no worse.
+        if vectors.len() - kept as usize > kept as usize / 2 || (kept as usize) < keep.len() / 4 {
             return Ok(Self::build(vectors, self.params, progress));
         }
-        let mut editor = Editor::new(&self.graph, &vectors, self.params, &row_now);
-        for row in kept..vectors.len() {
-            editor.insert(row as u32);
-            if row % REPORT_EVERY == 0 {
-                progress(row);
-            }
-        }
-        let graph = Arc::new(editor.finish());
+        let mut growing = Growing::from_graph(&self.graph, &vectors, self.params, &row_now);
+        growing.add(kept..vectors.len() as u32, progress);
+        let graph = Arc::new(growing.finish());
         progress(vectors.len());
         Ok(Self { vectors, graph, params: self.params })
     }
@@ -179,6 +134,50 @@ impl HnswStore {
     pub fn params(&self) -> HnswParams {
         self.params
     }
+
+    /// The same store with other candidates kept during a search; see [`HnswParams::ef_search`].
+    pub fn with_ef_search(&self, ef_search: u16) -> Self {
+        let params = HnswParams { ef_search, ..self.params }.bounded();
+        Self { params, ..self.clone() }
+    }
+
+    /// [`VectorStore::search`], by the graph however many vectors there are.
+    ///
+    /// # Errors
+    /// As [`VectorStore::search`].
+    pub fn search_by_graph(&self, query: &[f32], k: usize) -> Result<Vec<Hit>, VectorError> {
+        Ok(self.by_graph(&self.vectors.query(query)?, k))
+    }
+
+    fn by_graph(&self, query: &Query, k: usize) -> Vec<Hit> {
+        thread_local!(static WALKER: RefCell<Walker> = RefCell::default());
+        let ef = usize::from(self.params.ef_search).max(k).min(self.graph.len());
+        WALKER.with_borrow_mut(|walker| {
+            self.graph.walk(&self.vectors, query.code(), ef, walker);
+            let found: Vec<Candidate> = walker.found().collect();
+            self.in_full(query, &found, k)
+        })
+    }
+
+    /// The `k` nearest of what a walk found, best first, as similar as they are in full.
+    fn in_full(&self, query: &Query, found: &[Candidate], k: usize) -> Vec<Hit> {
+        let Some(kth) = found.get(k.wrapping_sub(1)).or(found.last()).filter(|_| k > 0) else {
+            return Vec::new();
+        };
+        // Both it and a candidate may be wrong; this much more seldom than once in a thousand.
+        let limit = kth.similarity - 4.5 * self.vectors.usually_wrong(query);
+        let close = &found[..found.partition_point(|candidate| candidate.similarity >= limit)];
+        close.iter().for_each(|candidate| self.vectors.prefetch(candidate.row));
+        let mut hits: Vec<Hit> = Vec::with_capacity(close.len());
+        for candidate in close {
+            let similarity = self.vectors.similarity(query, candidate.row);
+            let rows = std::iter::once(candidate.row).chain(self.graph.copies(candidate.row));
+            hits.extend(rows.map(|row| Hit { row, similarity }));
+        }
+        hits.sort_unstable_by(best_first);
+        hits.truncate(k);
+        hits
+    }
 }
 
 impl VectorStore for HnswStore {
@@ -193,35 +192,9 @@ impl VectorStore for HnswStore {
     fn search(&self, query: &[f32], k: usize) -> Result<Vec<Hit>, VectorError> {
         let query = self.vectors.query(query)?;
         let ef = usize::from(self.params.ef_search).max(k);
-        let nodes = self.graph.search(&self.vectors, &query, ef.min(self.graph.len()));
-        let mut hits: Vec<Hit> = Vec::with_capacity(nodes.len());
-        for (node, similarity) in nodes.into_iter().take(k) {
-            let rows = self.graph.rows(node).iter();
-            hits.extend(rows.map(|&row| Hit { row, similarity }));
+        if ef > MOST_CANDIDATES || self.len() <= COMPARED * ef {
+            return Ok(exact(&self.vectors, &query, k));
         }
-        hits.sort_unstable_by(best_first);
-        hits.truncate(k);
-        Ok(hits)
+        Ok(self.by_graph(&query, k))
     }
-}
-
-/// The rows of every different vector, in the order of the first of each.
-fn group_copies(vectors: &Vectors) -> Vec<Vec<u32>> {
-    let mut groups: Vec<Vec<u32>> = Vec::with_capacity(vectors.len());
-    let mut groups_by_hash: HashMap<u64, Vec<usize>> = HashMap::new();
-    for row in 0..vectors.len() as u32 {
-        let vector = vectors.row(row);
-        let mut hasher = DefaultHasher::new();
-        // Adding zero makes -0.0 the same as 0.0.
-        vector.iter().for_each(|x| hasher.write_u32((x + 0.0).to_bits()));
-        let alike = groups_by_hash.entry(hasher.finish()).or_default();
-        match alike.iter().find(|&&group| vectors.row(groups[group][0]) == vector) {
-            Some(&group) => groups[group].push(row),
-            None => {
-                alike.push(groups.len());
-                groups.push(vec![row]);
-            }
-        }
-    }
-    groups
 }

@@ -17,16 +17,20 @@
 //! # Ok::<(), lookalike_vectors::VectorError>(())
 //! ```
 
+mod bytes;
+mod candidates;
 mod error;
 mod exact;
 mod graph;
 mod hnsw;
+mod kernels;
 pub mod snapshot;
 mod vectors;
 
+pub use bytes::Bytes;
 pub use error::VectorError;
 pub use exact::ExactStore;
-pub use graph::Graph;
+pub use graph::{Graph, OldGraph};
 pub use hnsw::{HnswParams, HnswStore};
 pub use vectors::Vectors;
 

@@ -8,9 +8,9 @@
 //! | 4 | format version of the content |
 //! | 4 | oldest format version whose readers can read this file |
 //! | any | payload: bincode 2, its standard configuration |
-//! | 4 each | numbers in f32, as they are in memory: what is large is read without being decoded |
+//! | 4 each | words of 4 bytes, as they are in memory: what is large is read without being decoded |
 //! | 8 | length of the payload |
-//! | 8 | how many numbers there are |
+//! | 8 | how many words there are |
 //! | 4 | CRC-32 (IEEE) of everything before |
 //! | 4 | closing magic `END.` |
 
@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-pub use read::read;
+pub use read::{Payload, read};
 
 const MAGIC: &[u8; 8] = b"LOOKALIK";
 const END: &[u8; 4] = b"END.";
@@ -102,21 +102,24 @@ impl WriteLock {
         }
     }
 
-    /// Writes `content` and `numbers` beside the old snapshot and swaps them in once they are safely on
+    /// Writes `content` and `bytes` beside the old snapshot and swaps them in once they are safely on
     /// disk.
     ///
     /// Returns the size of the file in bytes.
     ///
     /// # Errors
     /// [`SnapshotError::Unwritable`], for example on a full disk. The old snapshot is then unchanged.
+    ///
+    /// # Panics
+    /// When `bytes` are no multiple of 4.
     pub fn write<T: Serialize>(
         &self,
         format: Format,
         content: &T,
-        numbers: &[f32],
+        bytes: &[u8],
     ) -> Result<u64, SnapshotError> {
         let partial = beside(&self.path, "partial");
-        let written = write_file(&partial, format, content, numbers)
+        let written = write_file(&partial, format, content, bytes)
             .and_then(|bytes| fs::rename(&partial, &self.path).map(|()| bytes));
         match written {
             Ok(bytes) => {
@@ -149,7 +152,7 @@ fn write_file<T: Serialize>(
     path: &Path,
     format: Format,
     content: &T,
-    numbers: &[f32],
+    bytes: &[u8],
 ) -> io::Result<u64> {
     let mut out = Checksummed::new(BufWriter::with_capacity(1 << 20, File::create(path)?));
     out.write_all(MAGIC)?;
@@ -162,13 +165,10 @@ fn write_file<T: Serialize>(
         },
     )?;
     let payload = out.bytes - HEADER;
-    if cfg!(target_endian = "little") {
-        out.write_all(bytemuck::cast_slice(numbers))?;
-    } else {
-        numbers.iter().try_for_each(|number| out.write_all(&number.to_le_bytes()))?;
-    }
+    assert!(bytes.len().is_multiple_of(4), "whole words");
+    out.write_all(bytes)?;
     out.write_all(&payload.to_le_bytes())?;
-    out.write_all(&(numbers.len() as u64).to_le_bytes())?;
+    out.write_all(&(bytes.len() as u64 / 4).to_le_bytes())?;
     let (checksum, bytes) = (out.crc.clone().finalize(), out.bytes);
     out.write_all(&checksum.to_le_bytes())?;
     out.write_all(END)?;

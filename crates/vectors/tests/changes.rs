@@ -40,7 +40,7 @@ fn recall(store: &HnswStore) -> f64 {
     for query in 0..200 {
         let query = vector(5_000_000 + query);
         let wanted = exact.search(&query, 10).expect("a search");
-        let found = store.search(&query, 10).expect("a search");
+        let found = store.search_by_graph(&query, 10).expect("a search");
         right += wanted.iter().filter(|w| found.iter().any(|f| f.row == w.row)).count();
     }
     right as f64 / 2000.0
@@ -58,7 +58,7 @@ fn change(store: &mut HnswStore, numbers: &mut Vec<u64>, keep: &[bool], more: &[
 /// Vectors that are not found by themselves.
 fn lost(store: &HnswStore, numbers: &[u64]) -> Vec<u64> {
     let is_lost = |&(row, &number): &(usize, &u64)| {
-        let hit = store.search(&vector(number), 1).expect("a search")[0];
+        let hit = store.search_by_graph(&vector(number), 1).expect("a search")[0];
         hit.row != row as u32 || hit.similarity < 0.9999
     };
     numbers.iter().enumerate().filter(is_lost).map(|(_, &number)| number).collect()
@@ -100,7 +100,7 @@ fn what_is_removed_is_never_found_and_the_rest_always() {
     let keep: Vec<bool> = numbers.iter().map(|number| number % 30 != 7).collect();
     change(&mut store, &mut numbers, &keep, &[]);
     finds_each(&store, &numbers);
-    let hits = store.search(&vector(7), numbers.len() + 5).expect("a search");
+    let hits = store.search_by_graph(&vector(7), numbers.len() + 5).expect("a search");
     assert_eq!(hits.len(), numbers.len());
     for one in 0..numbers.len().min(60) {
         let keep: Vec<bool> = (0..numbers.len()).map(|row| row != one % numbers.len()).collect();
@@ -118,7 +118,7 @@ fn from_nothing_to_nothing() {
     change(&mut store, &mut numbers, &[true, true, true], &[4]);
     finds_each(&store, &numbers);
     change(&mut store, &mut numbers, &[false; 4], &[]);
-    assert_eq!(store.search(&vector(1), 3).expect("a search"), []);
+    assert_eq!(store.search_by_graph(&vector(1), 3).expect("a search"), []);
     change(&mut store, &mut numbers, &[], &[5]);
     finds_each(&store, &numbers);
 }
@@ -130,7 +130,7 @@ fn copies_share_a_node_and_leave_one_by_one() {
     change(&mut store, &mut numbers, &[true; 100], &[3; 20]);
     assert_eq!(store.graph().len(), 100, "no nodes for copies");
     let found = |store: &HnswStore| {
-        let hits = store.search(&vector(3), 25).expect("a search");
+        let hits = store.search_by_graph(&vector(3), 25).expect("a search");
         hits.iter().filter(|hit| hit.similarity > 0.9999).map(|hit| hit.row).collect::<Vec<_>>()
     };
     assert_eq!(found(&store), [vec![3], (100..120).collect()].concat());

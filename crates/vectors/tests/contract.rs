@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use lookalike_vectors::{ExactStore, HnswParams, HnswStore, VectorError, VectorStore, Vectors};
+use lookalike_vectors::{
+    ExactStore, Hit, HnswParams, HnswStore, VectorError, VectorStore, Vectors,
+};
 
 /// A deterministic cloud of points around `centres` directions (splitmix64; no two runs differ).
 fn clouds(n: usize, dim: usize, centres: u64) -> Vec<f32> {
@@ -22,13 +24,34 @@ fn clouds(n: usize, dim: usize, centres: u64) -> Vec<f32> {
     values
 }
 
+/// A store that walks its graph however few vectors there are.
+struct ByGraph(HnswStore);
+
+impl VectorStore for ByGraph {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn dim(&self) -> usize {
+        self.0.dim()
+    }
+
+    fn search(&self, query: &[f32], k: usize) -> Result<Vec<Hit>, VectorError> {
+        self.0.search_by_graph(query, k)
+    }
+}
+
 fn stores(dim: usize, values: Vec<f32>) -> Vec<(&'static str, Box<dyn VectorStore>)> {
     let vectors = Arc::new(Vectors::normalised(dim, values).expect("valid vectors"));
     let hnsw = HnswStore::build(Arc::clone(&vectors), HnswParams::default(), &|_| {});
+    let by_hnsw_rs =
+        HnswStore::build_by_hnsw_rs(Arc::clone(&vectors), HnswParams::default(), &|_| {});
     let reopened = HnswStore::from_graph(Arc::clone(&vectors), hnsw.graph().clone(), hnsw.params())
         .expect("its own graph");
     vec![
         ("exact", Box::new(ExactStore::new(vectors))),
+        ("graph", Box::new(ByGraph(hnsw.clone()))),
+        ("graph by hnsw_rs", Box::new(ByGraph(by_hnsw_rs))),
         ("hnsw", Box::new(hnsw)),
         ("hnsw reopened", Box::new(reopened)),
     ]
@@ -112,7 +135,60 @@ fn parameters_out_of_bounds_are_bounded() {
     for m in [0, 1, 256, u16::MAX] {
         let params = HnswParams { m, ef_construction: 0, ef_search: 0 };
         let store = HnswStore::build(Arc::clone(&vectors), params, &|_| {});
-        let hits = store.search(vectors.row(7), 200).expect("a search");
+        let hits = store.search(&vectors.row(7), 200).expect("a search");
         assert_eq!(hits.len(), 200, "m = {m}");
     }
+}
+
+#[test]
+fn exact_search_misses_nothing_that_bytes_cannot_tell_apart() {
+    // All within a thousandth of each other, which is less than a byte's step; and one number so large that
+    // the others have few steps left.
+    let (dim, n) = (40, 3000);
+    let noise = clouds(n, dim, n as u64);
+    let values: Vec<f32> = noise
+        .iter()
+        .enumerate()
+        .map(|(at, x)| if at % dim == 0 { 5.0 } else { 0.3 + 0.001 * x })
+        .collect();
+    let vectors = Arc::new(Vectors::normalised(dim, values.clone()).expect("valid vectors"));
+    let store = ExactStore::new(Arc::clone(&vectors));
+    let queries: Vec<&[f32]> = values.chunks_exact(dim).step_by(97).collect();
+    let at_once = store.search_all(&queries, 10).expect("a search");
+    for (query, at_once) in queries.iter().zip(at_once) {
+        let wanted = vectors.nearest_among(query, 0..n as u32, 10).expect("a search");
+        assert_eq!(store.search(query, 10).expect("a search"), wanted);
+        assert_eq!(at_once, wanted, "the same for many queries at once");
+    }
+    assert_eq!(store.search_all(&[], 10), Ok(vec![]));
+    assert_eq!(store.search_all(&queries[..1], 0), Ok(vec![vec![]]));
+    assert!(store.search_all(&[&[1.0]], 1).is_err());
+}
+
+#[test]
+fn the_same_vectors_make_the_same_graph_on_any_number_of_cores() {
+    let vectors = Arc::new(Vectors::normalised(16, clouds(3000, 16, 20)).expect("valid vectors"));
+    let on = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        let build = || HnswStore::build(Arc::clone(&vectors), HnswParams::default(), &|_| {});
+        Arc::clone(pool.install(build).graph())
+    };
+    assert!(on(1) == on(3));
+}
+
+#[test]
+fn few_vectors_are_all_compared_and_many_are_not() {
+    let (dim, n) = (16, 6000);
+    let values = clouds(n, dim, 20);
+    let vectors = Arc::new(Vectors::normalised(dim, values.clone()).expect("valid vectors"));
+    let params = HnswParams { ef_search: 16, ..HnswParams::default() };
+    let store = HnswStore::build(Arc::clone(&vectors), params, &|_| {});
+    let exact = ExactStore::new(vectors);
+    let query = &values[..dim];
+    let found = |store: &HnswStore, k| store.search(query, k).expect("a search");
+    assert_eq!(found(&store, 10), store.search_by_graph(query, 10).expect("a search"));
+    // More candidates than are worth a walk.
+    let all = exact.search(query, 2000).expect("a search");
+    assert_eq!(found(&store, 2000), all);
+    assert_eq!(found(&store.with_ef_search(2000), 10), all[..10]);
 }

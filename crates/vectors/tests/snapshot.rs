@@ -1,15 +1,24 @@
 //! Snapshots: whatever happens, a reader sees the old state, the new one, or a clear error.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use lookalike_vectors::snapshot::{Format, SnapshotError, WriteLock, read};
+use lookalike_vectors::snapshot::{self, Format, SnapshotError, WriteLock};
 
 const FORMAT: Format = Format { current: 3, oldest_read: 2, oldest_reader: 3 };
 
-type Content = (String, Vec<f32>);
+type Content = (String, Vec<u8>);
 
 fn content() -> Content {
-    ("의자".to_owned(), (0..1000).map(|i| i as f32 / 7.0).collect())
+    ("의자".to_owned(), (0..4000).map(|i| (i / 7) as u8).collect())
+}
+
+/// The content, of whatever version, and the bytes behind it.
+fn read<T: serde::de::DeserializeOwned>(
+    path: &Path,
+    format: Format,
+) -> Result<(T, Vec<u8>), SnapshotError> {
+    let read = snapshot::read(path, format, |_, payload| payload.decode())?;
+    Ok((read.0, read.1.to_vec()))
 }
 
 fn written() -> (tempfile::TempDir, PathBuf) {
@@ -24,7 +33,7 @@ fn written() -> (tempfile::TempDir, PathBuf) {
 #[test]
 fn what_is_written_is_read() {
     let (_folder, path) = written();
-    assert_eq!(read::<String, String>(&path, FORMAT).expect("read"), content());
+    assert_eq!(read::<String>(&path, FORMAT).expect("read"), content());
 }
 
 #[test]
@@ -33,7 +42,7 @@ fn every_cut_and_every_flipped_byte_is_noticed() {
     let whole = std::fs::read(&path).expect("the file");
     for keep in (0..whole.len()).step_by(97).chain([1, 8, 15, 31, whole.len() - 1]) {
         std::fs::write(&path, &whole[..keep]).expect("a cut file");
-        let error = read::<String, String>(&path, FORMAT).expect_err("cut");
+        let error = read::<String>(&path, FORMAT).expect_err("cut");
         let wanted = if keep == 0 {
             matches!(error, SnapshotError::NotASnapshot { .. })
         } else {
@@ -45,7 +54,7 @@ fn every_cut_and_every_flipped_byte_is_noticed() {
         let mut spoilt = whole.clone();
         spoilt[at] ^= 0x10;
         std::fs::write(&path, &spoilt).expect("a spoilt file");
-        assert!(read::<String, String>(&path, FORMAT).is_err(), "byte {at} flipped");
+        assert!(read::<String>(&path, FORMAT).is_err(), "byte {at} flipped");
     }
 }
 
@@ -55,14 +64,14 @@ fn other_versions_and_other_files_are_named() {
     let older = Format { current: 2, oldest_read: 1, oldest_reader: 1 };
     let newer = Format { current: 5, oldest_read: 4, oldest_reader: 4 };
     for (reader, advice) in [(older, "update the program"), (newer, "build the index again")] {
-        let error = read::<String, String>(&path, reader).expect_err("another version");
+        let error = read::<String>(&path, reader).expect_err("another version");
         assert!(matches!(error, SnapshotError::OtherVersion { found: 3, .. }));
         assert!(error.to_string().contains(advice), "{error}");
     }
     let compatible = Format { current: 4, oldest_read: 3, oldest_reader: 4 };
-    assert!(read::<String, String>(&path, compatible).is_ok());
+    assert!(read::<String>(&path, compatible).is_ok());
     std::fs::write(&path, "{\"json\": true}").expect("another file");
-    let error = read::<String, String>(&path, FORMAT).expect_err("another file");
+    let error = read::<String>(&path, FORMAT).expect_err("another file");
     assert!(matches!(error, SnapshotError::NotASnapshot { .. }));
 }
 
@@ -84,28 +93,38 @@ fn a_full_disk_leaves_the_old_snapshot() {
     let partial = path.with_file_name("index.partial");
     std::os::unix::fs::symlink("/dev/full", &partial).expect("a link");
     let lock = WriteLock::take(&path).expect("the lock");
-    let error = lock.write(FORMAT, &"new".to_owned(), &[1.0]).expect_err("full");
+    let error = lock.write(FORMAT, &"new".to_owned(), &[1; 4]).expect_err("full");
     let message = error.to_string();
     assert!(message.contains("No space left") && message.contains("unchanged"), "{message}");
-    assert_eq!(read::<String, String>(&path, FORMAT).expect("the old one"), content());
+    assert_eq!(read::<String>(&path, FORMAT).expect("the old one"), content());
 }
 
 #[test]
-fn millions_of_numbers_are_read_on_all_cores_as_they_were() {
+fn millions_of_bytes_are_read_on_all_cores_as_they_were() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("index");
     // Not a whole number of the pieces that are read at a time.
-    let numbers: Vec<f32> =
-        (0..2_500_001u32).map(|i| f32::from_bits(i.wrapping_mul(77_777))).collect();
+    let bytes: Vec<u8> = (0..10_000_004u32).map(|i| (i.wrapping_mul(77_777) >> 13) as u8).collect();
     let lock = WriteLock::take(&path).expect("the lock");
-    lock.write(FORMAT, &7u32, &numbers).expect("a snapshot");
-    let (content, found) = read::<u32, u32>(&path, FORMAT).expect("read");
+    lock.write(FORMAT, &7u32, &bytes).expect("a snapshot");
+    let (content, found) = read::<u32>(&path, FORMAT).expect("read");
     assert_eq!(content, 7);
-    assert!(numbers.iter().zip(&found).all(|(a, b)| a.to_bits() == b.to_bits()));
-    assert_eq!(numbers.len(), found.len());
+    assert!(bytes == found);
     let mut whole = std::fs::read(&path).expect("the file");
     let last = whole.len() - 25;
     whole[last] ^= 1;
     std::fs::write(&path, &whole).expect("spoilt");
-    assert!(matches!(read::<u32, u32>(&path, FORMAT), Err(SnapshotError::Damaged { .. })));
+    assert!(matches!(read::<u32>(&path, FORMAT), Err(SnapshotError::Damaged { .. })));
+}
+
+#[test]
+fn what_reads_a_snapshot_is_told_its_version() {
+    let (_folder, path) = written();
+    let newer = Format { current: 5, oldest_read: 2, oldest_reader: 5 };
+    let decode = |version, payload: &snapshot::Payload| Ok((version, payload.decode::<String>()?));
+    let ((version, content), _) = snapshot::read(&path, newer, decode).expect("read");
+    assert_eq!((version, content), (3, self::content().0));
+    let decode = |_, payload: &snapshot::Payload| payload.decode::<(String, u64)>();
+    let error = snapshot::read(&path, newer, decode).expect_err("another type");
+    assert!(matches!(error, SnapshotError::Damaged { .. }), "{error}");
 }

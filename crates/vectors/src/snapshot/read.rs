@@ -7,20 +7,38 @@ use rayon::prelude::*;
 use serde::de::DeserializeOwned;
 
 use super::{END, FOOTER, Format, HEADER, MAGIC, SnapshotError};
+use crate::Bytes;
 
-/// Numbers that one core reads at a time: 4 MiB of them.
-const CHUNK: usize = 1 << 20;
+/// Bytes that one core reads at a time.
+const CHUNK: usize = 4 << 20;
 
-/// Reads a snapshot, the whole of whose checksum is verified before any of it is believed: its content
-/// and its numbers. `Old` is the content of all formats before the current one that are read.
+/// Content that is yet to be decoded.
+pub struct Payload(Bytes);
+
+impl Payload {
+    /// The content as a type of its format.
+    ///
+    /// # Errors
+    /// Why it is not that.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, String> {
+        match bincode::serde::decode_from_slice(&self.0, bincode::config::standard()) {
+            Ok((content, used)) if used == self.0.len() => Ok(content),
+            Ok(_) => Err("more content than expected".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+/// Reads a snapshot, the whole of whose checksum is verified before any of it is believed: what `decode` makes of
+/// its format's version and its content, and the bytes behind it.
 ///
 /// # Errors
-/// [`SnapshotError`].
-pub fn read<T, Old>(path: &Path, format: Format) -> Result<(T, Vec<f32>), SnapshotError>
-where
-    T: DeserializeOwned,
-    Old: DeserializeOwned + Into<T>,
-{
+/// [`SnapshotError`]; [`SnapshotError::Damaged`] for what `decode` does not take.
+pub fn read<T>(
+    path: &Path,
+    format: Format,
+    decode: impl FnOnce(u32, &Payload) -> Result<T, String>,
+) -> Result<(T, Bytes), SnapshotError> {
     let unreadable = |source| SnapshotError::Unreadable { path: path.to_owned(), source };
     let half_written = || SnapshotError::HalfWritten { path: path.to_owned() };
     let damaged =
@@ -64,10 +82,10 @@ where
     }
 
     file.seek(SeekFrom::Start(HEADER)).map_err(unreadable)?;
-    let mut bytes = vec![0; payload as usize];
+    let mut bytes = Bytes::zeros(payload as usize);
     file.read_exact(&mut bytes).map_err(unreadable)?;
-    let (numbers, checksum) =
-        read_numbers(&file, HEADER + payload, count as usize).map_err(unreadable)?;
+    let (behind, checksum) =
+        read_bytes(&file, HEADER + payload, 4 * count as usize).map_err(unreadable)?;
     let mut crc = Hasher::new();
     crc.update(&header);
     crc.update(&bytes);
@@ -76,39 +94,26 @@ where
     if crc.finalize() != number(end) {
         return Err(damaged("its checksum does not match"));
     }
-    let content = match written < format.current {
-        true => decode::<Old>(&bytes).map(Into::into),
-        false => decode(&bytes),
-    };
-    Ok((content.map_err(|reason| damaged(&reason))?, numbers))
-}
-
-fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
-    match bincode::serde::decode_from_slice(bytes, bincode::config::standard()) {
-        Ok((content, used)) if used == bytes.len() => Ok(content),
-        Ok(_) => Err("more content than expected".to_owned()),
-        Err(error) => Err(error.to_string()),
+    match decode(written, &Payload(bytes)) {
+        Ok(content) => Ok((content, behind)),
+        Err(reason) => Err(damaged(&reason)),
     }
 }
 
-/// Reads numbers from a place in a file on all cores, with their checksum. From the opened file, not by
+/// Reads from a place in a file on all cores, with the checksum of what is read. From the opened file, not by
 /// its name: another may have been given that meanwhile.
-fn read_numbers(file: &File, start: u64, count: usize) -> io::Result<(Vec<f32>, Hasher)> {
-    let mut numbers = vec![0f32; count];
-    let checksums = numbers.par_chunks_mut(CHUNK).enumerate().map(|(at, chunk)| {
-        let bytes: &mut [u8] = bytemuck::cast_slice_mut(chunk);
-        read_exact_at(file, bytes, start + 4 * (at * CHUNK) as u64)?;
+fn read_bytes(file: &File, start: u64, count: usize) -> io::Result<(Bytes, Hasher)> {
+    let mut bytes = Bytes::zeros(count);
+    let checksums = bytes.par_chunks_mut(CHUNK).enumerate().map(|(at, chunk)| {
+        read_exact_at(file, chunk, start + (at * CHUNK) as u64)?;
         let mut crc = Hasher::new();
-        crc.update(bytes);
-        if cfg!(target_endian = "big") {
-            chunk.iter_mut().for_each(|x| *x = f32::from_bits(x.to_bits().swap_bytes()));
-        }
+        crc.update(chunk);
         Ok(crc)
     });
     let checksums: Vec<Hasher> = checksums.collect::<io::Result<_>>()?;
     let mut whole = Hasher::new();
     checksums.iter().for_each(|checksum| whole.combine(checksum));
-    Ok((numbers, whole))
+    Ok((bytes, whole))
 }
 
 /// Fills `bytes` from a place in a file, whose own position other threads need not know of.

@@ -1,0 +1,109 @@
+//! How fast neighbours are found, and how many of them, beside other libraries: `benches/peers/neighbours.py`
+//! runs this on files that it writes, and prints both.
+//!
+//! `curve build FOLDER DIM [hnsw_rs]` builds a graph of `FOLDER/vectors.f32` and stores it;
+//! `curve search FOLDER DIM` opens what was stored and searches for `FOLDER/queries.f32` on one thread. The files
+//! are of shape `(n, DIM)`, f32, little-endian; `truth.u32` has the 10 nearest of each query. Each prints lines of JSON.
+
+use std::error::Error;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use lookalike_vectors::snapshot::{self, Format, WriteLock};
+use lookalike_vectors::{ExactStore, Graph, Hit, HnswParams, HnswStore, VectorStore, Vectors};
+
+const FORMAT: Format = Format { current: 1, oldest_read: 1, oldest_reader: 1 };
+
+/// Neighbours that are asked for.
+const K: usize = 10;
+
+/// Times that all queries are searched for; the fastest counts, as for the peers.
+const ROUNDS: usize = 5;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["build", folder, dim] => build(folder.as_ref(), dim.parse()?, HnswStore::build),
+        ["build", folder, dim, "hnsw_rs"] => {
+            build(folder.as_ref(), dim.parse()?, HnswStore::build_by_hnsw_rs)
+        }
+        ["search", folder, dim] => search(folder.as_ref(), dim.parse()?),
+        _ => Err("usage: curve build FOLDER DIM [hnsw_rs] | curve search FOLDER DIM".into()),
+    }
+}
+
+type Builder = fn(Arc<Vectors>, HnswParams, &(dyn Fn(usize) + Sync)) -> HnswStore;
+
+fn build(folder: &Path, dim: usize, builder: Builder) -> Result<(), Box<dyn Error>> {
+    let numbers = numbers(&folder.join("vectors.f32"))?.into_iter().map(f32::from_bits).collect();
+    let started = Instant::now();
+    let vectors = Arc::new(Vectors::normalised(dim, numbers)?);
+    let store = builder(vectors, HnswParams::default(), &|_| {});
+    let seconds = started.elapsed().as_secs_f64();
+    let content = (store.len(), store.params(), store.graph());
+    WriteLock::take(&folder.join("curve.index"))?.write(
+        FORMAT,
+        &content,
+        store.vectors().bytes(),
+    )?;
+    println!(r#"{{"build_s": {seconds:.3}}}"#);
+    Ok(())
+}
+
+fn search(folder: &Path, dim: usize) -> Result<(), Box<dyn Error>> {
+    let queries: Vec<f32> =
+        numbers(&folder.join("queries.f32"))?.into_iter().map(f32::from_bits).collect();
+    let queries: Vec<&[f32]> = queries.chunks_exact(dim).collect();
+    let truth = numbers(&folder.join("truth.u32"))?;
+    let before = resident();
+    let started = Instant::now();
+    let path = folder.join("curve.index");
+    let ((len, params, graph), bytes) =
+        snapshot::read::<(usize, HnswParams, Arc<Graph>)>(&path, FORMAT, |_, p| p.decode())?;
+    let vectors = Arc::new(Vectors::from_bytes(dim, len, bytes)?);
+    let store = HnswStore::from_graph(Arc::clone(&vectors), graph, params)?;
+    let opened = started.elapsed().as_secs_f64() * 1e3;
+    println!(r#"{{"reopen_ms": {opened:.1}, "memory_mb": {:.1}}}"#, resident() - before);
+
+    let report = |name: &str, ef: u16, answer: &dyn Fn() -> Vec<Vec<Hit>>| {
+        let (mut fastest, mut right) = (f64::INFINITY, 0);
+        for _ in 0..ROUNDS {
+            let started = Instant::now();
+            let answers = answer();
+            fastest = fastest.min(started.elapsed().as_secs_f64());
+            let each = answers.iter().zip(truth.chunks_exact(K));
+            let own =
+                each.map(|(hits, near)| hits.iter().filter(|h| near.contains(&h.row)).count());
+            right = own.sum();
+        }
+        let recall = right as f64 / truth.len() as f64;
+        let rate = queries.len() as f64 / fastest;
+        println!(r#"{{"name": "{name}", "ef": {ef}, "recall": {recall:.4}, "qps": {rate:.0}}}"#);
+    };
+    for ef in [10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 64, 96, 128, 192, 256] {
+        let store = store.with_ef_search(ef);
+        let one = |query: &&[f32]| store.search_by_graph(query, K).expect("a query");
+        report("graph", ef, &|| queries.iter().map(one).collect());
+    }
+    let exact = ExactStore::new(vectors);
+    let one = |query: &&[f32]| exact.search(query, K).expect("a query");
+    report("exact", 0, &|| queries.iter().map(one).collect());
+    report("exact, batch", 0, &|| exact.search_all(&queries, K).expect("queries"));
+    Ok(())
+}
+
+fn numbers(path: &Path) -> std::io::Result<Vec<u32>> {
+    let bytes = std::fs::read(path)?;
+    let (words, _) = bytes.as_chunks::<4>();
+    Ok(words.iter().map(|word| u32::from_le_bytes(*word)).collect())
+}
+
+/// Memory that the process has, in MB (10^6 bytes); 0 where the system does not say.
+fn resident() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kb = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
+    kb.unwrap_or(0.0) * 1024.0 / 1e6
+}
