@@ -1,9 +1,9 @@
 //! How fast neighbours are found, and how many of them, beside other libraries: `benches/peers/neighbours.py`
 //! runs this on files that it writes, and prints both.
 //!
-//! `curve build FOLDER DIM [hnsw_rs]` builds a graph of `FOLDER/vectors.f32` and stores it;
-//! `curve search FOLDER DIM` opens what was stored and searches for `FOLDER/queries.f32` on one thread. The files
-//! are of shape `(n, DIM)`, f32, little-endian; `truth.u32` has the 10 nearest of each query. Each prints lines of JSON.
+//! `curve build FOLDER DIM [hnsw_rs]` builds a graph of `FOLDER/vectors.f32`, by hnsw_rs if told so, and stores it;
+//! `curve search FOLDER DIM [hnsw_rs]` opens what was stored and searches for `FOLDER/queries.f32` on one thread. The
+//! files are of shape `(n, DIM)`, f32, little-endian; `truth.u32` has the 10 nearest of each query. Each prints lines of JSON.
 
 use std::error::Error;
 use std::path::Path;
@@ -18,48 +18,49 @@ const FORMAT: Format = Format { current: 1, oldest_read: 1, oldest_reader: 1 };
 /// Neighbours that are asked for.
 const K: usize = 10;
 
+/// Names of the files that graphs are stored in.
+const OURS: &str = "lookalike.index";
+const BY_HNSW_RS: &str = "hnsw_rs.index";
+
 /// Times that all queries are searched for; the fastest counts, as for the peers.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        ["build", folder, dim] => build(folder.as_ref(), dim.parse()?, HnswStore::build),
+        ["build", folder, dim] => build(folder.as_ref(), dim.parse()?, OURS, HnswStore::build),
         ["build", folder, dim, "hnsw_rs"] => {
-            build(folder.as_ref(), dim.parse()?, HnswStore::build_by_hnsw_rs)
+            build(folder.as_ref(), dim.parse()?, BY_HNSW_RS, HnswStore::build_by_hnsw_rs)
         }
-        ["search", folder, dim] => search(folder.as_ref(), dim.parse()?),
-        _ => Err("usage: curve build FOLDER DIM [hnsw_rs] | curve search FOLDER DIM".into()),
+        ["search", folder, dim] => search(folder.as_ref(), dim.parse()?, OURS),
+        ["search", folder, dim, "hnsw_rs"] => search(folder.as_ref(), dim.parse()?, BY_HNSW_RS),
+        _ => Err("usage: curve build|search FOLDER DIM [hnsw_rs]".into()),
     }
 }
 
 type Builder = fn(Arc<Vectors>, HnswParams, &(dyn Fn(usize) + Sync)) -> HnswStore;
 
-fn build(folder: &Path, dim: usize, builder: Builder) -> Result<(), Box<dyn Error>> {
+fn build(folder: &Path, dim: usize, file: &str, builder: Builder) -> Result<(), Box<dyn Error>> {
     let numbers = numbers(&folder.join("vectors.f32"))?.into_iter().map(f32::from_bits).collect();
     let started = Instant::now();
     let vectors = Arc::new(Vectors::normalised(dim, numbers)?);
     let store = builder(vectors, HnswParams::default(), &|_| {});
     let seconds = started.elapsed().as_secs_f64();
     let content = (store.len(), store.params(), store.graph());
-    WriteLock::take(&folder.join("curve.index"))?.write(
-        FORMAT,
-        &content,
-        store.vectors().bytes(),
-    )?;
+    WriteLock::take(&folder.join(file))?.write(FORMAT, &content, store.vectors().bytes())?;
     println!(r#"{{"build_s": {seconds:.3}}}"#);
     Ok(())
 }
 
-fn search(folder: &Path, dim: usize) -> Result<(), Box<dyn Error>> {
+fn search(folder: &Path, dim: usize, file: &str) -> Result<(), Box<dyn Error>> {
     let queries: Vec<f32> =
         numbers(&folder.join("queries.f32"))?.into_iter().map(f32::from_bits).collect();
     let queries: Vec<&[f32]> = queries.chunks_exact(dim).collect();
     let truth = numbers(&folder.join("truth.u32"))?;
     let before = resident();
     let started = Instant::now();
-    let path = folder.join("curve.index");
+    let path = folder.join(file);
     let ((len, params, graph), bytes) =
         snapshot::read::<(usize, HnswParams, Arc<Graph>)>(&path, FORMAT, |_, p| p.decode())?;
     let vectors = Arc::new(Vectors::from_bytes(dim, len, bytes)?);
@@ -82,7 +83,7 @@ fn search(folder: &Path, dim: usize) -> Result<(), Box<dyn Error>> {
         let rate = queries.len() as f64 / fastest;
         println!(r#"{{"name": "{name}", "ef": {ef}, "recall": {recall:.4}, "qps": {rate:.0}}}"#);
     };
-    for ef in [10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 64, 96, 128, 192, 256] {
+    for ef in [10, 16, 24, 32, 48, 64, 96, 128, 192, 256] {
         let store = store.with_ef_search(ef);
         let one = |query: &&[f32]| store.search_by_graph(query, K).expect("a query");
         report("graph", ef, &|| queries.iter().map(one).collect());

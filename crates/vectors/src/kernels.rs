@@ -52,10 +52,10 @@ pub(crate) fn product(codes: &[u8], rest: &[u8], query: &[f32]) -> f32 {
 #[inline(always)]
 pub(crate) fn prefetch<T>(items: &[T]) {
     #[cfg(target_arch = "x86_64")]
-    for line in items.chunks(64 / size_of::<T>()) {
+    for line in (0..size_of_val(items)).step_by(64) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: every x86-64 processor has the instruction, which has no effect on the program.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(items.as_ptr().cast::<i8>().wrapping_add(line)) };
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = items;
@@ -86,7 +86,7 @@ fn product_by(level: Level, codes: &[u8], rest: &[u8], query: &[f32]) -> f32 {
 }
 
 #[inline(always)]
-fn row<'a>(codes: &'a [u8], row: u32, dim: usize) -> &'a [u8] {
+fn row(codes: &[u8], row: u32, dim: usize) -> &[u8] {
     &codes[row as usize * dim..][..dim]
 }
 

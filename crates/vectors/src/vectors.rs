@@ -284,6 +284,8 @@ impl Vectors {
     }
 
     fn size(dim: usize, len: usize) -> Option<usize> {
+        // A row's number leaves one of 32 bits free, for `candidates.rs`.
+        i32::try_from(len).ok()?;
         let planes = len.checked_mul(dim)?.checked_mul(2)?;
         let scales = len.checked_mul(4)?.checked_next_multiple_of(64)?;
         planes.checked_add(scales)?.checked_next_multiple_of(4)
