@@ -178,17 +178,23 @@ fn the_same_vectors_make_the_same_graph_on_any_number_of_cores() {
 
 #[test]
 fn few_vectors_are_all_compared_and_many_are_not() {
-    let (dim, n) = (16, 6000);
-    let values = clouds(n, dim, 20);
-    let vectors = Arc::new(Vectors::normalised(dim, values.clone()).expect("valid vectors"));
-    let params = HnswParams { ef_search: 16, ..HnswParams::default() };
-    let store = HnswStore::build(Arc::clone(&vectors), params, &|_| {});
-    let exact = ExactStore::new(vectors);
-    let query = &values[..dim];
-    let found = |store: &HnswStore, k| store.search(query, k).expect("a search");
-    assert_eq!(found(&store, 10), store.search_by_graph(query, 10).expect("a search"));
-    // More candidates than are worth a walk.
-    let all = exact.search(query, 2000).expect("a search");
-    assert_eq!(found(&store, 2000), all);
-    assert_eq!(found(&store.with_ef_search(2000), 10), all[..10]);
+    // A graph so poor that its walks miss some neighbours.
+    let params = HnswParams { m: 2, ef_construction: 2, ef_search: 16 };
+    let dim = 32;
+    let store = |n| {
+        let vectors = Vectors::normalised(dim, clouds(n, dim, 20)).expect("valid vectors");
+        HnswStore::build(Arc::new(vectors), params, &|_| {})
+    };
+    let queries = clouds(300, dim, 3);
+    let right = |store: &HnswStore, k| {
+        let exact = ExactStore::new(Arc::clone(store.vectors()));
+        let is_right = |query: &&[f32]| {
+            store.search(query, k).expect("a search") == exact.search(query, k).expect("a search")
+        };
+        queries.chunks_exact(dim).filter(is_right).count()
+    };
+    assert_eq!(right(&store(250), 10), 300, "few vectors");
+    let many = store(2500);
+    assert!(right(&many, 10) < 300, "many vectors: some are missed");
+    assert_eq!(right(&many, 1100), 300, "more neighbours than are worth a walk");
 }
