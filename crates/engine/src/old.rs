@@ -11,9 +11,9 @@ use crate::metric::Metric;
 use crate::ranking::Ranking;
 use crate::{BuildOptions, BuildReport, IndexedPhoto, Model};
 
-/// [`Content`] in format 3, its fields in their order.
+/// [`Content`] in formats 3 and 4, its fields in their order.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Content3 {
+pub(crate) struct Older<M> {
     program: String,
     created: u64,
     model: Model,
@@ -21,53 +21,25 @@ pub(crate) struct Content3 {
     products: Vec<Product>,
     photos: Vec<IndexedPhoto>,
     report: BuildReport,
-    /// The mean that was subtracted from embeddings.
-    centring: Vec<f32>,
+    metric: M,
     ranking: Ranking,
     hnsw: HnswParams,
     graph: OldGraph,
 }
 
-/// [`Content`] in format 4, its fields in their order.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Content4 {
-    program: String,
-    created: u64,
-    model: Model,
-    root: String,
-    products: Vec<Product>,
-    photos: Vec<IndexedPhoto>,
-    report: BuildReport,
-    metric: Metric,
-    ranking: Ranking,
-    hnsw: HnswParams,
-    graph: OldGraph,
-}
+/// In place of the metric, the mean that was subtracted from embeddings.
+pub(crate) type Content3 = Older<Vec<f32>>;
+
+pub(crate) type Content4 = Older<Metric>;
 
 impl TryFrom<Content3> for Content {
     type Error = String;
 
-    fn try_from(old: Content3) -> Result<Self, String> {
-        let Content3 { program, created, model, root, products, photos, report, .. } = old;
-        let Content3 { centring, mut ranking, hnsw, graph, .. } = old;
+    fn try_from(mut old: Content3) -> Result<Self, String> {
         // Prototypes had no say.
-        let vote = ranking.weights.len().saturating_sub(1);
-        ranking.weights.insert(vote, 0.0);
-        let metric = Metric::subtracting(centring, BuildOptions::default().directions);
-        Content4 {
-            program,
-            created,
-            model,
-            root,
-            products,
-            photos,
-            report,
-            metric,
-            ranking,
-            hnsw,
-            graph,
-        }
-        .try_into()
+        let vote = old.ranking.weights.len().saturating_sub(1);
+        old.ranking.weights.insert(vote, 0.0);
+        old.with_metric(|mean| Metric::subtracting(mean, BuildOptions::default().directions))
     }
 }
 
@@ -75,23 +47,25 @@ impl TryFrom<Content4> for Content {
     type Error = String;
 
     fn try_from(old: Content4) -> Result<Self, String> {
-        let Content4 { program, created, model, root, products, photos, report, .. } = old;
-        let Content4 { metric, ranking, hnsw, graph, .. } = old;
-        let graph = Arc::new(graph.into_graph().map_err(|error| error.to_string())?);
-        let vectors = Arc::new(Vectors::default());
-        Ok(Self {
-            program,
-            created,
-            model,
-            root,
-            products,
-            photos,
-            report,
-            metric,
-            ranking,
-            hnsw,
-            graph,
-            vectors,
+        old.with_metric(|metric| metric)
+    }
+}
+
+impl<M> Older<M> {
+    fn with_metric(self, metric: impl FnOnce(M) -> Metric) -> Result<Content, String> {
+        Ok(Content {
+            program: self.program,
+            created: self.created,
+            model: self.model,
+            root: self.root,
+            products: self.products,
+            photos: self.photos,
+            report: self.report,
+            metric: metric(self.metric),
+            ranking: self.ranking,
+            hnsw: self.hnsw,
+            graph: Arc::new(self.graph.into_graph().map_err(|error| error.to_string())?),
+            vectors: Arc::new(Vectors::default()),
         })
     }
 }

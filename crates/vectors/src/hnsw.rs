@@ -51,9 +51,9 @@ pub struct HnswStore {
     params: HnswParams,
 }
 
-/// Vectors that a walk compares for every candidate that it keeps, about; and a walk's comparisons take
-/// several times as long as a scan's (`benches/neighbours.rs`).
-const COMPARED: usize = 16;
+/// Vectors for every candidate kept, up to which a scan takes no longer than a walk
+/// (`benches/runs/2026-11-27-vectors-xeon-2-cores`).
+const COMPARED: usize = 4;
 
 /// More candidates than this are no longer kept in a short list.
 const MOST_CANDIDATES: usize = 1024;

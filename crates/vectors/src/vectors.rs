@@ -67,14 +67,10 @@ impl Vectors {
     /// Takes `values` of shape `(n, dim)`, checks them and scales each row to length 1.
     ///
     /// # Errors
-    /// [`VectorError`] for a row that is not finite or has no direction, for more than 65,536 dimensions,
+    /// [`VectorError`] for a row that is not finite or has no direction, for no dimensions or more than 65,536,
     /// and for numbers that make no whole number of rows.
-    ///
-    /// # Panics
-    /// When `dim` is 0.
     pub fn normalised(dim: usize, values: Vec<f32>) -> Result<Self, VectorError> {
-        assert!(dim > 0, "vectors without dimensions");
-        if !values.len().is_multiple_of(dim) || dim > MOST_DIMENSIONS {
+        if dim == 0 || dim > MOST_DIMENSIONS || !values.len().is_multiple_of(dim) {
             return Err(VectorError::Dimension { dim, found: values.len() });
         }
         let mut vectors = Self::zeros(dim, values.len() / dim);
@@ -345,6 +341,7 @@ mod tests {
         assert_eq!(refuse(vec![1.0, f32::NAN]), VectorError::NotFinite { row: 0 });
         assert_eq!(refuse(vec![1.0, f32::INFINITY]), VectorError::NotFinite { row: 0 });
         assert_eq!(refuse(vec![1.0; 3]), VectorError::Dimension { dim: 2, found: 3 });
+        assert!(Vectors::normalised(0, vec![]).is_err(), "a damaged index may say so");
     }
 
     #[test]

@@ -193,7 +193,7 @@ fn few_vectors_are_all_compared_and_many_are_not() {
         };
         queries.chunks_exact(dim).filter(is_right).count()
     };
-    assert_eq!(right(&store(250), 10), 300, "few vectors");
+    assert_eq!(right(&store(64), 10), 300, "few vectors");
     let many = store(2500);
     assert!(right(&many, 10) < 300, "many vectors: some are missed");
     assert_eq!(right(&many, 1100), 300, "more neighbours than are worth a walk");

@@ -143,6 +143,8 @@ impl<'a> Growing<'a> {
         let layers = if self.entry.is_some() { self.upper.len() + 1 } else { 0 };
         for layer in (0..layers.max(height + 1)).rev() {
             let wanted = if layer > height { 1 } else { ef };
+            // Above the layers that there are, the entry point is a candidate, too, and is lifted along if
+            // it is linked.
             walker.walk(self.vectors, code, &starts, wanted, |node| self.links(layer, node));
             if layer <= height {
                 let here = mates.iter().filter(|(mate, top)| *top >= layer && *mate != row);
