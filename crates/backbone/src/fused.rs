@@ -11,6 +11,7 @@ use pulp::Arch;
 
 use crate::depthwise::contiguous;
 use crate::layers::{Activation, ConvShape};
+use crate::place::on_processor;
 use crate::values::Values;
 
 /// Numbers that are added up side by side, so that the compiler can use vectors.
@@ -24,7 +25,7 @@ pub(crate) fn fused(
     shape: ConvShape,
     activation: Activation,
 ) -> Result<Tensor> {
-    if !x.device().is_cpu() {
+    if !on_processor(x) {
         let y =
             shape.forward_anywhere(x, weight)?.broadcast_add(&shift.reshape((1, (), 1, 1))?)?;
         return activation.of(&y);

@@ -7,6 +7,7 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, Var, bai
 use crate::depthwise::contiguous;
 use crate::fused::{dot, passed, scaled, sum};
 use crate::layers::Activation;
+use crate::place::on_processor;
 use crate::values::Values;
 
 /// A batch norm's parameters and running statistics, each `(c,)`.
@@ -58,7 +59,7 @@ impl BatchNorm {
             mean: (self.mean.clone(), mean.detach()),
             variance: (self.variance.clone(), unbiased),
         };
-        if !x.device().is_cpu() {
+        if !on_processor(x) {
             let scale = (self.gamma.as_tensor() / (variance + self.eps)?.sqrt()?)?;
             let shift = (self.beta.as_tensor() - (mean * &scale)?)?;
             let by_channel = |t: Tensor| t.reshape((1, channels, 1, 1));
@@ -97,7 +98,7 @@ impl BatchNorm {
 /// Mean and (biased) variance of every channel, each `(c,)`.
 fn moments_of(x: &Tensor) -> Result<(Tensor, Tensor)> {
     let (_, channels, h, w) = x.dims4()?;
-    if x.device().is_cpu() {
+    if on_processor(x) {
         let (mean, variance) = moments(&Values::of(x)?, channels, h * w);
         let tensor = |values: Vec<f32>| Tensor::from_vec(values, channels, x.device());
         return Ok((tensor(mean)?, tensor(variance)?));

@@ -150,6 +150,15 @@ impl fmt::Display for Place {
     }
 }
 
+/// Whether a tensor lies on the processor, for which there are layers of our own.
+pub(crate) fn on_processor(x: &Tensor) -> bool {
+    #[cfg(test)]
+    if tests::AS_ON_A_CARD.get() {
+        return false;
+    }
+    x.device().is_cpu()
+}
+
 fn cuda(number: usize) -> std::result::Result<Device, BackboneError> {
     if !candle_core::utils::cuda_is_available() {
         return Err(BackboneError::NoCuda);
@@ -170,8 +179,14 @@ fn cuda(number: usize) -> std::result::Result<Device, BackboneError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use std::cell::Cell;
+
+    thread_local! {
+        /// Has this thread compute as a card does, so that what it runs there is tested here.
+        pub(crate) static AS_ON_A_CARD: Cell<bool> = const { Cell::new(false) };
+    }
 
     #[test]
     fn devices_and_numbers_are_named_as_they_are_shown() {

@@ -36,15 +36,16 @@ pub(crate) struct State {
     pub(crate) seconds: f64,
 }
 
-/// Numbers by name: `parameter/...`, `statistic/...`, `first/...`, `second/...`, `average/...`.
-pub(crate) type Numbers = BTreeMap<String, Vec<f32>>;
+/// Numbers by name: `parameter/...`, `statistic/...`, `first/...`, `second/...`, `average/...`. A file
+/// has them without their shapes, and read from it they lie in the processor's memory.
+pub(crate) type Numbers = BTreeMap<String, Tensor>;
 
 /// Writes beside the old checkpoint, then takes its place.
 pub(crate) fn save(file: &Path, state: &State, numbers: &Numbers) -> Result<(), TrainError> {
     let unwritable = |source| TrainError::Unwritable { path: file.to_owned(), source };
     let tensors: BTreeMap<&String, Tensor> = numbers
         .iter()
-        .map(|(name, values)| Ok((name, Tensor::from_slice(values, values.len(), &Device::Cpu)?)))
+        .map(|(name, values)| Ok((name, values.flatten_all()?.to_device(&Device::Cpu)?)))
         .collect::<candle_core::Result<_>>()?;
     let state = serde_json::to_string(state).map_err(|e| unwritable(e.into()))?;
     let about = HashMap::from([(STATE_KEY.to_owned(), state)]);
@@ -75,10 +76,5 @@ pub(crate) fn load(file: &Path) -> Result<Option<(State, Numbers)>, TrainError> 
     let state: State = serde_json::from_str(state).map_err(|error| damaged(error.to_string()))?;
     let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)
         .map_err(|error| damaged(error.to_string()))?;
-    let numbers = tensors
-        .into_iter()
-        .map(|(name, tensor)| Ok((name, tensor.flatten_all()?.to_vec1()?)))
-        .collect::<candle_core::Result<_>>()
-        .map_err(|error| damaged(error.to_string()))?;
-    Ok(Some((state, numbers)))
+    Ok(Some((state, tensors.into_iter().collect())))
 }

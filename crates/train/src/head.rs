@@ -11,8 +11,8 @@ use crate::order::of_epoch;
 use crate::{Observer, Optimiser, Photos, Settings, TrainError};
 
 const BATCH: usize = 256;
-const RATE: f32 = 1e-3;
-const DECAY: f32 = 1e-2;
+const RATE: f64 = 1e-3;
+const DECAY: f64 = 1e-2;
 
 /// Embeddings of photos as they are and mirrored, with their classes.
 pub(crate) struct Embedded {
@@ -67,12 +67,9 @@ pub(crate) fn train(
             memory.begin_step();
             for (name, var, decay) in [("bias", bias, 0.0), ("weight", weight, DECAY)] {
                 let Some(gradient) = gradients.get(var.as_tensor()) else { continue };
-                let mut values = var.flatten_all()?.to_vec1::<f32>()?;
-                let gradient = gradient.flatten_all()?.to_vec1::<f32>()?;
                 let mut moments = memory.take(name);
-                moments.update(&settings, memory.steps, &mut values, &gradient, RATE, decay);
+                moments.update(&settings, memory.steps, var, &gradient.detach(), RATE, decay)?;
                 memory.put(name, moments);
-                var.set(&Tensor::from_vec(values, var.shape(), var.device())?)?;
             }
         }
         observer.advance(1, "");

@@ -35,6 +35,7 @@ mod order;
 mod photos;
 mod schedule;
 mod settings;
+mod source;
 mod step;
 mod trainer;
 mod tutor;

@@ -1,19 +1,21 @@
 use std::collections::BTreeMap;
 
+use candle_core::{Result, Tensor, Var};
+
 use crate::{Optimiser, Settings};
 
-const MOMENTUM: f32 = 0.9;
-const BETAS: (f32, f32) = (0.9, 0.999);
-const EPSILON: f32 = 1e-8;
+const MOMENTUM: f64 = 0.9;
+const BETAS: (f64, f64) = (0.9, 0.999);
+const EPSILON: f64 = 1e-8;
 
-/// What an optimiser remembers of each parameter, by its name.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// What an optimiser remembers of each parameter, by its name; it lies where the parameter does.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Memory {
     /// Steps so far.
     pub(crate) steps: u64,
-    pub(crate) first: BTreeMap<String, Vec<f32>>,
+    pub(crate) first: BTreeMap<String, Tensor>,
     /// AdamW's second moments.
-    pub(crate) second: BTreeMap<String, Vec<f32>>,
+    pub(crate) second: BTreeMap<String, Tensor>,
 }
 
 impl Memory {
@@ -24,16 +26,13 @@ impl Memory {
 
     /// What is remembered of one parameter, to be given back by [`Self::put`].
     pub(crate) fn take(&mut self, name: &str) -> Moments {
-        let taken = |from: &mut BTreeMap<String, Vec<f32>>| from.remove(name).unwrap_or_default();
-        Moments { first: taken(&mut self.first), second: taken(&mut self.second) }
+        Moments { first: self.first.remove(name), second: self.second.remove(name) }
     }
 
     pub(crate) fn put(&mut self, name: &str, moments: Moments) {
         for (to, moments) in [(&mut self.first, moments.first), (&mut self.second, moments.second)]
         {
-            if !moments.is_empty() {
-                to.insert(name.to_owned(), moments);
-            }
+            to.extend(moments.map(|moments| (name.to_owned(), moments)));
         }
     }
 }
@@ -41,83 +40,119 @@ impl Memory {
 /// What an optimiser remembers of one parameter; nothing before its first step.
 #[derive(Debug, Default)]
 pub(crate) struct Moments {
-    first: Vec<f32>,
-    second: Vec<f32>,
+    first: Option<Tensor>,
+    second: Option<Tensor>,
+}
+
+/// `share` of what was, and the rest of `now`.
+pub(crate) fn mixed(was: &Tensor, share: f64, now: &Tensor) -> Result<Tensor> {
+    (was * share)? + (now * (1.0 - share))?
 }
 
 impl Moments {
     /// Moves a parameter against its gradient, in step number `steps`. `decay` is taken away from it
-    /// beside that.
+    /// beside that. Both are without history.
     pub(crate) fn update(
         &mut self,
         settings: &Settings,
         steps: u64,
-        values: &mut [f32],
-        gradient: &[f32],
-        rate: f32,
-        decay: f32,
-    ) {
-        self.first.resize(values.len(), 0.0);
-        match settings.optimiser {
+        parameter: &Var,
+        gradient: &Tensor,
+        rate: f64,
+        decay: f64,
+    ) -> Result<()> {
+        let x = parameter.as_detached_tensor();
+        let step = match settings.optimiser {
             Optimiser::Sgd => {
-                for ((x, g), v) in values.iter_mut().zip(gradient).zip(&mut self.first) {
-                    let g = g + decay * *x;
-                    *v = MOMENTUM * *v + g;
-                    *x -= rate * (g + MOMENTUM * *v);
+                let mut step = gradient.clone();
+                if decay > 0.0 {
+                    step = (step + (&x * decay)?)?;
                 }
+                let velocity = match &self.first {
+                    Some(velocity) => ((velocity * MOMENTUM)? + &step)?,
+                    None => step.clone(),
+                };
+                let step = (step + (&velocity * MOMENTUM)?)?;
+                self.first = Some(velocity);
+                step
             }
             Optimiser::AdamW => {
-                self.second.resize(values.len(), 0.0);
+                let nothing = || gradient.zeros_like();
+                let first = self.first.take().map_or_else(nothing, Ok)?;
+                let second = self.second.take().map_or_else(nothing, Ok)?;
+                let first = mixed(&first, BETAS.0, gradient)?;
+                let second = mixed(&second, BETAS.1, &gradient.sqr()?)?;
                 let steps = steps.min(i32::MAX as u64) as i32;
-                let unbias = |beta: f32| 1.0 - beta.powi(steps);
-                let (bias_1, bias_2) = (unbias(BETAS.0), unbias(BETAS.1));
-                let moments = self.first.iter_mut().zip(&mut self.second);
-                for ((x, g), (m, v)) in values.iter_mut().zip(gradient).zip(moments) {
-                    *m = BETAS.0 * *m + (1.0 - BETAS.0) * g;
-                    *v = BETAS.1 * *v + (1.0 - BETAS.1) * g * g;
-                    let step = (*m / bias_1) / ((*v / bias_2).sqrt() + EPSILON);
-                    *x -= rate * (step + decay * *x);
-                }
+                let unbias = |beta: f64| 1.0 / (1.0 - beta.powi(steps));
+                let deviation = ((&second * unbias(BETAS.1))?.sqrt()? + EPSILON)?;
+                let step = ((&first * unbias(BETAS.0))? / deviation)?;
+                (self.first, self.second) = (Some(first), Some(second));
+                if decay > 0.0 { (step + (&x * decay)?)? } else { step }
             }
-        }
+        };
+        parameter.set(&(x - (step * rate)?)?)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use candle_core::Device;
 
-    fn steps(optimiser: Optimiser, count: usize) -> f32 {
+    fn steps(optimiser: Optimiser, count: usize) -> Result<f32> {
         let settings = Settings { optimiser, ..Settings::default() };
-        let (mut memory, mut x) = (Memory::default(), [1f32]);
+        let (mut memory, x) = (Memory::default(), Var::new(&[1f32], &Device::Cpu)?);
         for _ in 0..count {
             memory.begin_step();
-            let gradient = [2.0 * x[0]];
+            let gradient = (x.as_detached_tensor() * 2.0)?;
             let mut moments = memory.take("x");
-            moments.update(&settings, memory.steps, &mut x, &gradient, 0.05, 0.0);
+            moments.update(&settings, memory.steps, &x, &gradient, 0.05, 0.0)?;
             memory.put("x", moments);
         }
-        x[0]
+        x.reshape(())?.to_scalar()
     }
 
     #[test]
-    fn both_find_the_bottom_of_a_bowl() {
+    fn both_find_the_bottom_of_a_bowl() -> Result<()> {
         // By hand: v = 2, x = 1 - 0.05 * (2 + 0.9 * 2).
-        assert!((steps(Optimiser::Sgd, 1) - 0.81).abs() < 1e-6);
+        assert!((steps(Optimiser::Sgd, 1)? - 0.81).abs() < 1e-6);
+        // The gradient is 1.62 and v 0.9 * 2 + 1.62 = 3.42: x = 0.81 - 0.05 * (1.62 + 0.9 * 3.42).
+        assert!((steps(Optimiser::Sgd, 2)? - 0.5751).abs() < 1e-6);
         // AdamW's first step is the rate, whatever the gradient.
-        assert!((steps(Optimiser::AdamW, 1) - 0.95).abs() < 1e-6);
+        assert!((steps(Optimiser::AdamW, 1)? - 0.95).abs() < 1e-6);
         for optimiser in [Optimiser::Sgd, Optimiser::AdamW] {
-            assert!(steps(optimiser, 200).abs() < 1e-2, "{optimiser:?}");
+            assert!(steps(optimiser, 200)?.abs() < 1e-2, "{optimiser:?}");
         }
+        Ok(())
     }
 
     #[test]
-    fn decay_shrinks_what_has_no_gradient() {
+    fn decay_shrinks_what_has_no_gradient() -> Result<()> {
         for optimiser in [Optimiser::Sgd, Optimiser::AdamW] {
             let settings = Settings { optimiser, ..Settings::default() };
-            let (mut moments, mut x) = (Moments::default(), [1f32]);
-            moments.update(&settings, 1, &mut x, &[0.0], 0.1, 0.5);
-            assert!(x[0] < 0.96 && x[0] > 0.85, "{optimiser:?}: {x:?}");
+            let (mut moments, x) = (Moments::default(), Var::new(&[1f32], &Device::Cpu)?);
+            let gradient = x.zeros_like()?;
+            moments.update(&settings, 1, &x, &gradient, 0.1, 0.5)?;
+            let x: f32 = x.reshape(())?.to_scalar()?;
+            assert!(x < 0.96 && x > 0.85, "{optimiser:?}: {x:?}");
         }
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_remembered_has_no_history() -> Result<()> {
+        // A history would keep every step's tensors in memory.
+        let x = Var::new(&[1f32], &Device::Cpu)?;
+        for optimiser in [Optimiser::Sgd, Optimiser::AdamW] {
+            let settings = Settings { optimiser, ..Settings::default() };
+            let mut moments = Moments::default();
+            for steps in 1..3 {
+                moments.update(&settings, steps, &x, &x.ones_like()?.detach(), 0.1, 0.5)?;
+            }
+            for moment in [moments.first, moments.second].iter().flatten() {
+                assert!(!moment.track_op(), "{optimiser:?}");
+            }
+        }
+        Ok(())
     }
 }

@@ -1,30 +1,25 @@
-//! One step: a batch's gradients, a shard of it to a core.
+//! One step: a batch's gradients.
 
 use std::collections::BTreeMap;
 
 use candle_core::{Tensor, Var};
 use lookalike_backbone::{Backbone, BatchStatistics, TrainMode, TrainableBackbone, map_on_cores};
-use lookalike_photo::{Preprocess, RgbImage};
 
 use crate::loss::{away_from, by_proxies, cross_entropy, imitation};
-use crate::order::mix;
+use crate::source::{Shard, Source};
 use crate::tutor::Tutor;
-use crate::{Norms, Photos, Settings, TrainError};
+use crate::{Norms, Settings, TrainError};
 
-/// Gradients by the names of parameters.
-pub(crate) type Gradients = BTreeMap<String, Vec<f32>>;
+/// Gradients by the names of parameters; they lie where the parameters do.
+pub(crate) type Gradients = BTreeMap<String, Tensor>;
 
-/// What is trained, and on what.
+/// What is trained, and how.
 pub(crate) struct Work<'a> {
     pub(crate) network: &'a TrainableBackbone,
-    pub(crate) preprocess: &'a Preprocess,
     /// A row for each class, if embeddings are drawn together.
     pub(crate) proxies: Option<&'a Var>,
     pub(crate) teacher: Option<&'a Teacher>,
     pub(crate) tutor: Option<&'a Tutor>,
-    pub(crate) photos: &'a Photos,
-    /// Photos of other things, which only the teacher tells about.
-    pub(crate) others: Option<&'a Photos>,
     pub(crate) settings: &'a Settings,
     pub(crate) frozen_stages: usize,
 }
@@ -46,82 +41,66 @@ pub(crate) struct Step {
     pub(crate) statistics: Vec<BatchStatistics>,
     /// Mean over the photos.
     pub(crate) loss: f64,
+    pub(crate) photos: usize,
     /// Photos whose product came first.
     pub(crate) right: usize,
 }
 
-/// Runs a batch, photos given by their numbers, forwards and backwards. The result does not depend on
-/// the number of cores.
-pub(crate) fn run(work: &Work, numbers: &[usize], epoch: usize) -> Result<Step, TrainError> {
-    let shards: Vec<&[usize]> = numbers.chunks(work.settings.shard).collect();
-    let results: Vec<_> = if work.network.place().is_cpu() {
-        map_on_cores(&shards, |shard| run_shard(work, shard, epoch))
-    } else {
-        // One after the other; their photos are prepared on all cores.
-        shards.iter().map(|shard| run_shard(work, shard, epoch)).collect()
-    };
-    let mut step = Step::default();
-    for (shard, result) in shards.iter().zip(results) {
-        let result = result?;
-        let share = shard.len() as f32 / numbers.len() as f32;
-        step.loss += result.loss * f64::from(share);
-        step.right += result.right;
-        step.statistics.extend(result.statistics);
-        for (name, gradient) in result.gradients {
-            let sum = step.gradients.entry(name).or_insert_with(|| vec![0.0; gradient.len()]);
-            sum.iter_mut().zip(gradient).for_each(|(sum, g)| *sum += share * g);
-        }
-    }
-    Ok(step)
+/// Runs a batch forwards and backwards, a shard of it to a core. The result does not depend on the
+/// number of cores.
+pub(crate) fn run(work: &Work, source: &Source, numbers: &[usize]) -> Result<Step, TrainError> {
+    let shards: Vec<&[usize]> = source.shards(numbers).collect();
+    sum(map_on_cores(&shards, |shard| run_shard(work, source.prepare(shard))), numbers.len())
 }
 
-fn run_shard(work: &Work, numbers: &[usize], epoch: usize) -> candle_core::Result<Step> {
-    let Work { network, preprocess, proxies, photos, settings, frozen_stages, .. } = *work;
-    let side = preprocess.size();
-    let seed = mix(settings.seed, epoch as u64);
-    // The same photo may come twice in a balanced epoch: its place tells the two apart.
-    let seed_of = |(place, &number): (usize, &usize)| {
-        (&photos.pictures[number], mix(mix(seed, number as u64), place as u64))
-    };
-    let mut pictures: Vec<(&RgbImage, u64)> = numbers.iter().enumerate().map(seed_of).collect();
-    let shown = numbers.len();
-    let shard_seed = mix(seed, numbers.first().map_or(0, |&number| number as u64));
-    if let Some(others) = work.others.filter(|_| work.teacher.is_some()) {
-        let more = (settings.others * shown as f64).round() as usize;
-        for place in 0..more as u64 {
-            let number = mix(shard_seed, place) as usize % others.len();
-            pictures.push((&others.pictures[number], mix(shard_seed, !place)));
+/// The same with photos that are prepared, one shard after the other, as a card does it.
+pub(crate) fn run_prepared(work: &Work, shards: Vec<Shard>) -> Result<Step, TrainError> {
+    let photos = shards.iter().map(|shard| shard.classes.len()).sum();
+    sum(shards.into_iter().map(|shard| run_shard(work, shard)).collect(), photos)
+}
+
+/// What the shards of `photos` gave, all together.
+fn sum(results: Vec<candle_core::Result<Step>>, photos: usize) -> Result<Step, TrainError> {
+    let mut all = Step::default();
+    for result in results {
+        let result = result?;
+        let share = result.photos as f64 / photos as f64;
+        all.loss += result.loss * share;
+        all.right += result.right;
+        all.photos += result.photos;
+        all.statistics.extend(result.statistics);
+        for (name, gradient) in result.gradients {
+            let gradient = if share == 1.0 { gradient } else { (gradient * share)? };
+            let sum = match all.gradients.remove(&name) {
+                Some(sum) => (sum + gradient)?,
+                None => gradient,
+            };
+            all.gradients.insert(name, sum);
         }
     }
-    let augmentation = settings.augment.augmentation();
-    let tensor = |&(picture, seed): &(&RgbImage, u64)| {
-        let square = augmentation.apply(picture, side as u32, seed);
-        let for_tutor = work.tutor.map(|tutor| tutor.preprocess.tensor(&square));
-        (preprocess.tensor(&square), for_tutor.unwrap_or_default())
+    Ok(all)
+}
+
+fn run_shard(work: &Work, shard: Shard) -> candle_core::Result<Step> {
+    let Work { network, proxies, settings, frozen_stages, .. } = *work;
+    let Shard { batch, for_tutor, classes, side, seed } = shard;
+    let shown = classes.len();
+    let tensor_of = |values: Vec<f32>| {
+        let shape = (values.len() / (3 * side * side), 3, side, side);
+        Tensor::from_vec(values, shape, network.place().device())
     };
-    let tensors: Vec<_> = if network.place().is_cpu() {
-        pictures.iter().map(tensor).collect()
-    } else {
-        map_on_cores(&pictures, tensor)
-    };
-    let (tensors, for_tutor): (Vec<_>, Vec<_>) = tensors.into_iter().unzip();
-    let batch_of = |tensors: &[Vec<f32>]| {
-        let shape = (tensors.len(), 3, side, side);
-        Tensor::from_vec(tensors.concat(), shape, network.place().device())
-    };
-    let batch = batch_of(&tensors)?;
-    let classes: Vec<u32> = numbers.iter().map(|&number| photos.classes[number]).collect();
+    let batch = tensor_of(batch)?;
     let mode = TrainMode {
         batch_statistics: settings.norms == Norms::Batch,
         dropout: settings.dropout,
-        seed: shard_seed,
+        seed,
         frozen_stages,
     };
     let output = network.forward_train(&batch, mode)?;
     let logits = output.logits.narrow(0, 0, shown)?;
     let mut loss = cross_entropy(&logits, &classes, settings.label_smoothing)?;
     if let Some(tutor) = work.tutor {
-        let said = tutor.logits(&batch_of(&for_tutor[..shown])?)?;
+        let said = tutor.logits(&tensor_of(for_tutor)?)?;
         loss = (loss + (imitation(&logits, &said)? * settings.tutor)?)?;
     }
     if let Some(proxies) = proxies {
@@ -132,7 +111,6 @@ fn run_shard(work: &Work, numbers: &[usize], epoch: usize) -> candle_core::Resul
         let away = away_from(&output.embedding, &network.embed(&batch)?, mean)?;
         loss = (loss + (away * settings.distil)?)?;
     }
-    let said = logits.argmax(1)?.to_vec1::<u32>()?;
     let all = loss.backward()?;
     let mut gradients = Gradients::new();
     let trained = network
@@ -142,45 +120,52 @@ fn run_shard(work: &Work, numbers: &[usize], epoch: usize) -> candle_core::Resul
         .map(|(name, var)| (name.as_str(), var));
     for (name, var) in trained.chain(proxies.map(|proxies| (PROXIES, proxies))) {
         if let Some(gradient) = all.get(var.as_tensor()) {
-            gradients.insert(name.to_owned(), gradient.flatten_all()?.to_vec1()?);
+            gradients.insert(name.to_owned(), gradient.contiguous()?.detach());
         }
     }
+    // Only now: what is asked of a card here is waited for.
+    let said = logits.argmax(1)?.to_vec1::<u32>()?;
     Ok(Step {
         gradients,
+        photos: shown,
         statistics: vec![output.statistics],
         loss: f64::from(loss.to_scalar::<f32>()?),
         right: said.iter().zip(&classes).filter(|(said, class)| said == class).count(),
     })
 }
 
-/// Shortens gradients that are longer than `limit`, all together; 0 is no limit. Gives their length.
-pub(crate) fn clip(gradients: &mut Gradients, limit: f64) -> f64 {
-    let squares = gradients.values().flatten().map(|&g| f64::from(g) * f64::from(g));
-    let length = squares.sum::<f64>().sqrt();
-    if limit > 0.0 && length > limit {
-        let factor = (limit / length) as f32;
-        gradients.values_mut().flatten().for_each(|g| *g *= factor);
+/// Shortens gradients that are longer than `limit`, all together; 0 is no limit.
+pub(crate) fn clip(gradients: &mut Gradients, limit: f64) -> candle_core::Result<()> {
+    if limit <= 0.0 || gradients.is_empty() {
+        return Ok(());
     }
-    length
+    let squares = gradients.values().map(|gradient| gradient.sqr()?.sum_all());
+    let squares = Tensor::stack(&squares.collect::<candle_core::Result<Vec<_>>>()?, 0)?;
+    let length = f64::from(squares.sum_all()?.to_scalar::<f32>()?.sqrt());
+    if length > limit {
+        for gradient in gradients.values_mut() {
+            *gradient = (&*gradient * (limit / length))?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use candle_core::{Device, Result};
 
     #[test]
-    fn long_gradients_are_shortened_and_short_ones_are_not() {
-        let gradients = |scale: f32| {
-            Gradients::from([("a".into(), vec![3.0 * scale]), ("b".into(), vec![4.0 * scale])])
+    fn long_gradients_are_shortened_and_short_ones_are_not() -> Result<()> {
+        let clipped = |scale: f32, limit: f64| -> Result<Vec<f32>> {
+            let of = |value: f32| Tensor::new(&[[value * scale]], &Device::Cpu);
+            let mut all = Gradients::from([("a".into(), of(3.0)?), ("b".into(), of(4.0)?)]);
+            clip(&mut all, limit)?;
+            all.values().map(|g| g.reshape(())?.to_scalar()).collect()
         };
-        let mut long = gradients(2.0);
-        assert_eq!(clip(&mut long, 5.0), 10.0);
-        assert_eq!(long, gradients(1.0));
-        let mut short = gradients(0.5);
-        clip(&mut short, 5.0);
-        assert_eq!(short, gradients(0.5));
-        let mut unlimited = gradients(9.0);
-        clip(&mut unlimited, 0.0);
-        assert_eq!(unlimited, gradients(9.0));
+        assert_eq!(clipped(2.0, 5.0)?, [3.0, 4.0]);
+        assert_eq!(clipped(0.5, 5.0)?, [1.5, 2.0]);
+        assert_eq!(clipped(9.0, 0.0)?, [27.0, 36.0]);
+        Ok(())
     }
 }

@@ -1,7 +1,9 @@
+mod apply;
 mod state;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Instant;
 
 use candle_core::{DType, Device, Tensor, Var};
@@ -10,7 +12,6 @@ use lookalike_backbone::{
     load_trainable,
 };
 use lookalike_photo::Preprocess;
-use rayon::prelude::*;
 
 use crate::checkpoint::{self, Numbers, State};
 use crate::log::append;
@@ -18,16 +19,13 @@ use crate::measure::measure;
 use crate::optimiser::Memory;
 use crate::order::{mix, of_epoch};
 use crate::schedule::Course;
-use crate::step::{self, PROXIES, Step, Teacher, Work};
+use crate::source::{Shard, Source};
+use crate::step::{self, Step, Teacher, Work};
 use crate::tutor::Tutor;
 use crate::{EpochLog, Norms, Observer, Photos, Settings, TrainError, head, loss};
 
 /// Photos whose statistics batch norms begin with.
 const STATISTICS_OF: usize = 192;
-/// How far a batch moves running statistics, as in PyTorch.
-const MOMENTUM: f64 = 0.1;
-/// Steps over which the averaged weights gather speed.
-const AVERAGE_WARMUP: f64 = 10.0;
 
 /// The name of the teacher's mean in a checkpoint.
 const TEACHER: &str = "teacher";
@@ -76,7 +74,7 @@ impl Trainer {
     /// `tutor` names weights of a network that knows the same products, see [`Settings::tutor`].
     ///
     /// # Errors
-    /// [`TrainError::Backbone`] for weights that cannot be used, [`TrainError::OtherRun`] and
+    /// [`TrainError::Backbone`] for weights that cannot be used, [`TrainError::NotOnCard`], [`TrainError::OtherRun`] and
     /// [`TrainError::DamagedCheckpoint`] for a folder that cannot be gone on with.
     pub fn open(
         (weights, tutor): (&Path, Option<&Path>),
@@ -92,6 +90,13 @@ impl Trainer {
         let setup =
             TrainSetup { classes: Some(classes.len()), add_norms: settings.norms == Norms::Batch };
         let mut network = load_trainable(weights, kind, setup, place)?;
+        let is_mobile = matches!(
+            network.kind(),
+            BackboneKind::MobileNetV3 | BackboneKind::MobileNetV3Minimalistic
+        );
+        if is_mobile && !place.is_cpu() {
+            return Err(TrainError::NotOnCard);
+        }
         if let Some(name) = &settings.preprocess {
             network.prepare_photos_as(name)?;
         }
@@ -235,90 +240,72 @@ impl Trainer {
         let steps = train.len() / settings.batch;
         let epoch = self.state.epoch;
         let order = of_epoch(&train.classes, settings.balance, settings.seed, epoch);
-        let thawed = epoch.checked_div(settings.unfreeze_every).unwrap_or(0);
-        let frozen_stages = settings.frozen_stages.saturating_sub(thawed);
+        let batches: Vec<Vec<usize>> =
+            order.chunks_exact(settings.batch).take(steps).map(<[usize]>::to_vec).collect();
+        let source = Source {
+            photos: train,
+            others: others.filter(|_| self.teacher.is_some()),
+            settings: &settings,
+            preprocess: self.preprocess,
+            for_tutor: self.tutor.as_ref().map(|tutor| tutor.preprocess),
+            epoch,
+        };
         observer.begin(&format!("epoch {} of {}", epoch + 1, settings.epochs), steps as u64);
         observer.advance(self.state.step as u64, "");
-        for number in self.state.step..steps {
-            if stop.load(Ordering::Relaxed) {
-                observer.end();
-                return Ok(false);
+        let finished = thread::scope(|scope| {
+            let is_card = !self.network.place().is_cpu();
+            let ahead = is_card.then(|| source.ahead(scope, batches[self.state.step..].to_vec()));
+            for (number, batch) in batches.iter().enumerate().skip(self.state.step) {
+                if stop.load(Ordering::Relaxed) {
+                    return Ok(false);
+                }
+                let started = Instant::now();
+                let prepared = ahead.as_ref().and_then(|ahead| ahead.recv().ok());
+                let step = self.step(&source, batch, prepared)?;
+                let (loss, right) = (step.loss, step.right);
+                let at = epoch as f64 + (number + 1) as f64 / steps as f64;
+                self.apply(step, settings.rate * self.state.course.factor(at))?;
+                self.state.step = number + 1;
+                let seconds = started.elapsed().as_secs_f64();
+                let new = [loss, right as f64, batch.len() as f64, seconds];
+                self.state.sums.iter_mut().zip(new).for_each(|(sum, new)| *sum += new);
+                self.state.seconds += seconds;
+                let [losses, rights, photos, _] = self.state.sums;
+                let (loss, top1) = (losses / (number + 1) as f64, 100.0 * rights / photos);
+                observer.advance(1, &format!("loss {loss:.3}, top-1 {top1:.1} %"));
             }
-            let started = Instant::now();
-            let numbers = &order[number * settings.batch..][..settings.batch];
-            let work = Work {
-                network: &self.network,
-                preprocess: &self.preprocess,
-                proxies: self.proxies.as_ref(),
-                teacher: self.teacher.as_ref(),
-                tutor: self.tutor.as_ref(),
-                photos: train,
-                others,
-                settings: &settings,
-                frozen_stages,
-            };
-            let step = step::run(&work, numbers, epoch)?;
-            if !step.loss.is_finite() {
-                let rate = settings.rate / 4.0;
-                return Err(TrainError::Diverged { epoch: epoch + 1, rate });
-            }
-            let (loss, right) = (step.loss, step.right);
-            let at = epoch as f64 + (number + 1) as f64 / steps as f64;
-            self.apply(step, settings.rate * self.state.course.factor(at))?;
-            self.state.step = number + 1;
-            let seconds = started.elapsed().as_secs_f64();
-            let new = [loss, right as f64, numbers.len() as f64, seconds];
-            self.state.sums.iter_mut().zip(new).for_each(|(sum, new)| *sum += new);
-            self.state.seconds += seconds;
-            let [losses, rights, photos, _] = self.state.sums;
-            let (loss, top1) = (losses / (number + 1) as f64, 100.0 * rights / photos);
-            observer.advance(1, &format!("loss {loss:.3}, top-1 {top1:.1} %"));
-        }
+            Ok(true)
+        });
         observer.end();
-        Ok(true)
+        finished
     }
 
-    /// Moves parameters, statistics and averages.
-    fn apply(&mut self, mut step: Step, rate: f64) -> Result<(), TrainError> {
-        let settings = &self.state.settings;
-        let shards = step.statistics.len().max(1) as f64;
-        for statistics in &step.statistics {
-            statistics.apply(1.0 - (1.0 - MOMENTUM).powf(1.0 / shards))?;
+    /// A batch's gradients; of photos that are prepared, if they are.
+    fn step(
+        &self,
+        source: &Source,
+        batch: &[usize],
+        prepared: Option<Vec<Shard>>,
+    ) -> Result<Step, TrainError> {
+        let settings = source.settings;
+        let thawed = source.epoch.checked_div(settings.unfreeze_every).unwrap_or(0);
+        let work = Work {
+            network: &self.network,
+            proxies: self.proxies.as_ref(),
+            teacher: self.teacher.as_ref(),
+            tutor: self.tutor.as_ref(),
+            settings,
+            frozen_stages: settings.frozen_stages.saturating_sub(thawed),
+        };
+        let step = match prepared {
+            Some(shards) => step::run_prepared(&work, shards)?,
+            None => step::run(&work, source, batch)?,
+        };
+        if !step.loss.is_finite() {
+            let rate = settings.rate / 4.0;
+            return Err(TrainError::Diverged { epoch: source.epoch + 1, rate });
         }
-        step::clip(&mut step.gradients, settings.clip);
-        self.memory.begin_step();
-        let (stages, steps) = (self.network.stages(), self.memory.steps);
-        let (network, proxies, memory) = (&self.network, self.proxies.as_ref(), &mut self.memory);
-        let each: Vec<_> =
-            step.gradients.into_iter().map(|(n, g)| (memory.take(&n), n, g)).collect();
-        let moved = each.into_par_iter().map(|(mut moments, name, gradient)| {
-            let proxies = proxies.filter(|_| name == PROXIES);
-            let Some(var) = proxies.or_else(|| network.parameters().get(&name)) else {
-                return Ok((name, moments));
-            };
-            let depth = stages - network.stage_of(&name).min(stages);
-            let rate = rate * settings.stage_decay.powi(depth as i32);
-            // Biases, and norms' scales and shifts, are left to the data.
-            let decay = if var.rank() > 1 { settings.weight_decay } else { 0.0 };
-            let mut values = var.flatten_all()?.to_vec1::<f32>()?;
-            let (rate, decay) = (rate as f32, decay as f32);
-            moments.update(settings, steps, &mut values, &gradient, rate, decay);
-            var.set(&Tensor::from_vec(values, var.shape(), var.device())?)?;
-            Ok((name, moments))
-        });
-        for (name, moments) in moved.collect::<Result<Vec<_>, TrainError>>()? {
-            self.memory.put(&name, moments);
-        }
-        if settings.average > 0.0 {
-            let steps = self.memory.steps as f64;
-            let stays = settings.average.min((1.0 + steps) / (AVERAGE_WARMUP + steps)) as f32;
-            let current = self.current()?;
-            self.averages.par_iter_mut().for_each(|(name, average)| {
-                let each = average.iter_mut().zip(&current[name]);
-                each.for_each(|(average, now)| *average += (1.0 - stays) * (now - *average));
-            });
-        }
-        Ok(())
+        Ok(step)
     }
 
     fn end_epoch(&mut self, val: &Photos, observer: &dyn Observer) -> Result<(), TrainError> {

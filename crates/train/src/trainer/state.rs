@@ -20,15 +20,22 @@ impl Trainer {
         parameters.chain(statistics).collect()
     }
 
+    /// A parameter, or the proxies, by its name among the gradients.
+    pub(super) fn trained(&self, name: &str) -> Option<&Var> {
+        let proxies = self.proxies.as_ref().filter(|_| name == PROXIES);
+        proxies.or_else(|| self.network.parameters().get(name))
+    }
+
+    /// A copy of all variables, where they lie.
     pub(super) fn current(&self) -> Result<Numbers, TrainError> {
-        let values = |(name, var): (String, &Var)| Ok((name, var.flatten_all()?.to_vec1()?));
+        let values = |(name, var): (String, &Var)| Ok((name, var.as_detached_tensor().copy()?));
         self.variables().into_iter().map(values).collect()
     }
 
     pub(super) fn set(&self, numbers: &Numbers) -> Result<(), TrainError> {
         for (name, var) in self.variables() {
             if let Some(values) = numbers.get(&name) {
-                var.set(&Tensor::from_slice(values, var.shape(), var.device())?)?;
+                var.set(&alike(values, var)?)?;
             }
         }
         Ok(())
@@ -48,10 +55,10 @@ impl Trainer {
         numbers.extend(named("second", &self.memory.second));
         numbers.extend(named("average", &self.averages));
         if let Some(proxies) = &self.proxies {
-            numbers.insert(PROXIES.into(), proxies.flatten_all()?.to_vec1()?);
+            numbers.insert(PROXIES.into(), proxies.as_detached_tensor());
         }
         if let Some(teacher) = &self.teacher {
-            numbers.insert(TEACHER.into(), teacher.mean.flatten_all()?.to_vec1()?);
+            numbers.insert(TEACHER.into(), teacher.mean.clone());
         }
         checkpoint::save(&self.checkpoint_file(), &self.state, &numbers)
     }
@@ -76,23 +83,33 @@ impl Trainer {
         self.set(&numbers)?;
         let device = self.network.place().device();
         if let Some(values) = numbers.remove(PROXIES) {
-            let shape = (self.state.classes.len(), values.len() / self.state.classes.len());
-            let proxies = Tensor::from_vec(values, shape, device)?;
+            let proxies = values.reshape((self.state.classes.len(), ()))?.to_device(device)?;
             self.proxies = Some(Var::from_tensor(&proxies)?);
         }
         if let (Some(teacher), Some(mean)) = (&mut self.teacher, numbers.remove(TEACHER)) {
-            teacher.mean = Tensor::from_vec(mean, teacher.mean.shape(), device)?;
+            teacher.mean = mean.reshape(teacher.mean.shape())?.to_device(device)?;
         }
-        let of = |kind: &str| -> Numbers {
+        let of = |kind: &str, var: &dyn Fn(&str) -> Option<Var>| -> Result<Numbers, TrainError> {
             let named = numbers.iter().filter_map(|(name, values)| {
-                Some((name.strip_prefix(kind)?.to_owned(), values.clone()))
+                let name = name.strip_prefix(kind)?;
+                Some((name, values, var(name)?))
             });
-            named.collect()
+            named.map(|(name, values, var)| Ok((name.to_owned(), alike(values, &var)?))).collect()
         };
-        self.memory = Memory { steps: state.steps, first: of("first/"), second: of("second/") };
-        self.averages = of("average/");
+        let trained = |name: &str| self.trained(name).cloned();
+        let variables = self.variables();
+        let variable = |name: &str| variables.get(name).map(|&var| var.clone());
+        let (first, second) = (of("first/", &trained)?, of("second/", &trained)?);
+        let averages = of("average/", &variable)?;
+        self.memory = Memory { steps: state.steps, first, second };
+        self.averages = averages;
         self.state = state;
         self.began = true;
         Ok(())
     }
+}
+
+/// Numbers in the shape of a variable, where it lies.
+fn alike(numbers: &Tensor, var: &Var) -> candle_core::Result<Tensor> {
+    numbers.reshape(var.shape())?.to_device(var.device())
 }

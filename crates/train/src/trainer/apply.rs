@@ -1,0 +1,68 @@
+//! What a step changes.
+
+use candle_core::{Tensor, Var};
+use rayon::prelude::*;
+
+use super::Trainer;
+use crate::TrainError;
+use crate::optimiser::{Moments, mixed};
+use crate::step::{self, Step};
+
+/// How far a batch moves running statistics, as in PyTorch.
+const MOMENTUM: f64 = 0.1;
+/// Steps over which the averaged weights gather speed.
+const AVERAGE_WARMUP: f64 = 10.0;
+
+impl Trainer {
+    /// Moves parameters, statistics and averages, where they lie.
+    pub(super) fn apply(&mut self, mut step: Step, rate: f64) -> Result<(), TrainError> {
+        let shards = step.statistics.len().max(1) as f64;
+        for statistics in &step.statistics {
+            statistics.apply(1.0 - (1.0 - MOMENTUM).powf(1.0 / shards))?;
+        }
+        step::clip(&mut step.gradients, self.state.settings.clip)?;
+        self.memory.begin_step();
+        let each: Vec<_> =
+            step.gradients.into_iter().map(|(n, g)| (self.memory.take(&n), n, g)).collect();
+        let (stages, steps) = (self.network.stages(), self.memory.steps);
+        let moved = |(mut moments, name, gradient): (Moments, String, Tensor)| {
+            if let Some(var) = self.trained(&name) {
+                let settings = &self.state.settings;
+                let depth = stages - self.network.stage_of(&name).min(stages);
+                let rate = rate * settings.stage_decay.powi(depth as i32);
+                // Biases, and norms' scales and shifts, are left to the data.
+                let decay = if var.rank() > 1 { settings.weight_decay } else { 0.0 };
+                moments.update(settings, steps, var, &gradient, rate, decay)?;
+            }
+            Ok((name, moments))
+        };
+        // A card is asked from one thread: it does one thing after the other anyway.
+        let moved: Result<Vec<_>, TrainError> = match self.network.place().is_cpu() {
+            true => each.into_par_iter().map(moved).collect(),
+            false => each.into_iter().map(moved).collect(),
+        };
+        for (name, moments) in moved? {
+            self.memory.put(&name, moments);
+        }
+        if self.state.settings.average > 0.0 {
+            let steps = steps as f64;
+            let warm = (1.0 + steps) / (AVERAGE_WARMUP + steps);
+            let stays = self.state.settings.average.min(warm);
+            let moved = |(name, var): (String, &Var)| {
+                let now = var.as_detached_tensor();
+                let average = match self.averages.get(&name) {
+                    Some(average) => mixed(average, stays, &now)?,
+                    None => now.copy()?,
+                };
+                Ok((name, average))
+            };
+            let variables = self.variables();
+            let averages: Result<_, TrainError> = match self.network.place().is_cpu() {
+                true => variables.into_par_iter().map(moved).collect(),
+                false => variables.into_iter().map(moved).collect(),
+            };
+            self.averages = averages?;
+        }
+        Ok(())
+    }
+}
