@@ -25,6 +25,9 @@ pub enum VectorError {
     /// A graph that does not fit its vectors.
     #[error("the graph does not fit the vectors: {0}")]
     Graph(&'static str),
+    /// A store elsewhere that does not do what it is asked for; the words say which, why, and what to do.
+    #[error("{0}")]
+    Store(String),
 }
 
 impl VectorError {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::vectors::Query;
-use crate::{Hit, VectorError, VectorStore, Vectors, best_first};
+use crate::{Hit, VectorError, VectorStore, Vectors, best_first, rows_of};
 
 /// Rows that are compared at a time: their bytes stay in a core's first cache while several queries are
 /// compared with them.
@@ -24,12 +24,23 @@ const QUERIES: usize = 64;
 #[derive(Debug, Clone)]
 pub struct ExactStore {
     vectors: Arc<Vectors>,
+    /// The group of each vector, if there are groups.
+    groups: Option<Arc<[u32]>>,
 }
 
 impl ExactStore {
     /// A store over `vectors`; nothing is copied.
     pub fn new(vectors: Arc<Vectors>) -> Self {
-        Self { vectors }
+        Self { vectors, groups: None }
+    }
+
+    /// The same store, told of each vector's group.
+    ///
+    /// # Panics
+    /// When there are not as many groups as vectors.
+    pub fn with_groups(self, groups: Arc<[u32]>) -> Self {
+        assert_eq!(groups.len(), self.vectors.len(), "a group for each vector");
+        Self { groups: Some(groups), ..self }
     }
 
     /// The vectors that are searched.
@@ -70,6 +81,23 @@ impl VectorStore for ExactStore {
 
     fn search(&self, query: &[f32], k: usize) -> Result<Vec<Hit>, VectorError> {
         Ok(exact(&self.vectors, &self.vectors.query(query)?, k))
+    }
+
+    fn search_exactly(&self, query: &[f32], k: usize) -> Result<Vec<Hit>, VectorError> {
+        self.search(query, k)
+    }
+
+    fn search_among(
+        &self,
+        query: &[f32],
+        wanted: &[bool],
+        k: usize,
+    ) -> Result<Vec<Hit>, VectorError> {
+        self.vectors.nearest_among(query, rows_of(self.groups.as_deref(), wanted, self.len()), k)
+    }
+
+    fn rows(&self, rows: &[u32]) -> Result<Vec<Vec<f32>>, VectorError> {
+        Ok(rows.iter().map(|&row| self.vectors.row(row)).collect())
     }
 }
 

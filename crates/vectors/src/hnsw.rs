@@ -9,7 +9,7 @@ use crate::candidates::{Candidate, Walker};
 use crate::exact::exact;
 use crate::graph::{Graph, Growing};
 use crate::vectors::Query;
-use crate::{Hit, VectorError, VectorStore, Vectors, best_first};
+use crate::{Hit, VectorError, VectorStore, Vectors, best_first, rows_of};
 
 /// How a graph is built and searched (Malkov and Yashunin, "Efficient and robust approximate nearest
 /// neighbor search using Hierarchical Navigable Small World graphs", 2016).
@@ -49,6 +49,8 @@ pub struct HnswStore {
     vectors: Arc<Vectors>,
     graph: Arc<Graph>,
     params: HnswParams,
+    /// The group of each vector, if there are groups.
+    groups: Option<Arc<[u32]>>,
 }
 
 /// Vectors for every candidate kept, up to which a scan takes no longer than a walk
@@ -69,7 +71,7 @@ impl HnswStore {
         let params = params.bounded();
         let graph = Growing::of_all(&vectors, params, progress).finish();
         progress(vectors.len());
-        Self { graph: Arc::new(graph), vectors, params }
+        Self { graph: Arc::new(graph), vectors, params, groups: None }
     }
 
     /// This store without the vectors for which `keep` has `false`, and with `more`, of shape
@@ -104,7 +106,7 @@ impl HnswStore {
         growing.add(kept..vectors.len() as u32, progress);
         let graph = Arc::new(growing.finish());
         progress(vectors.len());
-        Ok(Self { vectors, graph, params: self.params })
+        Ok(Self { vectors, graph, params: self.params, groups: None })
     }
 
     /// The vectors.
@@ -122,7 +124,16 @@ impl HnswStore {
         params: HnswParams,
     ) -> Result<Self, VectorError> {
         graph.check(vectors.len())?;
-        Ok(Self { vectors, graph, params: params.bounded() })
+        Ok(Self { vectors, graph, params: params.bounded(), groups: None })
+    }
+
+    /// The same store, told of each vector's group.
+    ///
+    /// # Panics
+    /// When there are not as many groups as vectors.
+    pub fn with_groups(self, groups: Arc<[u32]>) -> Self {
+        assert_eq!(groups.len(), self.vectors.len(), "a group for each vector");
+        Self { groups: Some(groups), ..self }
     }
 
     /// The graph, to be stored.
@@ -196,5 +207,24 @@ impl VectorStore for HnswStore {
             return Ok(exact(&self.vectors, &query, k));
         }
         Ok(self.by_graph(&query, k))
+    }
+
+    fn search_exactly(&self, query: &[f32], k: usize) -> Result<Vec<Hit>, VectorError> {
+        Ok(exact(&self.vectors, &self.vectors.query(query)?, k))
+    }
+
+    /// Compares with all of them: a walk that may not use most of what it finds finds little, and slowly.
+    fn search_among(
+        &self,
+        query: &[f32],
+        wanted: &[bool],
+        k: usize,
+    ) -> Result<Vec<Hit>, VectorError> {
+        let rows = rows_of(self.groups.as_deref(), wanted, self.len());
+        self.vectors.nearest_among(query, rows, k)
+    }
+
+    fn rows(&self, rows: &[u32]) -> Result<Vec<Vec<f32>>, VectorError> {
+        Ok(rows.iter().map(|&row| self.vectors.row(row)).collect())
     }
 }

@@ -1,4 +1,5 @@
-//! Nearest neighbours by cosine similarity: one trait, an exact and an HNSW store, snapshots on disk.
+//! Nearest neighbours by cosine similarity: one trait, an exact and an HNSW store, stores that are elsewhere,
+//! snapshots on disk.
 //!
 //! This crate knows nothing of photos or models.
 //!
@@ -24,6 +25,7 @@ mod exact;
 mod graph;
 mod hnsw;
 mod kernels;
+mod remote;
 pub mod snapshot;
 mod vectors;
 
@@ -32,6 +34,7 @@ pub use error::VectorError;
 pub use exact::ExactStore;
 pub use graph::{Graph, OldGraph};
 pub use hnsw::{HnswParams, HnswStore};
+pub use remote::{Head, Point, RemoteError, RemoteRows, RemoteStore};
 pub use vectors::Vectors;
 
 /// One neighbour of a query.
@@ -63,8 +66,46 @@ pub trait VectorStore: Send + Sync {
     ///
     /// # Errors
     /// [`VectorError::Dimension`], [`VectorError::NotFinite`] or [`VectorError::Zero`], with the row
-    /// 0, for a query that cannot be compared.
+    /// 0, for a query that cannot be compared; [`VectorError::Store`] where the store is elsewhere and does
+    /// not answer.
     fn search(&self, query: &[f32], k: usize) -> Result<Vec<Hit>, VectorError>;
+
+    /// [`Self::search`], in which nothing is missed, however long it takes.
+    ///
+    /// # Errors
+    /// As [`Self::search`].
+    fn search_exactly(&self, query: &[f32], k: usize) -> Result<Vec<Hit>, VectorError>;
+
+    /// [`Self::search`] among the vectors of some groups: those for whose number `wanted` has `true`. A store
+    /// that was told of no groups takes each vector for one, by its row.
+    ///
+    /// # Errors
+    /// As [`Self::search`].
+    fn search_among(
+        &self,
+        query: &[f32],
+        wanted: &[bool],
+        k: usize,
+    ) -> Result<Vec<Hit>, VectorError>;
+
+    /// Some vectors, of length 1, in the order of `rows`.
+    ///
+    /// # Errors
+    /// [`VectorError::Store`].
+    ///
+    /// # Panics
+    /// For a row that is not there.
+    fn rows(&self, rows: &[u32]) -> Result<Vec<Vec<f32>>, VectorError>;
+}
+
+/// The rows of `len` whose groups are wanted; without groups, the rows themselves.
+pub(crate) fn rows_of<'a>(
+    groups: Option<&'a [u32]>,
+    wanted: &'a [bool],
+    len: usize,
+) -> impl Iterator<Item = u32> + 'a {
+    let group = move |row: u32| groups.map_or(row, |groups| groups[row as usize]);
+    (0..len as u32).filter(move |&row| wanted.get(group(row) as usize) == Some(&true))
 }
 
 /// Best first; ties by row, so that every store and every run gives the same order.

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-pub use read::{Payload, read};
+pub use read::{Payload, decode, read};
 
 const MAGIC: &[u8; 8] = b"LOOKALIK";
 const END: &[u8; 4] = b"END.";
@@ -154,7 +154,28 @@ fn write_file<T: Serialize>(
     content: &T,
     bytes: &[u8],
 ) -> io::Result<u64> {
-    let mut out = Checksummed::new(BufWriter::with_capacity(1 << 20, File::create(path)?));
+    let file = BufWriter::with_capacity(1 << 20, File::create(path)?);
+    let (file, bytes) = write_to(file, format, content, bytes)?;
+    let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.sync_all()?;
+    Ok(bytes)
+}
+
+/// A snapshot as bytes, for where there are no files; [`decode`] reads them.
+///
+/// # Errors
+/// serde's, of content that cannot be written.
+pub fn encode<T: Serialize>(format: Format, content: &T) -> io::Result<Vec<u8>> {
+    Ok(write_to(Vec::new(), format, content, &[])?.0)
+}
+
+fn write_to<W: Write, T: Serialize>(
+    out: W,
+    format: Format,
+    content: &T,
+    bytes: &[u8],
+) -> io::Result<(W, u64)> {
+    let mut out = Checksummed::new(out);
     out.write_all(MAGIC)?;
     out.write_all(&format.current.to_le_bytes())?;
     out.write_all(&format.oldest_reader.to_le_bytes())?;
@@ -172,9 +193,7 @@ fn write_file<T: Serialize>(
     let (checksum, bytes) = (out.crc.clone().finalize(), out.bytes);
     out.write_all(&checksum.to_le_bytes())?;
     out.write_all(END)?;
-    let file = out.inner.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.sync_all()?;
-    Ok(bytes + 8)
+    Ok((out.inner, bytes + 8))
 }
 
 /// Counts and checks what passes through.

@@ -316,7 +316,7 @@ fn joined(high: u8, low: u8) -> i16 {
     (i16::from(high) - i16::from(BIAS)) * 256 + i16::from(low as i8)
 }
 
-fn normalise(vector: &mut [f32], row: usize) -> Result<(), VectorError> {
+pub(crate) fn normalise(vector: &mut [f32], row: usize) -> Result<(), VectorError> {
     // In f64, because the square of a large f32 overflows.
     let squares: f64 = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
     if !squares.is_finite() {

@@ -1,28 +1,14 @@
 //! What every store promises, run against each of them.
 
+mod cases;
+
 use std::sync::Arc;
+
+use cases::{GROUPS, clouds};
 
 use lookalike_vectors::{
     ExactStore, Hit, HnswParams, HnswStore, VectorError, VectorStore, Vectors,
 };
-
-/// A deterministic cloud of points around `centres` directions (splitmix64; no two runs differ).
-fn clouds(n: usize, dim: usize, centres: u64) -> Vec<f32> {
-    let noise = |seed: u64| {
-        let mut z = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 40) as f32 / (1 << 23) as f32 - 1.0
-    };
-    let mut values = Vec::with_capacity(n * dim);
-    for point in 0..n as u64 {
-        for d in 0..dim as u64 {
-            let centre = noise((point % centres) * 100_003 + d);
-            values.push(centre + 0.7 * noise(1_000_000_007 + point * 1009 + d));
-        }
-    }
-    values
-}
 
 /// A store that walks its graph however few vectors there are.
 struct ByGraph(HnswStore);
@@ -39,17 +25,37 @@ impl VectorStore for ByGraph {
     fn search(&self, query: &[f32], k: usize) -> Result<Vec<Hit>, VectorError> {
         self.0.search_by_graph(query, k)
     }
+
+    fn search_exactly(&self, query: &[f32], k: usize) -> Result<Vec<Hit>, VectorError> {
+        self.0.search_exactly(query, k)
+    }
+
+    fn search_among(
+        &self,
+        query: &[f32],
+        wanted: &[bool],
+        k: usize,
+    ) -> Result<Vec<Hit>, VectorError> {
+        self.0.search_among(query, wanted, k)
+    }
+
+    fn rows(&self, rows: &[u32]) -> Result<Vec<Vec<f32>>, VectorError> {
+        self.0.rows(rows)
+    }
 }
 
 fn stores(dim: usize, values: Vec<f32>) -> Vec<(&'static str, Box<dyn VectorStore>)> {
     let vectors = Arc::new(Vectors::normalised(dim, values).expect("valid vectors"));
+    let groups: Arc<[u32]> = (0..vectors.len() as u32).map(|row| row % GROUPS).collect();
     let hnsw = HnswStore::build(Arc::clone(&vectors), HnswParams::default(), &|_| {});
     let by_hnsw_rs =
         HnswStore::build_by_hnsw_rs(Arc::clone(&vectors), HnswParams::default(), &|_| {});
     let reopened = HnswStore::from_graph(Arc::clone(&vectors), hnsw.graph().clone(), hnsw.params())
         .expect("its own graph");
+    let [hnsw, by_hnsw_rs, reopened] =
+        [hnsw, by_hnsw_rs, reopened].map(|store| store.with_groups(Arc::clone(&groups)));
     vec![
-        ("exact", Box::new(ExactStore::new(vectors))),
+        ("exact", Box::new(ExactStore::new(vectors).with_groups(groups))),
         ("graph", Box::new(ByGraph(hnsw.clone()))),
         ("graph by hnsw_rs", Box::new(ByGraph(by_hnsw_rs))),
         ("hnsw", Box::new(hnsw)),
@@ -59,57 +65,37 @@ fn stores(dim: usize, values: Vec<f32>) -> Vec<(&'static str, Box<dyn VectorStor
 
 #[test]
 fn hits_are_sorted_distinct_and_as_many_as_there_can_be() {
-    let values = clouds(300, 24, 7);
-    for (name, store) in stores(24, values.clone()) {
-        assert_eq!((store.len(), store.dim()), (300, 24), "{name}");
-        for k in [0, 1, 10, 300, 1000] {
-            let hits = store.search(&values[..24], k).expect("a search");
-            assert_eq!(hits.len(), k.min(300), "{name}, k = {k}");
-            assert!(hits.windows(2).all(|w| w[0].similarity >= w[1].similarity), "{name}");
-            let mut rows: Vec<_> = hits.iter().map(|hit| hit.row).collect();
-            rows.sort_unstable();
-            rows.dedup();
-            assert_eq!(rows.len(), hits.len(), "{name} returns a row twice");
-        }
-        let best = store.search(&values[24..48], 1).expect("a search")[0];
-        assert_eq!(best.row, 1, "{name} finds a vector by itself");
-        assert!((best.similarity - 1.0).abs() < 1e-5, "{name}");
-    }
+    cases::hits_are_sorted_distinct_and_as_many_as_there_can_be(&stores);
 }
 
 #[test]
 fn an_empty_store_finds_nothing() {
-    for (name, store) in stores(3, vec![]) {
-        assert!(store.is_empty(), "{name}");
-        assert_eq!(store.search(&[1.0, 0.0, 0.0], 5).expect("a search"), [], "{name}");
-    }
+    cases::an_empty_store_finds_nothing(&stores);
 }
 
 #[test]
 fn queries_that_cannot_be_compared_are_refused() {
-    for (name, store) in stores(3, clouds(20, 3, 2)) {
-        let refused = |query: &[f32]| store.search(query, 5).expect_err(name);
-        assert_eq!(refused(&[1.0]), VectorError::Dimension { dim: 3, found: 1 });
-        assert_eq!(refused(&[0.0; 3]), VectorError::Zero { row: 0 });
-        assert_eq!(refused(&[1.0, f32::NAN, 0.0]), VectorError::NotFinite { row: 0 });
-    }
+    cases::queries_that_cannot_be_compared_are_refused(&stores);
 }
 
 #[test]
 fn hundreds_of_identical_vectors_hide_no_other() {
-    // One photo uploaded 500 times among 1,500 others: a plain hnsw_rs graph loses most of those.
-    let dim = 16;
-    let mut values = clouds(1500, dim, 30);
-    let same = values[..dim].to_vec();
-    (0..500).for_each(|_| values.extend_from_slice(&same));
-    for (name, store) in stores(dim, values.clone()) {
-        for row in 0..1500usize {
-            let hits = store.search(&values[row * dim..][..dim], 1).expect("a search");
-            assert_eq!(hits[0].row, row as u32, "{name}");
-        }
-        let hits = store.search(&same, 501).expect("a search");
-        assert!(hits.iter().all(|hit| hit.similarity > 0.999_99), "{name} finds every copy");
-    }
+    cases::hundreds_of_identical_vectors_hide_no_other(&stores);
+}
+
+#[test]
+fn some_groups_are_searched_as_if_there_were_no_others() {
+    cases::some_groups_are_searched_as_if_there_were_no_others(&stores);
+}
+
+#[test]
+fn an_exact_search_misses_nothing() {
+    cases::an_exact_search_misses_nothing(&stores);
+}
+
+#[test]
+fn vectors_are_given_back() {
+    cases::vectors_are_given_back(&stores);
 }
 
 #[test]

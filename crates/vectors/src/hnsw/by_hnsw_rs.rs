@@ -66,6 +66,6 @@ impl HnswStore {
         growing.choose_entry();
         let graph = Arc::new(growing.finish());
         progress(vectors.len());
-        Self { vectors, graph, params }
+        Self { vectors, graph, params, groups: None }
     }
 }

@@ -1,5 +1,5 @@
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use crc32fast::Hasher;
@@ -40,10 +40,39 @@ pub fn read<T>(
     decode: impl FnOnce(u32, &Payload) -> Result<T, String>,
 ) -> Result<(T, Bytes), SnapshotError> {
     let unreadable = |source| SnapshotError::Unreadable { path: path.to_owned(), source };
+    read_file(File::open(path).map_err(unreadable)?, path, format, decode)
+}
+
+/// [`read`] of what [`super::encode`] made. `name` is what errors call it.
+///
+/// # Errors
+/// As [`read`].
+pub fn decode<T>(
+    name: &str,
+    bytes: &[u8],
+    format: Format,
+    decode: impl FnOnce(u32, &Payload) -> Result<T, String>,
+) -> Result<T, SnapshotError> {
+    let name = Path::new(name);
+    // There is one reader, and it reads files.
+    let written = tempfile::tempfile().and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.seek(SeekFrom::Start(0)).map(|_| file)
+    });
+    let unreadable = |source| SnapshotError::Unreadable { path: name.to_owned(), source };
+    Ok(read_file(written.map_err(unreadable)?, name, format, decode)?.0)
+}
+
+fn read_file<T>(
+    mut file: File,
+    path: &Path,
+    format: Format,
+    decode: impl FnOnce(u32, &Payload) -> Result<T, String>,
+) -> Result<(T, Bytes), SnapshotError> {
+    let unreadable = |source| SnapshotError::Unreadable { path: path.to_owned(), source };
     let half_written = || SnapshotError::HalfWritten { path: path.to_owned() };
     let damaged =
         |reason: &str| SnapshotError::Damaged { path: path.to_owned(), reason: reason.to_owned() };
-    let mut file = File::open(path).map_err(unreadable)?;
     let size = file.metadata().map_err(unreadable)?.len();
 
     let mut header = Vec::new();
