@@ -1,0 +1,192 @@
+//! What is asked of PostgreSQL. Tables' names are made of checked parts only.
+
+use std::pin::pin;
+
+use bytes::Bytes;
+use futures_util::SinkExt as _;
+use lookalike_vectors::{Head, Point};
+use pgvector::{HalfVector, Vector};
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Error, Row};
+
+use super::copy;
+
+/// Of wanted products, so many vectors are all compared; among more, the graph is walked.
+const COMPARED: i64 = 20_000;
+
+pub(super) async fn head(client: &Client, index: &str) -> Result<Option<Head>, Error> {
+    let head = "SELECT generation, part, content FROM lookalike_heads WHERE index = $1";
+    let row = client.query_opt(head, &[&index]).await?;
+    Ok(row.map(|row| Head {
+        generation: row.get::<_, i64>(0) as u64,
+        part: row.get(1),
+        content: row.get(2),
+    }))
+}
+
+/// Whether the generation was still the one that was seen.
+pub(super) async fn set_head(
+    client: &Client,
+    index: &str,
+    seen: Option<u64>,
+    head: &Head,
+) -> Result<bool, Error> {
+    let Head { generation, part, content } = head;
+    let generation = *generation as i64;
+    let changed = match seen {
+        None => {
+            let insert = "INSERT INTO lookalike_heads (index, generation, part, content) \
+                          VALUES ($1, $2, $3, $4) ON CONFLICT (index) DO NOTHING";
+            client.execute(insert, &[&index, &generation, part, content]).await?
+        }
+        Some(seen) => {
+            let update = "UPDATE lookalike_heads SET generation = $2, part = $3, content = $4 \
+                          WHERE index = $1 AND generation = $5";
+            let seen = seen as i64;
+            client.execute(update, &[&index, &generation, part, content, &seen]).await?
+        }
+    };
+    if changed == 1 {
+        return Ok(true);
+    }
+    // An answer may have been lost on its way back, and this be the second attempt.
+    Ok(self::head(client, index).await?.as_ref() == Some(head))
+}
+
+/// How many vectors there are.
+pub(super) async fn begin(client: &Client, table: &str, kind: &str) -> Result<u64, Error> {
+    let create = format!(
+        "CREATE TABLE IF NOT EXISTS {table} \
+         (id bigint PRIMARY KEY, product text NOT NULL, embedding {kind} NOT NULL)"
+    );
+    client.batch_execute(&create).await?;
+    let count = client.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await?;
+    Ok(count.get::<_, i64>(0) as u64)
+}
+
+/// `replace` takes out first what is there under the same ids.
+pub(super) async fn put(
+    client: &mut Client,
+    table: &str,
+    points: &[Point],
+    replace: bool,
+) -> Result<(), Error> {
+    let kind = kind(client, table).await?;
+    let statement = format!("COPY {table} (id, product, embedding) FROM STDIN BINARY");
+    let transaction = client.transaction().await?;
+    if replace {
+        let ids: Vec<i64> = points.iter().map(|point| point.id as i64).collect();
+        let delete = format!("DELETE FROM {table} WHERE id = ANY($1)");
+        transaction.execute(&delete, &[&ids]).await?;
+    }
+    let mut sink = pin!(transaction.copy_in::<_, Bytes>(&statement).await?);
+    // Of numbers and text in the types that the table has, nothing is refused: an empty COPY says so itself.
+    sink.send(copy::rows(points, &kind).unwrap_or_default()).await?;
+    sink.finish().await?;
+    transaction.commit().await
+}
+
+/// The type of a table's vectors, which each server numbers in its own way.
+async fn kind(client: &Client, table: &str) -> Result<Type, Error> {
+    let statement = client.prepare(&format!("SELECT embedding FROM {table}")).await?;
+    Ok(statement.columns()[0].type_().clone())
+}
+
+pub(super) async fn finish(client: &Client, table: &str) -> Result<(), Error> {
+    let kind = kind(client, table).await?;
+    let operators = format!("{}_ip_ops", kind.name());
+    let build = format!(
+        "SET maintenance_work_mem = '1GB'; \
+         CREATE INDEX IF NOT EXISTS {table}_graph ON {table} USING hnsw (embedding {operators}) \
+         WITH (m = 16, ef_construction = 100); \
+         CREATE INDEX IF NOT EXISTS {table}_product ON {table} (product); \
+         RESET maintenance_work_mem; \
+         ANALYZE {table}"
+    );
+    client.batch_execute(&build).await
+}
+
+pub(super) async fn remove(client: &Client, table: &str, ids: &[u64]) -> Result<(), Error> {
+    let ids: Vec<i64> = ids.iter().map(|&id| id as i64).collect();
+    let delete = format!("DELETE FROM {table} WHERE id = ANY($1)");
+    client.execute(&delete, &[&ids]).await.map(drop)
+}
+
+/// Drops the tables whose names are like a pattern, but for some.
+pub(super) async fn keep_only(
+    client: &Client,
+    pattern: &str,
+    tables: &[String],
+) -> Result<(), Error> {
+    let others = "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema() \
+                  AND tablename ~ $1 AND NOT tablename::text = ANY($2)";
+    for row in client.query(others, &[&pattern, &tables]).await? {
+        let table: String = row.get(0);
+        client.batch_execute(&format!("DROP TABLE IF EXISTS {table}")).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn nearest(
+    client: &mut Client,
+    table: &str,
+    query: &(dyn ToSql + Sync + Send),
+    groups: Option<&[&str]>,
+    k: usize,
+    exactly: bool,
+) -> Result<Vec<(u64, f32)>, Error> {
+    let k = k as i64;
+    let among = if groups.is_some() { "WHERE product = ANY($3)" } else { "" };
+    let select = format!(
+        "SELECT id, -(embedding <#> $1) FROM {table} {among} ORDER BY embedding <#> $1, id LIMIT $2"
+    );
+    // With the id in the order, the graph would not be used.
+    let by_graph = select.replace(", id LIMIT", " LIMIT");
+    let exactly = exactly || is_narrow(client, table, groups).await?;
+    let rows = if exactly {
+        let transaction = client.transaction().await?;
+        transaction.batch_execute("SET LOCAL enable_indexscan = off").await?;
+        let rows = match &groups {
+            None => transaction.query(&select, &[query, &k]).await?,
+            Some(groups) => transaction.query(&select, &[query, &k, groups]).await?,
+        };
+        transaction.commit().await?;
+        rows
+    } else {
+        let statement = client.prepare(&by_graph).await?;
+        match &groups {
+            None => client.query(&statement, &[query, &k]).await?,
+            Some(groups) => client.query(&statement, &[query, &k, groups]).await?,
+        }
+    };
+    let near = |row: &Row| (row.get::<_, i64>(0) as u64, row.get::<_, f64>(1) as f32);
+    Ok(rows.iter().map(near).collect())
+}
+
+/// Whether there are so few vectors of some products that all are compared.
+async fn is_narrow(client: &Client, table: &str, groups: Option<&[&str]>) -> Result<bool, Error> {
+    let Some(groups) = groups else { return Ok(false) };
+    let count = format!(
+        "SELECT count(*) FROM (SELECT 1 FROM {table} WHERE product = ANY($1) LIMIT $2) AS few"
+    );
+    let count = client.query_one(&count, &[&groups, &(COMPARED + 1)]).await?;
+    Ok(count.get::<_, i64>(0) <= COMPARED)
+}
+
+pub(super) async fn vectors(
+    client: &Client,
+    table: &str,
+    ids: &[u64],
+) -> Result<Vec<(u64, Vec<f32>)>, Error> {
+    let ids: Vec<i64> = ids.iter().map(|&id| id as i64).collect();
+    let select = format!("SELECT id, embedding FROM {table} WHERE id = ANY($1)");
+    let rows = client.query(&select, &[&ids]).await?;
+    let vector = |row: &Row| -> Result<Vec<f32>, Error> {
+        if row.columns()[1].type_().name() == "halfvec" {
+            let half: HalfVector = row.try_get(1)?;
+            return Ok(half.as_slice().iter().map(|x| x.to_f32()).collect());
+        }
+        Ok(row.try_get::<_, Vector>(1)?.into())
+    };
+    rows.iter().map(|row| Ok((row.get::<_, i64>(0) as u64, vector(row)?))).collect()
+}

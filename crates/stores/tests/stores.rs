@@ -1,0 +1,260 @@
+//! What stores elsewhere promise: of a Qdrant in this process always, of a PostgreSQL with pgvector where
+//! `LOOKALIKE_POSTGRES` has the address of a database for tests, of a Qdrant where `QDRANT_URL` has its address
+//! (`qdrant://host:6334`). What is made there is taken away again.
+
+#[path = "../../vectors/tests/cases/mod.rs"]
+mod cases;
+mod qdrant_server;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use cases::{GROUPS, clouds};
+use lookalike_stores::open;
+use lookalike_vectors::{
+    Head, Point, RemoteError, RemoteRows, RemoteStore, VectorError, VectorStore, Vectors,
+};
+use qdrant_server::QdrantServer;
+
+const PART: &str = "0123456789ab";
+
+/// An index's name that no other test has.
+fn name() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    format!("test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A store of each kind that there is, with nothing in it.
+fn stores() -> Vec<(&'static str, Arc<dyn RemoteStore>)> {
+    let (_, address) = QdrantServer::start();
+    let mut stores = vec![("Qdrant in this process", format!("qdrant://{address}/{}", name()))];
+    match std::env::var("LOOKALIKE_POSTGRES") {
+        Ok(address) => stores.push(("PostgreSQL", format!("{address}?index={}", name()))),
+        Err(_) => eprintln!("SKIPPED: PostgreSQL: LOOKALIKE_POSTGRES is not set"),
+    }
+    match std::env::var("QDRANT_URL") {
+        Ok(address) => stores.push(("Qdrant", format!("{address}/{}", name()))),
+        Err(_) => eprintln!("SKIPPED: Qdrant's own server: QDRANT_URL is not set"),
+    }
+    let open = |(name, address): (_, String)| (name, open(&address).expect("a store"));
+    stores.into_iter().map(open).collect()
+}
+
+fn head(generation: u64, content: &[u8]) -> Head {
+    Head { generation, part: PART.into(), content: content.to_vec() }
+}
+
+fn points(dim: usize, values: &[f32]) -> Vec<Point> {
+    let vectors = Vectors::normalised(dim, values.to_vec()).expect("valid vectors");
+    let point = |row: u32| Point {
+        id: 10 * u64::from(row),
+        group: format!("제품 {}", row % GROUPS),
+        vector: vectors.row(row),
+    };
+    (0..vectors.len() as u32).map(point).collect()
+}
+
+/// Stores of the contract's vectors; each lies in one with others' points.
+fn filled(dim: usize, values: Vec<f32>) -> Vec<(&'static str, Box<dyn VectorStore>)> {
+    let points = points(dim, &values);
+    let ids: Arc<[u64]> = points.iter().map(|point| point.id).collect();
+    let groups: Arc<[String]> = (0..GROUPS).map(|group| format!("제품 {group}")).collect();
+    let fill = |(name, store): (&'static str, Arc<dyn RemoteStore>)| {
+        assert_eq!(store.begin(PART, dim).expect("a part"), 0, "{name}");
+        for points in points.chunks(700) {
+            store.put(PART, points).expect("points");
+        }
+        // As if a change had put it there that never came to its end.
+        if let Some(stray) = points.first() {
+            store.put(PART, &[Point { id: 5, ..stray.clone() }]).expect("a point");
+        }
+        store.finish(PART).expect("a graph");
+        let rows = RemoteRows::new(store, PART.into(), Arc::clone(&ids), Arc::clone(&groups), dim);
+        (name, Box::new(Swept(rows)) as Box<dyn VectorStore>)
+    };
+    stores().into_iter().map(fill).collect()
+}
+
+/// Takes away what it searched.
+struct Swept(RemoteRows);
+
+impl Drop for Swept {
+    fn drop(&mut self) {
+        self.0.store().keep_only(&[]).expect("swept");
+    }
+}
+
+impl VectorStore for Swept {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+    fn dim(&self) -> usize {
+        self.0.dim()
+    }
+    fn search(&self, query: &[f32], k: usize) -> Result<Vec<lookalike_vectors::Hit>, VectorError> {
+        self.0.search(query, k)
+    }
+    fn search_exactly(
+        &self,
+        query: &[f32],
+        k: usize,
+    ) -> Result<Vec<lookalike_vectors::Hit>, VectorError> {
+        self.0.search_exactly(query, k)
+    }
+    fn search_among(
+        &self,
+        query: &[f32],
+        wanted: &[bool],
+        k: usize,
+    ) -> Result<Vec<lookalike_vectors::Hit>, VectorError> {
+        self.0.search_among(query, wanted, k)
+    }
+    fn rows(&self, rows: &[u32]) -> Result<Vec<Vec<f32>>, VectorError> {
+        self.0.rows(rows)
+    }
+}
+
+#[test]
+fn they_keep_the_contract_of_all_stores() {
+    cases::hits_are_sorted_distinct_and_as_many_as_there_can_be(&filled);
+    cases::an_empty_store_finds_nothing(&filled);
+    cases::queries_that_cannot_be_compared_are_refused(&filled);
+    cases::hundreds_of_identical_vectors_hide_no_other(&filled);
+    cases::some_groups_are_searched_as_if_there_were_no_others(&filled);
+    cases::an_exact_search_misses_nothing(&filled);
+    cases::vectors_are_given_back(&filled);
+}
+
+#[test]
+fn a_walk_finds_nearly_all_that_is_near() {
+    let (dim, n) = (64, 4000);
+    let values = clouds(n, dim, 54);
+    let queries = clouds(n + 100, dim, 54).split_off(n * dim);
+    for (name, store) in filled(dim, values) {
+        let (mut same, mut all) = (0, 0);
+        for query in queries.chunks_exact(dim) {
+            let exact = store.search_exactly(query, 10).expect("a search");
+            let found = store.search(query, 10).expect("a search");
+            all += exact.len();
+            same += exact.iter().filter(|hit| found.iter().any(|f| f.row == hit.row)).count();
+        }
+        let recall = same as f64 / all as f64;
+        assert!(recall >= 0.97, "{name}: recall@10 of {recall:.4} over 100 queries");
+    }
+}
+
+#[test]
+fn a_head_is_swapped_only_by_who_has_seen_the_last() {
+    for (name, store) in stores() {
+        assert_eq!(store.head().expect("no head"), None, "{name}");
+        // More than one message holds.
+        let large: Vec<u8> = (0..5_000_000u32).map(|at| (at * 31 % 251) as u8).collect();
+        store.set_head(None, &head(1, &large)).expect("the first");
+        assert_eq!(store.head().expect("a head"), Some(head(1, &large)), "{name}");
+        store.set_head(None, &head(1, &large)).expect("the same once more is no other");
+        for seen in [None, Some(7)] {
+            let refused = store.set_head(seen, &head(8, b"late")).expect_err(name);
+            assert!(matches!(refused, RemoteError::Changed { .. }), "{name}: {refused}");
+        }
+        for generation in 2..5 {
+            let next = head(generation, format!("의자 {generation}").as_bytes());
+            store.set_head(Some(generation - 1), &next).expect("the next");
+            assert_eq!(store.head().expect("a head"), Some(next), "{name}");
+        }
+    }
+}
+
+#[test]
+fn loading_goes_on_where_it_was_and_points_are_taken_out() {
+    let dim = 8;
+    let points = points(dim, &clouds(30, dim, 3));
+    for (name, store) in stores() {
+        assert_eq!(store.begin(PART, dim).expect("a part"), 0, "{name}");
+        store.put(PART, &points[..20]).expect("points");
+        assert_eq!(store.begin(PART, dim).expect("the part"), 20, "{name}");
+        store.put(PART, &points[10..]).expect("some of them again");
+        assert_eq!(store.begin(PART, dim).expect("the part"), 30, "{name}");
+        store.finish(PART).expect("a graph");
+        store.finish(PART).expect("it is there already");
+        store.remove(PART, &[0, 10, 77]).expect("removed");
+        store.remove(PART, &[]).expect("nothing");
+        assert_eq!(store.vectors(PART, &[0, 10, 20]).expect("vectors").len(), 1, "{name}");
+        let near = store.nearest(PART, &points[0].vector, None, 30, false).expect("a search");
+        assert!(near.iter().all(|(id, _)| *id > 10) && near.len() == 28, "{name}: {near:?}");
+        let other = "ba9876543210";
+        store.begin(other, dim).expect("another part");
+        store.keep_only(&[other]).expect("swept");
+        assert_eq!(store.begin(other, dim).expect("it stays"), 0, "{name}");
+        assert!(store.nearest(PART, &points[0].vector, None, 3, false).is_err(), "{name}");
+        store.keep_only(&[]).expect("swept");
+    }
+}
+
+#[test]
+fn long_vectors_are_kept() {
+    // Above 2,000 numbers PostgreSQL keeps them in f16.
+    let dim = 2560;
+    for (name, store) in filled(dim, clouds(40, dim, 3)) {
+        let hits = store.search(&store.rows(&[7]).expect("a vector")[0], 3).expect("a search");
+        assert_eq!(hits[0].row, 7, "{name}");
+        assert!((hits[0].similarity - 1.0).abs() < 1e-3, "{name}");
+    }
+}
+
+#[test]
+fn nobody_there_is_one_line_after_a_few_tries() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr();
+    let free = free.expect("an address");
+    for scheme in ["postgres://me:geheim@", "qdrant://"] {
+        let store = open(&format!("{scheme}{free}/shop")).expect("nothing is asked yet");
+        let error = store.head().expect_err("nobody there").to_string();
+        assert!(error.contains("does not answer") && error.lines().count() == 1, "{error}");
+        assert!(error.contains(&free.to_string()) && !error.contains("geheim"), "{error}");
+    }
+}
+
+#[test]
+fn a_server_that_restarts_is_waited_for_and_what_it_lost_is_told() {
+    let (server, address) = QdrantServer::start();
+    let store = open(&format!("qdrant://{address}/shop")).expect("a store");
+    store.begin(PART, 4).expect("a part");
+    server.state().unavailable = 3;
+    let points = points(4, &clouds(9, 4, 2));
+    store.put(PART, &points).expect("after a while");
+    assert_eq!(server.state().points(&format!("shop_{PART}")), 9);
+    server.state().unavailable = 100;
+    let calls = server.state().calls;
+    let error = store.put(PART, &points).expect_err("never back").to_string();
+    assert!(error.contains("does not answer (restarting)"), "{error}");
+    // Five, each of which the client makes twice.
+    assert_eq!(server.state().calls - calls, 10, "tries are bounded");
+    server.state().unavailable = 0;
+    let wrong = [Point { vector: vec![1.0], ..points[0].clone() }];
+    let error = store.put(PART, &wrong).expect_err("another length").to_string();
+    assert!(error.contains("refused (Wrong input"), "{error}");
+
+    store.set_head(None, &head(1, b"content")).expect("a head");
+    server.state().spoil("shop_head");
+    let error = store.head().expect_err("half a head").to_string();
+    assert!(error.contains("not whole") && error.contains("build the index again"), "{error}");
+    let rows = RemoteRows::new(store, PART.into(), [0, 99].into(), [].into(), 4);
+    let error = rows.rows(&[1]).expect_err("lost").to_string();
+    assert!(error.contains("has lost vector 99"), "{error}");
+    assert_eq!(server.state().names(), [format!("shop_{PART}"), "shop_head".to_owned()]);
+}
+
+#[test]
+fn addresses_that_are_none_are_refused() {
+    for (address, expected) in [
+        ("mysql://db/shop", "no address of a store"),
+        ("qdrant://host/Shop", "is no name"),
+        ("qdrant://host/shop?shards=many", "shards=many"),
+        ("qdrant://host/shop?quantize=perhaps", "neither yes nor no"),
+        ("qdrant://host/shop?colour=red", "no option 'colour'"),
+        ("postgres://host/shop?index=a-b", "is no name"),
+        ("postgres://host:port/shop", "port"),
+    ] {
+        let error = open(address).err().expect(address).to_string();
+        assert!(error.contains(expected) && error.lines().count() == 1, "{address}: {error}");
+    }
+}
