@@ -18,8 +18,13 @@ mod limits;
 mod operation;
 mod overload;
 mod photos;
+#[cfg(feature = "stores")]
+#[path = "../crates/stores/tests/qdrant_server/mod.rs"]
+mod qdrant_server;
 mod real;
 mod server;
 mod serving;
+#[cfg(feature = "stores")]
+mod stores;
 mod train;
 mod weights;

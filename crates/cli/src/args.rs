@@ -1,9 +1,9 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lookalike_backbone::{Arithmetic, BackboneError, DeviceName, Place, Precision};
 use lookalike_catalog::Split;
-use lookalike_engine::{BuildOptions, Views};
+use lookalike_engine::{BuildOptions, Home, Views};
 
 use crate::curate_args::{CurateArgs, SplitArgs};
 use crate::exit;
@@ -138,6 +138,53 @@ pub(crate) struct CatalogArgs {
     pub(crate) root: Option<PathBuf>,
 }
 
+/// Where an index is.
+#[derive(Args, Clone)]
+pub(crate) struct HomeArgs {
+    /// The folder of the index
+    #[arg(long, value_name = "FOLDER", default_value = "index")]
+    pub(crate) index: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+#[derive(Args, Clone, Default)]
+pub(crate) struct StoreArgs {
+    /// The store that has the index in place of the folder: postgres://USER:PASSWORD@HOST/DATABASE or
+    /// qdrant://HOST:6334/COLLECTION; the folder then keeps what a later build need not do again
+    ///
+    /// With a password better set in the environment: other users of the machine see a process's flags.
+    #[arg(long, value_name = "ADDRESS", env = "LOOKALIKE_STORE", hide_env_values = true)]
+    pub(crate) store: Option<String>,
+}
+
+impl HomeArgs {
+    /// # Errors
+    /// As [`StoreArgs::home`].
+    pub(crate) fn home(&self) -> anyhow::Result<Home> {
+        self.store.home(&self.index)
+    }
+}
+
+impl StoreArgs {
+    /// The store, or else a folder.
+    ///
+    /// # Errors
+    /// An address that is none, or a program without stores.
+    pub(crate) fn home(&self, folder: &Path) -> anyhow::Result<Home> {
+        match &self.store {
+            None => Ok(Home::Folder(folder.to_owned())),
+            #[cfg(feature = "stores")]
+            Some(address) => Ok(Home::Store(lookalike_stores::open(address)?)),
+            #[cfg(not(feature = "stores"))]
+            Some(_) => anyhow::bail!(
+                "this program was built without stores: build it with \
+                 `cargo build --release --features stores`, or leave out --store"
+            ),
+        }
+    }
+}
+
 /// What goes into an index, and how.
 #[derive(Args)]
 pub(crate) struct IntoArgs {
@@ -163,6 +210,8 @@ pub(crate) struct BuildArgs {
     /// The folder to put the index into
     #[arg(long, value_name = "FOLDER", default_value = "index")]
     pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
     /// Directions that are kept of each network's embeddings, after those in which photos of one product
     /// differ are made to count less; 0 to keep embeddings as they are but for their mean
     #[arg(long, value_name = "N", default_value_t = BuildOptions::default().directions)]
@@ -171,9 +220,8 @@ pub(crate) struct BuildArgs {
 
 #[derive(Args)]
 pub(crate) struct IndexArgs {
-    /// The folder of the index
-    #[arg(long, value_name = "FOLDER", default_value = "index")]
-    pub(crate) index: PathBuf,
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
     /// Print it as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -207,9 +255,8 @@ pub(crate) struct DemoArgs {
 pub(crate) struct PutArgs {
     #[command(flatten)]
     pub(crate) what: IntoArgs,
-    /// The folder of the index
-    #[arg(long, value_name = "FOLDER", default_value = "index")]
-    pub(crate) index: PathBuf,
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
 }
 
 #[derive(Args)]
@@ -221,9 +268,8 @@ pub(crate) struct RemoveArgs {
     /// A photo's path, as the index or the file system has it; again for each of several
     #[arg(long, value_name = "PATH", group = "what")]
     pub(crate) photo: Vec<String>,
-    /// The folder of the index
-    #[arg(long, value_name = "FOLDER", default_value = "index")]
-    pub(crate) index: PathBuf,
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
     /// Print what was done as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -234,9 +280,8 @@ pub(crate) struct RemoveArgs {
 
 #[derive(Args)]
 pub(crate) struct CompactArgs {
-    /// The folder of the index
-    #[arg(long, value_name = "FOLDER", default_value = "index")]
-    pub(crate) index: PathBuf,
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
     /// Print what the index then is as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -264,9 +309,8 @@ pub(crate) struct EvalArgs {
     /// Measure what a search does not do, too: other ways of ranking by the nearest photos, and other views
     #[arg(long)]
     pub(crate) variants: bool,
-    /// The folder of the index
-    #[arg(long, value_name = "FOLDER", default_value = "index")]
-    pub(crate) index: PathBuf,
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
     /// Also write report.html, with plots and the worst pairs of products, and report.json into a

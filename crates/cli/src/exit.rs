@@ -19,7 +19,8 @@ pub(crate) const HELP: &str = "Exit codes:
   2  wrong usage
   3  nothing usable: a bad photo to search for, no usable photos to index
      to train on or to keep, a bad manifest
-  4  the index is missing, damaged, of another version, being written, or made by another model
+  4  the index is missing, damaged, of another version, being written, or made by another model, or
+     the store that has it does not answer
   5  the weights are missing, damaged, another network's, or cannot be fetched";
 
 pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
@@ -40,6 +41,8 @@ pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
             | EngineError::NoIndex { .. }
             | EngineError::DamagedIndex { .. }
             | EngineError::OtherModel { .. }
+            | EngineError::Remote(_)
+            | EngineError::NotHere
             | EngineError::Vector(_),
         ) => 4,
         Some(_) => 1,

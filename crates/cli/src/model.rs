@@ -6,7 +6,7 @@ use std::str::FromStr;
 use lookalike_backbone::{
     BackboneError, BackboneKind, LoadedBackbone, load_on, weight_files, weights_exist,
 };
-use lookalike_engine::{Encoder, EngineError, Index, ModelPart, Searcher};
+use lookalike_engine::{Encoder, EngineError, Home, Index, ModelPart, Searcher};
 
 use crate::args::ModelArgs;
 use crate::shelf::{self, Shelf};
@@ -75,8 +75,8 @@ pub(crate) fn encoder(args: &ModelArgs) -> anyhow::Result<Encoder> {
 }
 
 /// Opens an index with the networks that made it.
-pub(crate) fn searcher(index: &Path, args: &ModelArgs) -> anyhow::Result<Searcher> {
-    let index = Index::open(index)?;
+pub(crate) fn searcher(home: &Home, args: &ModelArgs) -> anyhow::Result<Searcher> {
+    let index = home.open()?;
     let encoder = encoder_of(&index, args)?;
     Ok(Searcher::new(index, encoder)?)
 }

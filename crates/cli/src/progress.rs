@@ -29,6 +29,7 @@ fn verb(stage: Stage) -> &'static str {
         Stage::Look => "looking at photos",
         Stage::Draw => "drawing photos",
         Stage::Link => "linking photos",
+        Stage::Send => "sending vectors",
         Stage::Fit => "fitting the ranking",
         _ => "searching for photos",
     }

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 use lookalike_engine::{Filter, Views};
 
-use crate::args::{ModelArgs, at_least_one};
+use crate::args::{HomeArgs, ModelArgs, at_least_one};
 
 /// Which products may be found.
 #[derive(Args)]
@@ -40,9 +40,8 @@ impl FilterArgs {
 /// How an answer is given.
 #[derive(Args)]
 pub(crate) struct AnswerArgs {
-    /// The folder of the index
-    #[arg(long, value_name = "FOLDER", default_value = "index")]
-    pub(crate) index: PathBuf,
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
     /// How many products to name
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = at_least_one)]
     pub(crate) top: usize,

@@ -8,7 +8,7 @@ use clap::Args;
 use lookalike_server::{Limits, LogFormat, Rate, RateSetting, Settings};
 use serde::Deserialize;
 
-use crate::args::ModelArgs;
+use crate::args::{HomeArgs, ModelArgs, StoreArgs};
 
 #[derive(Args)]
 pub(crate) struct ServeArgs {
@@ -28,6 +28,10 @@ struct Options {
     /// The folder of the index [default: index]
     #[arg(long, value_name = "FOLDER", env = "LOOKALIKE_SERVE_INDEX")]
     index: Option<PathBuf>,
+    /// The store that has the index in place of the folder, see `lookalike index build --help`; the folder then
+    /// keeps photos that are added over HTTP
+    #[arg(long, value_name = "ADDRESS", env = "LOOKALIKE_STORE", hide_env_values = true)]
+    store: Option<String>,
     /// The host name or address and the port to listen on; port 0 takes a free one [default:
     /// 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS", env = "LOOKALIKE_SERVE_ADDR")]
@@ -103,7 +107,7 @@ struct Options {
 
 /// A server's settings, from wherever they come.
 pub(crate) struct Serving {
-    pub(crate) index: PathBuf,
+    pub(crate) home: HomeArgs,
     pub(crate) model: ModelArgs,
     pub(crate) log: (LogFormat, String),
     pub(crate) settings: Settings,
@@ -116,7 +120,10 @@ impl ServeArgs {
         let format = options.log_format.as_deref().unwrap_or("text").parse();
         let level = options.log.clone().unwrap_or_else(|| "warn".to_owned());
         Ok(Serving {
-            index: options.index.clone().unwrap_or_else(|| "index".into()),
+            home: HomeArgs {
+                index: options.index.clone().unwrap_or_else(|| "index".into()),
+                store: StoreArgs { store: options.store.clone() },
+            },
             model: self.model,
             log: (format.map_err(anyhow::Error::msg)?, level),
             settings: options.settings(),
@@ -138,6 +145,7 @@ impl Options {
     fn or(self, other: Self) -> Self {
         Self {
             index: self.index.or(other.index),
+            store: self.store.or(other.store),
             addr: self.addr.or(other.addr),
             read_token: self.read_token.or(other.read_token),
             admin_token: self.admin_token.or(other.admin_token),

@@ -161,12 +161,15 @@ pub fn put(
 /// how sure it is only after the next build.
 ///
 /// # Errors
-/// [`EngineError::Journal`] when the folder cannot be read or written.
+/// [`EngineError::Journal`] when the folder cannot be read or written, [`EngineError::NotHere`].
 pub fn compact(
     index: &Index,
     embeddings: Option<&Path>,
     progress: &dyn Progress,
 ) -> Result<Index, EngineError> {
+    if index.remote().is_some() {
+        return Err(EngineError::NotHere);
+    }
     let old = index.content();
     let mut metric = old.metric.clone();
     let mut vectors = Arc::clone(&old.vectors);
@@ -318,27 +321,33 @@ fn changed(
     if photos.is_empty() {
         return Err(EngineError::NothingLeft);
     }
-    let (linked, total) = (AtomicUsize::new(0), photos.len() as u64);
-    progress.begin(Stage::Link, total);
-    let store =
-        index.store()?.changed(&keep, embeddings, &|done| advance(progress, &linked, done))?;
-    progress.end();
-    let products = std::mem::take(&mut products.now);
+    let products_now = std::mem::take(&mut products.now);
     let mut build = old.report.clone();
     build.indexed = photos.len() as u64;
     build.listed = build.indexed;
-    build.products_without_photos = without_photos(&products, &photos);
+    build.products_without_photos = without_photos(&products_now, &photos);
     build.skipped.clone_from(&report.skipped);
-    Ok(Index::from_content(Content {
+    let mut content = Content {
         program: env!("CARGO_PKG_VERSION").to_owned(),
         created: seconds_since_1970(),
-        products,
+        products: products_now,
         photos,
         report: build,
-        graph: Arc::clone(store.graph()),
-        vectors: Arc::clone(store.vectors()),
         ..old.clone()
-    }))
+    };
+    if let Some(remote) = index.remote() {
+        let place = |product: u32| products.of_index[product as usize];
+        let remote = remote.changed(&keep, &embeddings, (old, &content), place)?;
+        return Ok(Index::elsewhere(content, remote));
+    }
+    let (linked, total) = (AtomicUsize::new(0), content.photos.len() as u64);
+    progress.begin(Stage::Link, total);
+    let linking = |done| advance(progress, &linked, done);
+    let store = index.graph_store()?.changed(&keep, embeddings, &linking)?;
+    progress.end();
+    content.graph = Arc::clone(store.graph());
+    content.vectors = Arc::clone(store.vectors());
+    Ok(Index::from_content(content))
 }
 
 /// A path relative to one folder, as it is relative to another; whole where it lies outside.

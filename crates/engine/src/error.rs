@@ -2,8 +2,8 @@ use std::path::PathBuf;
 
 use lookalike_backbone::BackboneError;
 use lookalike_catalog::CatalogError;
-use lookalike_vectors::VectorError;
 use lookalike_vectors::snapshot::SnapshotError;
+use lookalike_vectors::{RemoteError, VectorError};
 
 use crate::BuildReport;
 
@@ -20,6 +20,14 @@ pub enum EngineError {
     /// The index cannot be read or written.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    /// The store that has the index, or is to have it, does not do what it is asked for.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// What can only be done where the vectors are.
+    #[error(
+        "that is for indexes in folders: this one's vectors are in a store; build it again instead"
+    )]
+    NotHere,
     /// There is no index.
     #[error("no index in {}: build one with `lookalike index build PHOTOS`", path.display())]
     NoIndex {
@@ -106,7 +114,16 @@ pub enum EngineError {
 impl EngineError {
     /// Whether another program holds the right to write the index.
     pub fn is_locked(&self) -> bool {
-        matches!(self, Self::Snapshot(SnapshotError::Locked { .. }))
+        matches!(
+            self,
+            Self::Snapshot(SnapshotError::Locked { .. })
+                | Self::Remote(RemoteError::Changed { .. })
+        )
+    }
+
+    /// Whether the store that has the index is what failed.
+    pub fn is_of_store(&self) -> bool {
+        matches!(self, Self::Remote(_) | Self::Vector(VectorError::Store(_)))
     }
 
     /// Whether there was no room to write.

@@ -1,12 +1,11 @@
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Instant;
 
 use lookalike_catalog::{Catalog, Photo, Skipped, Split};
 use lookalike_eval::{MethodResult, TopK, auroc, false_accepts, recall_at_k};
 use lookalike_rank::{Opinion, RankedProduct, Verdict};
-use lookalike_vectors::{ExactStore, VectorStore};
+use lookalike_vectors::Hit;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -137,16 +136,8 @@ pub fn evaluate(
         rejection: None,
     };
     let mut comparison = Comparison::new(searcher, variants);
-    let mut asker = Asker {
-        searcher,
-        catalog,
-        known: &known,
-        in_index: &in_index,
-        exact: ExactStore::new(Arc::clone(&index.content().vectors)),
-        views,
-        variants,
-        progress,
-    };
+    let mut asker =
+        Asker { searcher, catalog, known: &known, in_index: &in_index, views, variants, progress };
     asker.ask(&queries, &mut |asked| match asked {
         Asked::Skipped(skipped) => evaluation.skipped.push(skipped),
         Asked::InIndex => evaluation.in_index += 1,
@@ -225,7 +216,7 @@ fn reject(
             match look {
                 Err(reason) => skipped.push(Skipped { path: photo.path.clone(), reason }),
                 Ok((Look { vector, shares }, _)) => {
-                    let (neighbours, voted) = searcher.nearest(&vector, 3)?;
+                    let (neighbours, voted) = searcher.nearest(&vector, None, 3)?;
                     let opinions = searcher.opinions(&vector, &shares, |_| true);
                     verdicts.extend(searcher.fused(&voted, &neighbours, &opinions).1);
                 }
@@ -254,7 +245,6 @@ struct Asker<'a> {
     catalog: &'a Catalog,
     known: &'a HashMap<&'a str, u32>,
     in_index: &'a HashSet<[u8; 32]>,
-    exact: ExactStore,
     views: Views,
     variants: bool,
     progress: &'a dyn Progress,
@@ -293,7 +283,7 @@ pub(crate) struct Answered {
 impl Asker<'_> {
     /// Searches for photos on all cores, and hands on what became of each.
     fn ask(&self, photos: &[&Photo], then: &mut dyn FnMut(Asked)) -> Result<(), EngineError> {
-        let Self { searcher, catalog, known, in_index, exact, progress, .. } = self;
+        let Self { searcher, catalog, known, in_index, progress, .. } = self;
         let metric = &searcher.index().content().metric;
         progress.begin(Stage::Measure, photos.len() as u64);
         for chunk in photos.chunks(CHUNK) {
@@ -316,20 +306,19 @@ impl Asker<'_> {
             let answered: Vec<_> = usable
                 .into_par_iter()
                 .map(|(photo, product, Look { vector, shares })| {
-                    let (neighbours, voted) = searcher.nearest(&vector, 3)?;
+                    let (neighbours, voted) = searcher.nearest(&vector, None, 3)?;
                     let opinions = searcher.opinions(&vector, &shares, |_| true);
                     let (fused, verdict) = searcher.fused(&voted, &neighbours, &opinions);
-                    let rows =
-                        |store: &dyn VectorStore, k: usize| -> Result<Vec<u32>, EngineError> {
-                            let hits = store.search(&vector, k)?;
-                            Ok(hits.into_iter().map(|hit| hit.row).collect())
-                        };
-                    let found = rows(searcher.store(), DEPTH)?;
-                    let wanted = rows(exact, RECALL_AT)?;
+                    let store = searcher.store();
+                    let rows = |hits: Vec<Hit>| -> Vec<u32> {
+                        hits.into_iter().map(|hit| hit.row).collect()
+                    };
+                    let found = rows(store.search(&vector, DEPTH)?);
+                    let wanted = rows(store.search_exactly(&vector, RECALL_AT)?);
                     let recalled = recall_at_k(&wanted, &found[..RECALL_AT.min(found.len())]);
                     let photos = searcher.index().photos();
                     let variants = match self.variants {
-                        true => rankings(&vector, exact, |row| photos[row as usize].product)?,
+                        true => rankings(&vector, store, |row| photos[row as usize].product)?,
                         false => Vec::new(),
                     };
                     Ok(Answered {

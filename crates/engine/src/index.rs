@@ -3,19 +3,21 @@ use std::sync::Arc;
 
 use lookalike_catalog::{Product, Split};
 use lookalike_vectors::snapshot::{self, Format, Payload, SnapshotError, WriteLock};
-use lookalike_vectors::{Graph, HnswParams, HnswStore, Vectors};
+use lookalike_vectors::{Graph, HnswParams, HnswStore, VectorStore, Vectors};
 use serde::{Deserialize, Serialize};
 
 use crate::metric::Metric;
 use crate::old::{Content3, Content4};
+use crate::prototypes::Prototypes;
 use crate::ranking::Ranking;
-use crate::{BuildReport, Encoder, EngineError, Model};
+use crate::remote::Remote;
+use crate::{BuildReport, Encoder, EngineError, Home, IndexLock, Model, Silent};
 
 /// Name of the file in an index folder.
 pub const INDEX_FILE: &str = "lookalike.index";
 
 /// Raise `current` when [`Content`] changes; `index/README.md` tells the versions.
-const FORMAT: Format = Format { current: 5, oldest_read: 3, oldest_reader: 5 };
+pub(crate) const FORMAT: Format = Format { current: 5, oldest_read: 3, oldest_reader: 5 };
 
 /// The first format whose vectors are in bytes; before, they were numbers in f32.
 const IN_BYTES: u32 = 5;
@@ -59,15 +61,17 @@ pub struct IndexedPhoto {
 /// A catalogue's photos, embedded and linked, ready to be searched.
 pub struct Index {
     content: Content,
+    /// Where the vectors are, if that is elsewhere: the content then has none, and no graph.
+    remote: Option<Remote>,
 }
 
 /// What an index is, in short.
 #[derive(Debug, Clone, Serialize)]
 pub struct IndexInfo {
-    /// The index file.
+    /// The index file, or the store that has it.
     pub file: PathBuf,
-    /// Its size.
-    pub bytes: u64,
+    /// The file's size.
+    pub bytes: Option<u64>,
     /// Version of the on-disk format.
     pub format: u32,
     /// Version of the program that wrote it.
@@ -82,7 +86,7 @@ pub struct IndexInfo {
     pub products: usize,
     /// Number of photos.
     pub photos: usize,
-    /// Number of different vectors.
+    /// Number of different vectors; 0 where they are elsewhere.
     pub nodes: usize,
     /// Length of a vector, which is what an embedding is turned into for being compared.
     pub vector_dim: usize,
@@ -96,7 +100,15 @@ pub struct IndexInfo {
 
 impl Index {
     pub(crate) fn from_content(content: Content) -> Self {
-        Self { content }
+        Self { content, remote: None }
+    }
+
+    pub(crate) fn elsewhere(content: Content, remote: Remote) -> Self {
+        Self { content, remote: Some(remote) }
+    }
+
+    pub(crate) fn remote(&self) -> Option<&Remote> {
+        self.remote.as_ref()
     }
 
     pub(crate) fn content(&self) -> &Content {
@@ -139,9 +151,9 @@ impl Index {
                 return Err(EngineError::DamagedIndex { path: file, reason: error.to_string() });
             }
         }
-        match content.misfit() {
+        match content.misfit(content.vectors.len()) {
             Some(reason) => Err(EngineError::DamagedIndex { path: file, reason }),
-            None => Ok(Self { content }),
+            None => Ok(Self::from_content(content)),
         }
     }
 
@@ -163,7 +175,7 @@ impl Index {
     /// # Errors
     /// [`EngineError::Snapshot`]; an index that was there is then unchanged.
     pub fn save(&self, folder: &Path) -> Result<u64, EngineError> {
-        Self::lock(folder)?.save(self)
+        Self::lock(folder)?.save(self, &Silent)
     }
 
     /// Takes the right to write an index into a folder, so that a build learns at its start that
@@ -172,7 +184,7 @@ impl Index {
     /// # Errors
     /// [`EngineError::Snapshot`].
     pub fn lock(folder: &Path) -> Result<IndexLock, EngineError> {
-        Ok(IndexLock(WriteLock::take(&folder.join(INDEX_FILE))?))
+        Ok(IndexLock::of_file(WriteLock::take(&folder.join(INDEX_FILE))?))
     }
 
     /// The products, with and without photos.
@@ -210,18 +222,24 @@ impl Index {
         self.content.created
     }
 
-    /// What the index is, in short. `path` is where it was opened.
+    /// What the index is, in short. `home` is where it was opened.
     ///
     /// # Errors
     /// [`EngineError::Snapshot`] when its file is gone.
-    pub fn info(&self, path: &Path) -> Result<IndexInfo, EngineError> {
-        let file = index_file(path);
-        let metadata = std::fs::metadata(&file)
-            .map_err(|source| SnapshotError::Unreadable { path: file.clone(), source })?;
+    pub fn info(&self, home: &Home) -> Result<IndexInfo, EngineError> {
+        let (file, bytes) = match home {
+            Home::Store(store) => (PathBuf::from(store.name()), None),
+            Home::Folder(path) => {
+                let file = index_file(path);
+                let metadata = std::fs::metadata(&file)
+                    .map_err(|source| SnapshotError::Unreadable { path: file.clone(), source })?;
+                (file, Some(metadata.len()))
+            }
+        };
         let content = &self.content;
         Ok(IndexInfo {
-            bytes: metadata.len(),
-            file,
+            bytes,
+            file: file.to_owned(),
             format: FORMAT.current,
             program: content.program.clone(),
             created: content.created,
@@ -248,29 +266,35 @@ impl Index {
         }
     }
 
-    pub(crate) fn store(&self) -> Result<HnswStore, EngineError> {
-        let Content { vectors, graph, hnsw, .. } = &self.content;
-        Ok(HnswStore::from_graph(Arc::clone(vectors), Arc::clone(graph), *hnsw)?)
+    /// The vectors that are here, and their graph.
+    pub(crate) fn graph_store(&self) -> Result<HnswStore, EngineError> {
+        let Content { vectors, graph, hnsw, photos, .. } = &self.content;
+        let store = HnswStore::from_graph(Arc::clone(vectors), Arc::clone(graph), *hnsw)?;
+        Ok(store.with_groups(photos.iter().map(|photo| photo.product).collect()))
     }
-}
 
-/// The right to write an index into a folder; see [`Index::lock`].
-pub struct IndexLock(WriteLock);
+    /// The vectors, wherever they are.
+    pub(crate) fn store(&self) -> Result<Arc<dyn VectorStore>, EngineError> {
+        Ok(match &self.remote {
+            None => Arc::new(self.graph_store()?),
+            Some(remote) => Arc::new(remote.rows(&self.content)),
+        })
+    }
 
-impl IndexLock {
-    /// [`Index::save`], by the holder of the lock.
-    ///
-    /// # Errors
-    /// [`EngineError::Snapshot`]; an index that was there is then unchanged.
-    pub fn save(&self, index: &Index) -> Result<u64, EngineError> {
-        Ok(self.0.write(FORMAT, &index.content, index.content.vectors.bytes())?)
+    /// What the vectors of each product have in common.
+    pub(crate) fn prototypes(&self) -> Prototypes {
+        let Content { products, photos, vectors, metric, .. } = &self.content;
+        match &self.remote {
+            None => Prototypes::new(products.len(), photos, vectors),
+            Some(remote) => Prototypes::of_sums(metric.dim(), remote.sums.clone()),
+        }
     }
 }
 
 impl Content {
     /// What does not fit together, if anything.
-    fn misfit(&self) -> Option<String> {
-        if self.photos.len() != self.vectors.len() {
+    pub(crate) fn misfit(&self, vectors: usize) -> Option<String> {
+        if self.photos.len() != vectors {
             return Some("photos and embeddings differ in number".into());
         }
         if self.report.products_without_photos.len() > self.products.len() {

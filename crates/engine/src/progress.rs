@@ -10,6 +10,8 @@ pub enum Stage {
     Look,
     /// Embeddings are linked into the graph.
     Link,
+    /// Vectors are sent to the store that keeps them.
+    Send,
     /// Photos are embedded, to learn how sure answers are.
     Fit,
     /// Photos are searched for, to measure.

@@ -27,12 +27,11 @@ pub(crate) struct Prototypes {
 impl Prototypes {
     /// `vectors` are the photos', in their order.
     pub(crate) fn new(products: usize, photos: &[IndexedPhoto], vectors: &Vectors) -> Self {
-        let dim = vectors.dim();
-        let mut sums = vec![0f32; products * dim];
-        for (photo, row) in photos.iter().zip(0..vectors.len() as u32) {
-            let sum = &mut sums[photo.product as usize * dim..][..dim];
-            sum.iter_mut().zip(vectors.row(row)).for_each(|(sum, x)| *sum += x);
-        }
+        Self::of_sums(vectors.dim(), sums(products, photos, vectors))
+    }
+
+    /// From the sum of each product's vectors, shape `(products, dim)`.
+    pub(crate) fn of_sums(dim: usize, sums: Vec<f32>) -> Self {
         let scales = sums.chunks_exact(dim).map(scale).collect();
         Self { dim, sums, scales }
     }
@@ -71,6 +70,17 @@ impl Prototypes {
             .collect();
         Opinion { shares }
     }
+}
+
+/// The sum of each product's vectors, shape `(products, dim)`. `vectors` are the photos', in their order.
+pub(crate) fn sums(products: usize, photos: &[IndexedPhoto], vectors: &Vectors) -> Vec<f32> {
+    let dim = vectors.dim();
+    let mut sums = vec![0f32; products * dim];
+    for (photo, row) in photos.iter().zip(0..vectors.len() as u32) {
+        let sum = &mut sums[photo.product as usize * dim..][..dim];
+        sum.iter_mut().zip(vectors.row(row)).for_each(|(sum, x)| *sum += x);
+    }
+    sums
 }
 
 fn scale(sum: &[f32]) -> f32 {

@@ -1,8 +1,7 @@
 use std::time::{Duration, Instant};
 
 use lookalike_photo::{Crop, DecodeLimits, decode};
-use lookalike_rank::{Neighbour, Opinion, RankedProduct, Verdict, vote};
-use lookalike_vectors::VectorStore;
+use lookalike_rank::{Neighbour, Opinion, RankedProduct, Verdict};
 
 use crate::encoder::{SEES_NOTHING, is_blind};
 use crate::look::{Look, mean_direction};
@@ -90,13 +89,13 @@ impl Searcher {
         let embedded = Instant::now();
         let (opinions, (neighbours, voted)) = if query.filter.is_open() {
             let opinions = self.opinions(&vector, &shares, |_| true);
-            (opinions, self.nearest(&vector, query.top)?)
+            (opinions, self.nearest(&vector, None, query.top)?)
         } else {
             let products = self.index().products();
             let wanted: Vec<bool> = products.iter().map(|p| query.filter.admits(p)).collect();
             let is_wanted = |product: u32| wanted[product as usize];
             let opinions = self.opinions(&vector, &shares, is_wanted);
-            (opinions, self.nearest_of(&vector, is_wanted)?)
+            (opinions, self.nearest(&vector, Some(&wanted), query.top)?)
         };
         let (ranked, verdict) = self.fused(&voted, &neighbours, &opinions);
         let ranked = self.with_evidence(ranked, &vector, query.top)?;
@@ -123,14 +122,15 @@ impl Searcher {
         let started = Instant::now();
         let photos = (0u32..).zip(self.index().photos());
         let own = photos.filter(|(_, photo)| photo.product == product);
-        let vectors = &self.index().content().vectors;
-        let embedding = mean_direction(own.map(|(row, _)| vectors.row(row)));
+        let rows: Vec<u32> = own.map(|(row, _)| row).collect();
+        let embedding = mean_direction(self.store().rows(&rows)?.into_iter());
         let (neighbours, ranked) = if is_blind(&embedding) {
             (Vec::new(), Vec::new())
         } else {
-            let products = self.index().products();
-            let admits = |other: u32| filter.admits(&products[other as usize]);
-            self.nearest_of(&embedding, |other| other != product && admits(other))?
+            let products = (0u32..).zip(self.index().products());
+            let wanted: Vec<bool> =
+                products.map(|(other, p)| other != product && filter.admits(p)).collect();
+            self.nearest(&embedding, Some(&wanted), top)?
         };
         let ranked = self.with_evidence(ranked, &embedding, top)?;
         let reasons = reasons(&ranked, &ranked, &[]);
@@ -144,41 +144,18 @@ impl Searcher {
     /// # Errors
     /// [`EngineError::Vector`], of a damaged index.
     pub fn usual_similarity(&self, share: f64) -> Result<Option<f32>, EngineError> {
-        let vectors = &self.index().content().vectors;
-        let step = vectors.len().div_ceil(SAMPLE).max(1);
+        let store = self.store();
+        let rows: Vec<u32> =
+            (0..store.len() as u32).step_by(store.len().div_ceil(SAMPLE).max(1)).collect();
         let mut nearest = Vec::with_capacity(SAMPLE);
-        for row in (0..vectors.len() as u32).step_by(step) {
-            let hits = self.store().search(&vectors.row(row), 10)?;
+        for (&row, vector) in rows.iter().zip(store.rows(&rows)?) {
+            let hits = store.search(&vector, 10)?;
             let other = hits.iter().find(|hit| hit.row != row && hit.similarity < COPY);
             nearest.extend(other.map(|hit| hit.similarity));
         }
         nearest.sort_unstable_by(f32::total_cmp);
         let at = (share.clamp(0.0, 1.0) * nearest.len() as f64) as usize;
         Ok(nearest.get(at.min(nearest.len().saturating_sub(1))).copied())
-    }
-
-    /// Ranks only some products. Compares with every photo of theirs: a graph that leaves most of
-    /// its photos out finds little, and slowly.
-    fn nearest_of(
-        &self,
-        embedding: &[f32],
-        wanted: impl Fn(u32) -> bool,
-    ) -> Result<(Vec<Neighbour>, Vec<RankedProduct>), EngineError> {
-        let content = self.index().content();
-        let wanted: Vec<bool> = (0..content.products.len() as u32).map(wanted).collect();
-        let photos = (0u32..).zip(&content.photos);
-        let rows = photos.filter(|(_, photo)| wanted[photo.product as usize]).map(|(row, _)| row);
-        let hits = content.vectors.nearest_among(embedding, rows, usize::MAX)?;
-        let neighbours: Vec<Neighbour> = hits
-            .iter()
-            .map(|hit| Neighbour {
-                photo: hit.row,
-                product: content.photos[hit.row as usize].product,
-                similarity: hit.similarity,
-            })
-            .collect();
-        let ranked = vote(&neighbours, &self.options().vote);
-        Ok((neighbours, ranked))
     }
 
     fn found(

@@ -5,7 +5,7 @@ use std::time::Instant;
 use lookalike_rank::{
     Evidence, Neighbour, Opinion, RankedProduct, Verdict, VoteParams, heard, pool, signals, vote,
 };
-use lookalike_vectors::{Hit, HnswStore, VectorStore};
+use lookalike_vectors::{Hit, VectorStore};
 
 use crate::prototypes::Prototypes;
 use crate::ranking::{Classifiers, restrict};
@@ -32,7 +32,7 @@ impl Default for SearchOptions {
 pub struct Searcher {
     index: Index,
     encoder: Arc<Encoder>,
-    store: HnswStore,
+    store: Arc<dyn VectorStore>,
     classifiers: Classifiers,
     prototypes: Prototypes,
     options: SearchOptions,
@@ -47,8 +47,7 @@ impl Searcher {
         let store = index.store()?;
         let content = index.content();
         let classifiers = Classifiers::new(content, &encoder);
-        let (products, vectors) = (content.products.len(), &content.vectors);
-        let prototypes = Prototypes::new(products, &content.photos, vectors);
+        let prototypes = index.prototypes();
         let options = SearchOptions::default();
         Ok(Self { index, encoder, store, classifiers, prototypes, options })
     }
@@ -72,8 +71,8 @@ impl Searcher {
         &self.classifiers
     }
 
-    pub(crate) fn store(&self) -> &HnswStore {
-        &self.store
+    pub(crate) fn store(&self) -> &dyn VectorStore {
+        &*self.store
     }
 
     /// The `top` products most like the photo in a file.
@@ -192,11 +191,9 @@ impl Searcher {
         for one in &mut ranked {
             // What only a classifier named is no neighbour: the nearest of its photos stand for it.
             if one.evidence.is_empty() {
-                let photos = (0u32..).zip(self.index.photos());
-                let own = photos.filter(|(_, photo)| photo.product == one.product);
-                let rows = own.map(|(row, _)| row);
-                let vectors = &self.index.content().vectors;
-                let hits = vectors.nearest_among(embedding, rows, self.options.evidence)?;
+                let mut wanted = vec![false; self.index.products().len()];
+                wanted[one.product as usize] = true;
+                let hits = self.store.search_among(embedding, &wanted, self.options.evidence)?;
                 let evidence = |hit: Hit| Evidence { photo: hit.row, similarity: hit.similarity };
                 one.evidence = hits.into_iter().map(evidence).collect();
             }
@@ -207,17 +204,25 @@ impl Searcher {
         Ok(ranked)
     }
 
-    /// The neighbours of a vector, and their vote on `top` products, if the index has so
-    /// many.
+    /// The neighbours of a vector, of some products only if `wanted` is given, and their vote on `top`
+    /// products, if there are so many.
     pub(crate) fn nearest(
         &self,
         embedding: &[f32],
+        wanted: Option<&[bool]>,
         top: usize,
     ) -> Result<(Vec<Neighbour>, Vec<RankedProduct>), EngineError> {
         let photos = self.index.photos();
-        let mut fetched = self.options.vote.neighbours.max(top);
+        let mut fetched = match (wanted, self.index.remote()) {
+            // They are all compared anyway.
+            (Some(_), None) => photos.len(),
+            _ => self.options.vote.neighbours.max(top),
+        };
         loop {
-            let hits = self.store.search(embedding, fetched)?;
+            let hits = match wanted {
+                None => self.store.search(embedding, fetched)?,
+                Some(wanted) => self.store.search_among(embedding, wanted, fetched)?,
+            };
             let neighbours: Vec<Neighbour> = hits
                 .iter()
                 .map(|hit| Neighbour {
@@ -228,7 +233,7 @@ impl Searcher {
                 .collect();
             let ranked = vote(&neighbours, &self.options.vote);
             // The nearest photos may all show one product; the next products are further out.
-            if ranked.len() >= top || fetched >= photos.len() {
+            if ranked.len() >= top || hits.len() < fetched || fetched >= photos.len() {
                 return Ok((neighbours, ranked));
             }
             fetched = (fetched * 4).min(photos.len());

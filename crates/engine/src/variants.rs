@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use lookalike_rank::{Neighbour, VoteParams, vote};
-use lookalike_vectors::{ExactStore, VectorStore};
+use lookalike_vectors::VectorStore;
 
 use crate::EngineError;
 use crate::linear::scale_to;
@@ -35,11 +35,11 @@ pub(crate) type Ranks = Vec<(u32, f32)>;
 /// Every variant's ranking for a vector; `product` tells what a row's photo shows.
 pub(crate) fn rankings(
     vector: &[f32],
-    exact: &ExactStore,
+    store: &dyn VectorStore,
     product: impl Fn(u32) -> u32,
 ) -> Result<Vec<Ranks>, EngineError> {
     let nearest = |vector: &[f32]| -> Result<Vec<Neighbour>, EngineError> {
-        let hits = exact.search(vector, DEPTH)?.into_iter();
+        let hits = store.search_exactly(vector, DEPTH)?.into_iter();
         Ok(hits
             .map(|hit| Neighbour {
                 photo: hit.row,
@@ -53,8 +53,8 @@ pub(crate) fn rankings(
         ranked.into_iter().take(KEPT).map(|one| (one.product, one.score)).collect()
     };
     let near = nearest(vector)?;
-    let added = near.iter().take(ADDED).map(|neighbour| exact.vectors().row(neighbour.photo));
-    let mut expanded: Vec<f32> = mean_direction(added);
+    let added: Vec<u32> = near.iter().take(ADDED).map(|neighbour| neighbour.photo).collect();
+    let mut expanded: Vec<f32> = mean_direction(store.rows(&added)?.into_iter());
     expanded.iter_mut().zip(vector).for_each(|(x, own)| *x += own);
     scale_to(1.0, &mut expanded);
     let VoteParams { neighbours, temperature } = VoteParams::default();
@@ -94,7 +94,7 @@ fn by_mean(near: &[Neighbour], photos: usize) -> Ranks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lookalike_vectors::Vectors;
+    use lookalike_vectors::{ExactStore, Vectors};
     use std::sync::Arc;
 
     #[test]

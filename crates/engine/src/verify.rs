@@ -1,8 +1,7 @@
 use std::path::Path;
 
-use lookalike_vectors::{ExactStore, VectorStore};
+use lookalike_vectors::Hit;
 use serde::Serialize;
-use std::sync::Arc;
 
 use lookalike_eval::recall_at_k;
 
@@ -41,19 +40,22 @@ pub fn verify(index: &Index) -> Result<Verification, EngineError> {
     let content = index.content();
     content.vectors.check()?;
     let store = index.store()?;
-    let exact = ExactStore::new(Arc::clone(&content.vectors));
-    let count = content.vectors.len();
-    let step = count.div_ceil(SAMPLE).max(1);
-    let (mut sampled, mut lost, mut recall) = (0, 0, 0.0);
-    for row in (0..count as u32).step_by(step) {
-        let query = content.vectors.row(row);
-        let found = store.search_by_graph(&query, 10)?;
-        let rows = |hits: &[lookalike_vectors::Hit]| hits.iter().map(|h| h.row).collect::<Vec<_>>();
-        recall += recall_at_k(&rows(&exact.search(&query, 10)?), &rows(&found));
-        sampled += 1;
+    let graph = index.remote().is_none().then(|| index.graph_store()).transpose()?;
+    let found_by_walking = |query: &[f32]| match &graph {
+        Some(graph) => graph.search_by_graph(query, 10),
+        None => store.search(query, 10),
+    };
+    let rows: Vec<u32> =
+        (0..store.len() as u32).step_by(store.len().div_ceil(SAMPLE).max(1)).collect();
+    let (mut lost, mut recall) = (0, 0.0);
+    for query in store.rows(&rows)? {
+        let found = found_by_walking(&query)?;
+        let rows = |hits: &[Hit]| hits.iter().map(|h| h.row).collect::<Vec<_>>();
+        recall += recall_at_k(&rows(&store.search_exactly(&query, 10)?), &rows(&found));
         // A copy of the same embedding under another row is as good.
         lost += usize::from(!found.first().is_some_and(|hit| hit.similarity > 0.9999));
     }
+    let sampled = rows.len();
     let missing = |path: &str| !index.root().join(Path::new(path)).is_file();
     Ok(Verification {
         sampled,

@@ -50,15 +50,11 @@ pub(crate) async fn make<T: Send + 'static>(
     task.await.map_err(|error| Problem::internal("the change", &error))?
 }
 
-/// The index of the folder, and the right to write it: taken first, so that nobody changes it in
+/// The index as it is kept, and the right to write it: taken first, so that nobody changes it in
 /// between.
 fn open(shared: &Shared) -> Result<(IndexLock, Index), Problem> {
-    let folder = &shared.source.folder;
     let open = || {
-        // Taking the lock would make the folder.
-        Index::check_there(folder)?;
-        let lock = Index::lock(folder)?;
-        let index = Index::open(folder)?;
+        let (lock, index) = shared.source.home.open_locked()?;
         // Else it could be changed, but not served.
         index.check_model(shared.served().searcher.encoder())?;
         Ok((lock, index))
@@ -128,7 +124,7 @@ pub(crate) fn add(shared: &Shared, addition: Addition) -> Result<Added, Problem>
     if !results.is_empty() && reasons.len() == results.len() {
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reasons.join("; ")));
     }
-    lock.save(&index).map_err(problem)?;
+    lock.save(&index, &Silent).map_err(problem)?;
     kept.is_done = true;
     let served = swap(shared, index)?;
     tracing::info!(product = product.id, photos = report.added, "added to the index");
@@ -163,7 +159,7 @@ pub(crate) fn remove(shared: &Shared, removal: &Removal) -> Result<Removed, Prob
     let gone = index.photos().iter().filter(|photo| !left.contains(&photo.sha256));
     let files: Vec<String> = gone.filter_map(|photo| shared.photo_store.name_of(photo)).collect();
     drop(index);
-    lock.save(&changed).map_err(problem)?;
+    lock.save(&changed, &Silent).map_err(problem)?;
     let served = swap(shared, changed);
     files.iter().for_each(|name| shared.photo_store.forget(name));
     let served = served?;
@@ -254,6 +250,9 @@ fn problem(error: EngineError) -> Problem {
     if error.is_locked() {
         let detail = "another program is writing the index: try again when it is done";
         return Problem::new(StatusCode::CONFLICT, detail).retry_after(1);
+    }
+    if error.is_of_store() {
+        return Problem::of_store(&error);
     }
     match error {
         EngineError::NothingLeft

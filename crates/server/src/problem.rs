@@ -54,6 +54,13 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{what} failed"))
     }
 
+    /// The store that has the index fails; which it is, is for the operator to see.
+    pub(crate) fn of_store(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!("{error}");
+        let detail = "what has the index does not answer: try again in a moment";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(5)
+    }
+
     pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds.max(1));
         self

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use lookalike_engine::Searcher;
+use lookalike_engine::{Home, Searcher};
 use lookalike_photo::DecodeLimits;
 use tokio::sync::{Semaphore, watch};
 
@@ -20,7 +20,9 @@ pub type Reopen = Box<dyn Fn() -> Result<Searcher, String> + Send + Sync>;
 
 /// Where the index that is served comes from.
 pub struct Source {
-    /// Its folder: changes are written there, with the photos that come over HTTP.
+    /// Where it is kept, and changes are written to.
+    pub home: Home,
+    /// The folder for the photos that come over HTTP, and their embeddings.
     pub folder: PathBuf,
     /// Opens it again.
     pub reopen: Reopen,

@@ -36,7 +36,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
         ..BuildOptions::default()
     };
     let index = build_index(&catalog, &encoder, &options, &*progress)?;
-    lock.save(&index)?;
+    lock.save(&index, &*progress)?;
     drop(lock);
 
     // A photo that is not in the index, from the middle of the shop.

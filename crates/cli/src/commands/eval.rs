@@ -9,7 +9,7 @@ use crate::{model, progress, report};
 
 pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
     let catalog = Catalog::open(&args.catalog.photos, args.catalog.root.as_deref())?;
-    let searcher = model::searcher(&args.index, &args.model)?;
+    let searcher = model::searcher(&args.home.home()?, &args.model)?;
     let progress = progress::reporter(args.quiet);
     let unsold = args.unsold.as_ref();
     let unsold = unsold.map(|photos| Catalog::open(photos, args.unsold_root.as_deref()));

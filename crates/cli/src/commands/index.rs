@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 
 use lookalike_catalog::Catalog;
 use lookalike_engine::{
-    BuildOptions, BuildReport, EMBEDDINGS_FOLDER, EngineError, Index, IndexInfo, verify as check,
+    BuildOptions, BuildReport, EMBEDDINGS_FOLDER, EngineError, IndexInfo, verify as check,
 };
 use serde_json::json;
 
@@ -14,7 +14,8 @@ pub(crate) fn build(args: &BuildArgs) -> anyhow::Result<()> {
     let catalog = Catalog::open(&args.what.catalog.photos, args.what.catalog.root.as_deref())?;
     let encoder = model::encoder(&args.what.model)?;
     // First of all: who has embedded for an hour should not hear then that it was in vain.
-    let lock = Index::lock(&args.out)?;
+    let home = args.store.home(&args.out)?;
+    let lock = home.lock()?;
     let options = BuildOptions {
         splits: args.what.split.clone(),
         embeddings: Some(args.out.join(EMBEDDINGS_FOLDER)),
@@ -27,10 +28,10 @@ pub(crate) fn build(args: &BuildArgs) -> anyhow::Result<()> {
         eprint!("{}", skipped(&report.skipped));
     }
     let index = built?;
-    let size = lock.save(&index)?;
+    let size = lock.save(&index, &*progress)?;
     if args.what.json {
         return print_json(&json!({
-            "index": args.out.join(lookalike_engine::INDEX_FILE),
+            "index": home.to_string(),
             "bytes": size,
             "model": index.model(),
             "products": index.products_shown(),
@@ -38,20 +39,23 @@ pub(crate) fn build(args: &BuildArgs) -> anyhow::Result<()> {
         }));
     }
     let mut text = summary(index.report());
-    let file = args.out.join(lookalike_engine::INDEX_FILE);
-    let _ = writeln!(text, "wrote {} ({})", file.display(), bytes(size));
+    let _ = writeln!(text, "wrote {home} ({})", bytes(size));
     print(&text)
 }
 
 pub(crate) fn info(args: &IndexArgs) -> anyhow::Result<()> {
-    let index = Index::open(&args.index)?;
-    let info = index.info(&args.index)?;
+    let home = args.home.home()?;
+    let index = home.open()?;
+    let info = index.info(&home)?;
     if args.json {
         return print_json(&info);
     }
     let IndexInfo { file, bytes: size, format, program, model, hnsw, .. } = &info;
     let mut text = String::new();
-    let _ = writeln!(text, "file        {} ({})", file.display(), bytes(*size));
+    let _ = match size {
+        Some(size) => writeln!(text, "file        {} ({})", file.display(), bytes(*size)),
+        None => writeln!(text, "store       {}", file.display()),
+    };
     let _ = writeln!(text, "format      {format}, written by lookalike {program}");
     let _ = writeln!(text, "photos      {}", thousands(info.photos as u64));
     let _ = writeln!(text, "products    {}", thousands(info.products as u64));
@@ -73,20 +77,23 @@ pub(crate) fn info(args: &IndexArgs) -> anyhow::Result<()> {
         false => "directions learnt from the photos",
     };
     let _ = writeln!(text, "compared by {} {learnt}", thousands(info.vector_dim as u64));
-    let _ = writeln!(
-        text,
-        "graph       m {}, ef_construction {}, ef_search {}, {} nodes",
-        hnsw.m,
-        hnsw.ef_construction,
-        hnsw.ef_search,
-        thousands(info.nodes as u64)
-    );
+    if size.is_some() {
+        let _ = writeln!(
+            text,
+            "graph       m {}, ef_construction {}, ef_search {}, {} nodes",
+            hnsw.m,
+            hnsw.ef_construction,
+            hnsw.ef_search,
+            thousands(info.nodes as u64)
+        );
+    }
     text.push_str(&summary(&info.report));
     print(&text)
 }
 
 pub(crate) fn verify(args: &IndexArgs) -> anyhow::Result<()> {
-    let index = Index::open(&args.index)?;
+    let home = args.home.home()?;
+    let index = home.open()?;
     let found = check(&index)?;
     if args.json {
         print_json(&found)?;
@@ -115,7 +122,7 @@ pub(crate) fn verify(args: &IndexArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     let reason = "searches miss what they should find".to_owned();
-    Err(EngineError::DamagedIndex { path: args.index.clone(), reason }.into())
+    Err(EngineError::DamagedIndex { path: home.to_string().into(), reason }.into())
 }
 
 fn summary(report: &BuildReport) -> String {

@@ -12,8 +12,8 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
         let file = file.display();
         anyhow::bail!("{file} is there already and is no page: name another file with --html");
     }
-    let AnswerArgs { index, top, filter, model, .. } = &args.answer;
-    let searcher = model::searcher(index, model)?;
+    let AnswerArgs { home, top, filter, model, .. } = &args.answer;
+    let searcher = model::searcher(&home.home()?, model)?;
     let answer = searcher.search_files(&args.photos, &filter.filter(), args.views, *top)?;
     print(&answer, &args.answer, &searcher)?;
     if let Some(file) = &args.html {
@@ -24,8 +24,8 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
 }
 
 pub(crate) fn similar(args: &SimilarArgs) -> anyhow::Result<()> {
-    let AnswerArgs { index, top, filter, model, .. } = &args.answer;
-    let searcher = model::searcher(index, model)?;
+    let AnswerArgs { home, top, filter, model, .. } = &args.answer;
+    let searcher = model::searcher(&home.home()?, model)?;
     let answer = searcher.search_like(&args.product, &filter.filter(), *top)?;
     print(&answer, &args.answer, &searcher)
 }

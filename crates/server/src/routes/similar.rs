@@ -191,6 +191,7 @@ async fn answer(
             Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail))
         }
         Err(error @ EngineError::Filter { .. }) => Err(Problem::bad_request(error.to_string())),
+        Err(error) if error.is_of_store() => Err(Problem::of_store(&error)),
         Err(error) => Err(Problem::internal("the search", &error)),
     }
 }
