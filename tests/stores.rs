@@ -35,7 +35,7 @@ fn build(store: &str, shop: &Shop) -> Run {
     on(store, shop, &["index", "build", "photos", "--quiet", "--json", "--weights", weights])
 }
 
-/// Products and scores of an answer, to three digits.
+/// Products, and how similar their nearest photos are, to three digits.
 fn said(answer: &Value) -> Vec<(String, String)> {
     let matches = answer["matches"].as_array().expect("matches").iter();
     let one = |found: &Value| {
@@ -85,6 +85,7 @@ fn photos_and_products_come_and_go() {
     for store in stores() {
         let shop = Shop::new();
         build(&store, &shop).ok();
+        let before = search(&store, &shop, &new_photo_of(2), &["--explain"]);
         for width in [300, 330, 360] {
             let picture = photos::pattern(40, width, width * 3 / 4);
             shop.beside(&format!("more/새 의자/{width}.jpg"), photos::jpeg(&picture, 90));
@@ -97,7 +98,6 @@ fn photos_and_products_come_and_go() {
         let query = photos::jpeg(&photos::pattern(40, 420, 315), 90);
         assert_eq!(said(&search(&store, &shop, &query, &[]))[0].0, "새 의자", "{store}");
 
-        // The means of products follow: the same as of an index that is built of what is there now.
         let gone = ["index", "remove", "--product", PRODUCTS[0], "--quiet", "--json"];
         let removed = on(&store, &shop, &gone).json();
         assert_eq!((&removed["report"]["removed"], &removed["photos"]), (&json!(3), &json!(18)));
@@ -115,8 +115,24 @@ fn photos_and_products_come_and_go() {
         assert_eq!((&updated["report"]["added"], &updated["photos"]), (&json!(4), &json!(18)));
         let verified = on(&store, &shop, &["index", "verify", "--json"]).json();
         assert_eq!(verified["lost"], 0, "{store}: {verified}");
-        let shared: Vec<_> = said(&search(&store, &shop, &new_photo_of(0), &[]));
-        assert_eq!(shared[0].0, PRODUCTS[0], "{store}");
+        assert_eq!(
+            said(&search(&store, &shop, &new_photo_of(0), &[]))[0].0,
+            PRODUCTS[0],
+            "{store}"
+        );
+        // All photos are there again as they were, and so are the means of products.
+        let after = search(&store, &shop, &new_photo_of(2), &["--explain"]);
+        let scores = |answer: &Value| -> Vec<(String, i64)> {
+            let one = |found: &Value| {
+                let score = found["reasons"]["prototype"].as_f64().expect("a share");
+                (found["product"]["id"].as_str().expect("an id").to_owned(), (1e4 * score) as i64)
+            };
+            answer["matches"].as_array().expect("matches").iter().map(one).collect()
+        };
+        let (before, after) = (scores(&before), scores(&after));
+        for ((product, share), (same, now)) in before.iter().zip(&after) {
+            assert!(product == same && (share - now).abs() <= 5, "{store}: {before:?} {after:?}");
+        }
     }
 }
 
