@@ -72,12 +72,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), OpenError> {
 }
 
 fn without_password(text: &str) -> String {
-    match (text.find("://"), text.rfind('@')) {
-        (Some(scheme), Some(at)) if scheme < at => {
-            format!("{}://...{}", &text[..scheme], &text[at..])
-        }
-        _ => text.to_owned(),
-    }
+    text.rsplit_once('@').map_or_else(|| text.to_owned(), |(_, host)| format!("...@{host}"))
 }
 
 #[cfg(test)]
@@ -103,7 +98,11 @@ mod tests {
 
     #[test]
     fn passwords_are_never_shown() {
-        for text in ["oracle://me:secret@db/x", "postgres://me:secret@db/x?nothing=1"] {
+        for text in [
+            "oracle://me:secret@db/x",
+            "postgres://me:secret@db/x?nothing=1",
+            "postgres:me:secret@db/x",
+        ] {
             let error = crate::open(text).err().expect("refused").to_string();
             assert!(!error.contains("secret"), "{error}");
         }

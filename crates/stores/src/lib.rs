@@ -38,12 +38,12 @@ pub enum OpenError {
     Remote(#[from] RemoteError),
 }
 
-/// Opens the store that an address names. Nothing is asked of it yet but, of PostgreSQL, nothing at all: who
-/// does not answer is told of at the first use.
+/// Opens the store that an address names. Nothing is asked of it yet: that it does not answer is told at the
+/// first use.
 ///
 /// | address | what |
 /// | --- | --- |
-/// | `postgres://user:password@host:5432/database` | PostgreSQL's own, its parameters as libpq has them |
+/// | `postgres://user:password@host:5432/database` | PostgreSQL's own, with the parameters that tokio-postgres knows |
 /// | `...?index=chairs` | one of several indexes in a database; `lookalike` if not said |
 /// | `qdrant://host:6334/collection` | Qdrant's gRPC port; `qdrants://` by TLS |
 /// | `...?shards=6&replicas=2` | of collections that are made; 1 if not said |

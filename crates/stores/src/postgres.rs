@@ -21,7 +21,7 @@ use tokio_postgres::{Client, Config, Error};
 
 use crate::OpenError;
 use crate::address::{Address, check_name};
-use crate::waiting::{Failure, Waiting, asking};
+use crate::waiting::{ANSWER, CONNECT, Failure, Waiting, asking};
 use session::{connect, failed};
 
 /// The most numbers that a graph over f32 takes, and over f16.
@@ -56,7 +56,7 @@ impl Postgres {
         {
             config.password(password);
         }
-        config.connect_timeout(crate::waiting::CONNECT).application_name("lookalike");
+        config.connect_timeout(CONNECT).tcp_user_timeout(ANSWER).application_name("lookalike");
         let unreachable = |error: std::io::Error| RemoteError::Unreachable {
             store: name.clone(),
             reason: error.to_string(),

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use rustls::ClientConfig;
 use rustls::crypto::ring;
 use rustls_platform_verifier::ConfigVerifierExt as _;
@@ -10,5 +8,5 @@ pub(crate) fn connector() -> Result<MakeRustlsConnect, String> {
     // Another part of the program may have chosen one: that is as good.
     let _ = ring::default_provider().install_default();
     let config = ClientConfig::with_platform_verifier().map_err(|error| error.to_string())?;
-    Ok(MakeRustlsConnect::new(Arc::unwrap_or_clone(Arc::new(config))))
+    Ok(MakeRustlsConnect::new(config))
 }

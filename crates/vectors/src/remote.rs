@@ -44,8 +44,11 @@ pub enum RemoteError {
 /// What to do about the usual refusals.
 fn hint(reason: &str) -> &'static str {
     match reason {
-        reason if reason.contains("extension \"vector\"") => {
+        reason if reason.contains("\"vector\" is not available") => {
             ": install pgvector 0.8 or newer on that server"
+        }
+        reason if reason.contains("create extension") => {
+            ": have an administrator of the database run CREATE EXTENSION vector"
         }
         reason if reason.contains("authentication") => {
             ": check the name and password in its address"

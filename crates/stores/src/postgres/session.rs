@@ -19,8 +19,9 @@ const STEPS: [&str; SCHEMA as usize] = ["
 "];
 
 /// What every connection is told: how many candidates a walk keeps, and that it goes on until it has as many
-/// as are asked for.
+/// as are asked for; how long an answer may take.
 const SETTINGS: &str = "
+    SET statement_timeout = '60s';
     SET hnsw.ef_search = 128; SET hnsw.iterative_scan = strict_order; SET hnsw.max_scan_tuples = 100000;
 ";
 

@@ -95,6 +95,7 @@ async fn kind(client: &Client, table: &str) -> Result<Type, Error> {
 pub(super) async fn finish(client: &Client, table: &str) -> Result<(), Error> {
     let kind = kind(client, table).await?;
     let operators = format!("{}_ip_ops", kind.name());
+    client.batch_execute("SET statement_timeout = 0").await?;
     let build = format!(
         "SET maintenance_work_mem = '1GB'; \
          CREATE INDEX IF NOT EXISTS {table}_graph ON {table} USING hnsw (embedding {operators}) \
@@ -103,7 +104,8 @@ pub(super) async fn finish(client: &Client, table: &str) -> Result<(), Error> {
          RESET maintenance_work_mem; \
          ANALYZE {table}"
     );
-    client.batch_execute(&build).await
+    client.batch_execute(&build).await?;
+    client.batch_execute("SET statement_timeout = '60s'").await
 }
 
 pub(super) async fn remove(client: &Client, table: &str, ids: &[u64]) -> Result<(), Error> {
