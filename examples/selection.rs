@@ -13,8 +13,9 @@ use std::path::Path;
 
 use lookalike_backbone::{BUNDLED, load};
 use lookalike_catalog::Catalog;
-use lookalike_curate::{ActivationFinder, Code, Decision, Limits, Overrides, Verdict, curate};
+use lookalike_curate::{Code, Decision, Limits, Overrides, Verdict, curate};
 use lookalike_demo::Truth;
+use lookalike_detect::ActivationFinder;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let shop = std::env::args_os().nth(1).ok_or("name the folder of the shop")?;
@@ -25,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         truth.iter().map(|photo| (photo.photo.as_str(), photo)).collect();
 
     let catalog = Catalog::open(&shop.join("catalog.jsonl"), None)?;
-    let finder = ActivationFinder::new(load(Path::new(BUNDLED), None)?);
+    let finder = ActivationFinder::new(&load(Path::new(BUNDLED), None)?);
     let limits = Limits { min_side: 0, ..Limits::default() };
     let found = curate(&catalog, Some(&finder), &limits, &Overrides::default(), &|| ())?;
     let known = found

@@ -1,4 +1,5 @@
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use lookalike_photo::Preprocess;
 use serde::{Deserialize, Serialize};
@@ -29,7 +30,7 @@ pub struct ModelIdentity {
 /// A network with everything needed to use it.
 pub struct LoadedBackbone {
     /// The network.
-    pub network: Box<dyn Backbone>,
+    pub network: Arc<dyn Backbone>,
     /// How photos are prepared for it.
     pub preprocess: Preprocess,
     /// What to store with its embeddings.
@@ -80,18 +81,18 @@ pub fn load_on(
 }
 
 /// The network that a file holds, in candle.
-pub(crate) fn network(checkpoint: &Checkpoint) -> Result<Box<dyn Backbone>, BackboneError> {
+pub(crate) fn network(checkpoint: &Checkpoint) -> Result<Arc<dyn Backbone>, BackboneError> {
     Ok(match checkpoint.kind() {
         BackboneKind::MobileNetV3 | BackboneKind::MobileNetV3Minimalistic => {
-            Box::new(MobileNetV3::load(checkpoint)?)
+            Arc::new(MobileNetV3::load(checkpoint)?)
         }
-        BackboneKind::ResNet50 => Box::new(ResNet50::load(checkpoint)?),
-        BackboneKind::Vgg19 => Box::new(Vgg19::load(checkpoint)?),
+        BackboneKind::ResNet50 => Arc::new(ResNet50::load(checkpoint)?),
+        BackboneKind::Vgg19 => Arc::new(Vgg19::load(checkpoint)?),
     })
 }
 
 /// The network that a file holds, for the processor.
-fn compiled(checkpoint: &Checkpoint, side: usize) -> Result<Box<dyn Backbone>, BackboneError> {
+fn compiled(checkpoint: &Checkpoint, side: usize) -> Result<Arc<dyn Backbone>, BackboneError> {
     let compiled = match checkpoint.kind() {
         BackboneKind::MobileNetV3 | BackboneKind::MobileNetV3Minimalistic => {
             Compiled::of(&MobileNetV3::load(checkpoint)?, side)?
@@ -99,5 +100,5 @@ fn compiled(checkpoint: &Checkpoint, side: usize) -> Result<Box<dyn Backbone>, B
         BackboneKind::ResNet50 => Compiled::of(&ResNet50::load(checkpoint)?, side)?,
         BackboneKind::Vgg19 => Compiled::of(&Vgg19::load(checkpoint)?, side)?,
     };
-    Ok(Box::new(compiled))
+    Ok(Arc::new(compiled))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use candle_core::{Result, Tensor, Var};
 use lookalike_photo::Preprocess;
@@ -65,7 +66,7 @@ pub struct TrainSetup {
 
 /// A network with its parameters.
 pub struct TrainableBackbone {
-    network: Box<dyn Backbone>,
+    network: Arc<dyn Backbone>,
     kind: BackboneKind,
     preprocess: Preprocess,
     preprocess_name: String,

@@ -11,7 +11,8 @@
 use std::error::Error;
 use std::path::Path;
 
-use lookalike_curate::{ActivationFinder, Look};
+use lookalike_curate::Look;
+use lookalike_detect::ActivationFinder;
 
 /// Cells a side that boxes are drawn into, to measure what they cover together.
 const CELLS: usize = 256;
@@ -53,7 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// All photos of the data set.
 pub fn pairs(folder: &Path, weights: &Path) -> Result<Vec<Pair>, Box<dyn Error>> {
-    let finder = ActivationFinder::new(lookalike_backbone::load(weights, None)?);
+    let finder = ActivationFinder::new(&lookalike_backbone::load(weights, None)?);
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder.join("images"))? {
         files.push(entry?.path());

@@ -5,7 +5,9 @@ use std::fmt;
 use lookalike_catalog::Split;
 use serde::{Deserialize, Serialize};
 
-use crate::{Measures, SameLimits, Things};
+use lookalike_detect::Things;
+
+use crate::{Measures, SameLimits};
 
 /// Kept or dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -137,7 +139,7 @@ impl Default for Limits {
     /// Far from what customers' photos have: of 5,421 of the Grocery Store data set, 3,042 of clothing and
     /// 128 of COCO, none has highlights below 0.36 or shadows above 0.63.
     ///
-    /// What [`crate::ActivationFinder`] finds drops no photo: the share that it estimates is off by as much as
+    /// What [`lookalike_detect::ActivationFinder`] finds drops no photo: the share that it estimates is off by as much as
     /// a guess (`examples/selection.rs`, `examples/coco_shares.rs`), and things it cannot count. A detector
     /// can be held to a share of a half and to one thing.
     fn default() -> Self {

@@ -1,33 +1,9 @@
-//! What finds the things in a photo.
+//! What curation asks of what finds the things in a photo.
 
-use image::RgbImage;
-use serde::{Deserialize, Serialize};
+use lookalike_detect::{ActivationFinder, Things};
+use lookalike_photo::RgbImage;
 
 use crate::CurateError;
-
-/// A thing in a photo.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Item {
-    /// The box around it: its left edge, from 0 at the photo's left to 1 at its right.
-    pub left: f32,
-    /// Its upper edge, from 0 at the photo's top to 1 at its bottom.
-    pub top: f32,
-    /// Its right edge.
-    pub right: f32,
-    /// Its lower edge.
-    pub bottom: f32,
-    /// Share of the photo that it fills, 0 to 1.
-    pub share: f64,
-}
-
-/// The things in a photo.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Things {
-    /// Share of the photo that they fill together, 0 to 1.
-    pub share: f64,
-    /// Each of those that stand apart, the largest first.
-    pub items: Vec<Item>,
-}
 
 /// What a finder makes of a photo.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -39,11 +15,20 @@ pub struct Finding {
     pub embedding: Option<Vec<f32>>,
 }
 
-/// Finds the things in photos: [`crate::ActivationFinder`], or an object detector in its place.
+/// Says what fills photos, and how alike they are. The share that [`ActivationFinder`] gives is a little
+/// better than a guess (`examples/coco_shares.rs`), and the number of things is none that anything should
+/// be decided by.
 pub trait Finder: Sync {
     /// The things in an upright photo. Called from many threads at once.
     ///
     /// # Errors
     /// When the network behind it fails.
     fn find(&self, photo: &RgbImage) -> Result<Finding, CurateError>;
+}
+
+impl Finder for ActivationFinder {
+    fn find(&self, photo: &RgbImage) -> Result<Finding, CurateError> {
+        let sight = self.look(photo)?;
+        Ok(Finding { things: sight.things(), embedding: Some(sight.embedding) })
+    }
 }

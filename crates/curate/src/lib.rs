@@ -5,11 +5,12 @@
 //!
 //! ```no_run
 //! use lookalike_catalog::Catalog;
-//! use lookalike_curate::{ActivationFinder, Limits, Overrides, curate};
+//! use lookalike_curate::{Limits, Overrides, curate};
+//! use lookalike_detect::ActivationFinder;
 //!
 //! let catalog = Catalog::open("photos".as_ref(), None)?;
 //! let network = lookalike_backbone::load("mobilenet.safetensors".as_ref(), None)?;
-//! let finder = ActivationFinder::new(network);
+//! let finder = ActivationFinder::new(&network);
 //! let found = curate(&catalog, Some(&finder), &Limits::default(), &Overrides::default(), &|| ())?;
 //! for decision in &found.decisions {
 //!     println!("{}: {:?} {:?}", decision.photo, decision.decision, decision.reasons);
@@ -17,7 +18,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod activation;
 mod assign;
 mod curate;
 mod decision;
@@ -30,16 +30,14 @@ mod hash;
 mod look;
 mod measure;
 mod overrides;
-mod regions;
 mod sheet;
 mod split;
 
-pub use activation::ActivationFinder;
 pub use curate::{Curation, curate};
 pub use decision::{Code, Decision, Judge, Limits, Reason, Verdict};
 pub use duplicates::SameLimits;
 pub use error::CurateError;
-pub use finder::{Finder, Finding, Item, Things};
+pub use finder::{Finder, Finding};
 pub use group_by::GroupBy;
 pub use hash::PhotoHash;
 pub use look::Look;

@@ -1,11 +1,12 @@
 use std::path::{Path, PathBuf};
 
 use lookalike_backbone::map_on_cores;
+use lookalike_detect::Things;
 use lookalike_photo::{DecodeLimits, PhotoError, decode, read};
 use sha2::{Digest, Sha256};
 
 use crate::measure::SHRUNK_SIDE;
-use crate::{CurateError, Finder, Finding, Measures, PhotoHash, Things};
+use crate::{CurateError, Finder, Finding, Measures, PhotoHash};
 
 /// What a photo is judged by.
 #[derive(Debug, Clone, PartialEq)]

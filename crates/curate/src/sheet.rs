@@ -135,10 +135,10 @@ fn boxes(decision: &Decision) -> Vec<Value> {
     let percent = |share: f32| format!("{:.1}", 100.0 * share);
     let boxes = items.map(|item| {
         context! {
-            left => percent(item.left),
-            top => percent(item.top),
-            width => percent(item.right - item.left),
-            height => percent(item.bottom - item.top),
+            left => percent(item.area.left),
+            top => percent(item.area.top),
+            width => percent(item.area.right - item.area.left),
+            height => percent(item.area.bottom - item.area.top),
         }
     });
     boxes.collect()

@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use image::RgbImage;
 use image::imageops::{FilterType, resize};
 use lookalike_catalog::{Catalog, Photo, Product};
-use lookalike_curate::{
-    ActivationFinder, Code, Finder, Limits, Look, Overrides, PhotoHash, Verdict, curate,
-};
+use lookalike_curate::{Code, Finder, Limits, Look, Overrides, PhotoHash, Verdict, curate};
+use lookalike_detect::ActivationFinder;
 use lookalike_testkit::{photos, weights};
 
 fn brightened(photo: &RgbImage, by: u8) -> RgbImage {
@@ -45,7 +44,7 @@ fn catalog(root: &Path, files: &[(u32, &str)]) -> Catalog {
 fn made_up_finder(folder: &Path) -> ActivationFinder {
     let file = folder.join("mobilenet_v3_large_minimalistic.safetensors");
     weights::write_minimalistic(&file);
-    ActivationFinder::new(lookalike_backbone::load(&file, None).expect("weights"))
+    ActivationFinder::new(&lookalike_backbone::load(&file, None).expect("weights"))
 }
 
 /// Limits that drop nothing but copies.
@@ -146,7 +145,7 @@ fn copies_of_real_photos_are_told_from_other_photos() {
         return;
     };
     let weights = weights.join("mobilenet_v3_large_minimalistic.safetensors");
-    let finder = ActivationFinder::new(lookalike_backbone::load(&weights, None).expect("weights"));
+    let finder = ActivationFinder::new(&lookalike_backbone::load(&weights, None).expect("weights"));
     let limits = lookalike_photo::DecodeLimits::default();
     let temporary = tempfile::tempdir().expect("a folder");
     let products = std::fs::read_dir(data.join("grocery-store/val/Fruit")).expect("photos");

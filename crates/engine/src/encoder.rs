@@ -1,8 +1,12 @@
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::vec::IntoIter;
 
 use candle_core::Tensor;
-use lookalike_backbone::{Backbone, BackboneError, LoadedBackbone, Place, map_batches};
+use lookalike_backbone::{
+    Backbone, BackboneError, BackboneKind, LoadedBackbone, Place, map_batches,
+};
+use lookalike_detect::ActivationFinder;
 use lookalike_photo::{DecodeLimits, PhotoError, Preprocess, RgbImage, decode};
 use sha2::{Digest, Sha256};
 
@@ -21,7 +25,7 @@ const CHUNK: usize = 512;
 
 /// Photos to embeddings: one network or several, each with its one way of preparing photos.
 pub struct Encoder {
-    networks: Vec<Box<dyn Backbone>>,
+    networks: Vec<Arc<dyn Backbone>>,
     /// Where all of them compute.
     place: Place,
     /// How photos are prepared for each network.
@@ -115,6 +119,16 @@ impl Encoder {
     /// What makes the embeddings.
     pub fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// Finds things by the map of one of the networks, one that takes large photos if there is one.
+    pub(crate) fn activation_finder(&self) -> ActivationFinder {
+        let has_one_side = |number: &usize| {
+            self.model.parts[*number].identity.backbone == BackboneKind::Vgg19.name()
+        };
+        let number = (0..self.networks.len()).find(|number| !has_one_side(number)).unwrap_or(0);
+        let network = Arc::clone(&self.networks[number]);
+        ActivationFinder::through(network, self.preprocess[number], has_one_side(&number))
     }
 
     /// Embeds photos on all cores, in the photos' order. A photo that cannot be used has its reason in
@@ -342,6 +356,6 @@ fn softmax(mut logits: Vec<f32>) -> Vec<f32> {
 }
 
 /// Classes of the network that was added last.
-fn networks_classes(networks: &[Box<dyn Backbone>]) -> usize {
+fn networks_classes(networks: &[Arc<dyn Backbone>]) -> usize {
     networks.last().map_or(0, |network| network.classes())
 }

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use lookalike_backbone::BackboneError;
 use lookalike_catalog::CatalogError;
+use lookalike_detect::DetectError;
 use lookalike_vectors::snapshot::SnapshotError;
 use lookalike_vectors::{RemoteError, VectorError};
 
@@ -17,6 +18,9 @@ pub enum EngineError {
     /// The network cannot be loaded or run.
     #[error(transparent)]
     Backbone(#[from] BackboneError),
+    /// The things in a photo cannot be found.
+    #[error(transparent)]
+    Detect(#[from] DetectError),
     /// The index cannot be read or written.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),

@@ -13,7 +13,7 @@ use crate::build::empty_split;
 use crate::compare::Comparison;
 use crate::look::Look;
 use crate::variants::{Ranks, rankings};
-use crate::{EngineError, Progress, Ranking, Searcher, Stage, Views};
+use crate::{EngineError, ItemsEvaluation, Progress, Ranking, Searcher, Stage, Views};
 
 /// Neighbours that recall is measured over.
 const RECALL_AT: usize = 10;
@@ -54,6 +54,9 @@ pub struct Evaluation {
     pub ranking: Ranking,
     /// How well things that are not sold are told apart, if photos of such were given.
     pub rejection: Option<Rejection>,
+    /// How well several things in one photo are found, if that was measured, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub items: Option<ItemsEvaluation>,
 }
 
 /// How well photos of things that are sold and of things that are not are told apart.
@@ -134,6 +137,7 @@ pub fn evaluate(
         methods: Vec::new(),
         ranking: index.content().ranking.clone(),
         rejection: None,
+        items: None,
     };
     let mut comparison = Comparison::new(searcher, variants);
     let mut asker =

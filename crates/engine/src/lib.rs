@@ -27,6 +27,9 @@ mod evaluate;
 mod filter;
 mod home;
 mod index;
+mod items;
+mod items_answer;
+mod items_eval;
 mod journal;
 mod linear;
 mod look;
@@ -53,7 +56,13 @@ pub use evaluate::{EvalOptions, Evaluation, evaluate};
 pub use filter::Filter;
 pub use home::{Home, IndexLock};
 pub use index::{INDEX_FILE, Index, IndexInfo, IndexedPhoto};
+pub use items::{FoundItem, FoundItems, ItemsQuery};
+pub use items_answer::{ItemAnswer, ItemBox, ItemsAnswer};
+pub use items_eval::{
+    BoxedPhoto, FinderScore, ItemsEvalOptions, ItemsEvaluation, MultiItemPhoto, evaluate_items,
+};
 pub use journal::EMBEDDINGS_FOLDER;
+pub use lookalike_detect::{ActivationFinder, Both, DetectError, Detector, Item, ItemFinder};
 pub use lookalike_rank::Verdict;
 pub use model::{Model, ModelPart};
 pub use progress::{Progress, Silent, Stage};

@@ -87,25 +87,37 @@ impl Searcher {
             return Err(EngineError::Photo { name: "the photos".to_owned(), reason });
         };
         let embedded = Instant::now();
-        let (opinions, (neighbours, voted)) = if query.filter.is_open() {
-            let opinions = self.opinions(&vector, &shares, |_| true);
-            (opinions, self.nearest(&vector, None, query.top)?)
-        } else {
-            let products = self.index().products();
-            let wanted: Vec<bool> = products.iter().map(|p| query.filter.admits(p)).collect();
-            let is_wanted = |product: u32| wanted[product as usize];
-            let opinions = self.opinions(&vector, &shares, is_wanted);
-            (opinions, self.nearest(&vector, Some(&wanted), query.top)?)
-        };
-        let (ranked, verdict) = self.fused(&voted, &neighbours, &opinions);
-        let ranked = self.with_evidence(ranked, &vector, query.top)?;
-        let reasons = reasons(&ranked, &voted, &opinions);
+        let found = self.ranked(Look { vector, shares }, query.filter, query.top)?;
         let timings = Timings {
             decode: decoding,
             embed: (embedded - started).saturating_sub(decoding),
             search: embedded.elapsed(),
         };
-        Ok(self.found(neighbours, ranked, reasons, verdict, timings))
+        Ok(Found { timings, ..found })
+    }
+
+    /// The products that pass a filter and are most like what was looked at. Its timings are left open.
+    pub(crate) fn ranked(
+        &self,
+        look: Look,
+        filter: &Filter,
+        top: usize,
+    ) -> Result<Found, EngineError> {
+        let Look { vector, shares } = look;
+        let (opinions, (neighbours, voted)) = if filter.is_open() {
+            let opinions = self.opinions(&vector, &shares, |_| true);
+            (opinions, self.nearest(&vector, None, top)?)
+        } else {
+            let products = self.index().products();
+            let wanted: Vec<bool> = products.iter().map(|p| filter.admits(p)).collect();
+            let is_wanted = |product: u32| wanted[product as usize];
+            let opinions = self.opinions(&vector, &shares, is_wanted);
+            (opinions, self.nearest(&vector, Some(&wanted), top)?)
+        };
+        let (ranked, verdict) = self.fused(&voted, &neighbours, &opinions);
+        let ranked = self.with_evidence(ranked, &vector, top)?;
+        let reasons = reasons(&ranked, &voted, &opinions);
+        Ok(self.found(neighbours, ranked, reasons, verdict, Timings::default()))
     }
 
     /// The products that pass a filter and are most like a product of the index, given by its position;

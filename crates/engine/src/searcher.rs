@@ -140,13 +140,18 @@ impl Searcher {
     }
 
     fn told(&self, query: String, found: Found, started: Instant) -> Answer {
-        let matches = found.ranked.into_iter().zip(found.reasons).zip(1..);
         Answer {
             query,
             verdict: found.verdict,
-            matches: matches.map(|((ranked, why), rank)| self.card(ranked, why, rank)).collect(),
+            matches: self.cards(found.ranked, found.reasons),
             milliseconds: started.elapsed().as_secs_f64() * 1e3,
         }
+    }
+
+    /// Products as people are told them, the best first.
+    pub(crate) fn cards(&self, ranked: Vec<RankedProduct>, reasons: Vec<Reasons>) -> Vec<Match> {
+        let each = ranked.into_iter().zip(reasons).zip(1..);
+        each.map(|((ranked, why), rank)| self.card(ranked, why, rank)).collect()
     }
 
     /// What the classifiers say of a photo, and last what the prototypes say of its vector, as if some

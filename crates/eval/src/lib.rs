@@ -2,7 +2,8 @@
 //!
 //! A [`Method`] takes, query by query, the true product and the products as they were ranked. Its
 //! [`MethodResult`]s go into a [`Report`], which is written as JSON and as one HTML page. This crate
-//! knows nothing of how a ranking was made, nor of what is in a photo: to it a photo is a name.
+//! knows nothing of how a ranking was made. To a report a photo is a name; only [`composite`] looks into any, to
+//! make one photo of several.
 //!
 //! ```
 //! use lookalike_eval::{Method, Query, TopK, recall_at_k};
@@ -24,7 +25,9 @@
 //! assert_eq!(method.result().top3, 1.0);
 //! ```
 
+mod boxes;
 mod calibration;
+mod composite;
 mod confusion;
 mod grid;
 mod html;
@@ -35,7 +38,9 @@ mod rejection;
 mod report;
 mod retrieval;
 
+pub use boxes::{BoxCounts, SAME_BOX, pairs};
 pub use calibration::{Calibration, ReliabilityBin, calibration};
+pub use composite::{Composite, composite};
 pub use confusion::{Confusion, Outcome, ProductAccuracy, confused, per_product};
 pub use grid::{GridCell, GridReport};
 pub use interval::{Interval, wilson};

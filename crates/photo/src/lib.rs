@@ -20,6 +20,7 @@
 //! # Ok::<(), lookalike_photo::PhotoError>(())
 //! ```
 
+mod area;
 mod augment;
 mod crop;
 mod decode;
@@ -29,6 +30,7 @@ mod preprocess;
 mod read;
 mod thumbnail;
 
+pub use area::Area;
 pub use augment::Augmentation;
 pub use crop::{Crop, CropError, mirrored};
 pub use decode::{DecodeLimits, DecodedPhoto, decode};
@@ -37,4 +39,4 @@ pub use format::PhotoFormat;
 pub use image::RgbImage;
 pub use preprocess::{ChannelOrder, Normalisation, PREPROCESS_VERSION, Preprocess};
 pub use read::read;
-pub use thumbnail::{shrink, thumbnail_jpeg};
+pub use thumbnail::{scaled, shrink, thumbnail_jpeg};

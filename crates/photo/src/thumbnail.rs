@@ -26,6 +26,13 @@ pub fn shrink(picture: RgbImage, longest: u32) -> RgbImage {
     RgbImage::from_raw(width, height, pixels).unwrap_or(picture)
 }
 
+/// A picture of so many pixels (1 or more) in width and height, whatever its shape was: bilinear, smoothed
+/// where it shrinks.
+pub fn scaled(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
+    let pixels = resize(picture, width, height);
+    RgbImage::from_raw(width, height, pixels).expect("three bytes for each pixel")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
 //! One step: a batch's gradients.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use candle_core::{Tensor, Var};
 use lookalike_backbone::{Backbone, BatchStatistics, TrainMode, TrainableBackbone, map_on_cores};
@@ -26,7 +27,7 @@ pub(crate) struct Work<'a> {
 
 /// The network that a run began with.
 pub(crate) struct Teacher {
-    pub(crate) network: Box<dyn Backbone>,
+    pub(crate) network: Arc<dyn Backbone>,
     /// The mean of its embeddings, `(1, d)`.
     pub(crate) mean: Tensor,
 }

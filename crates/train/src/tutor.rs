@@ -1,4 +1,5 @@
 use std::path::Path;
+use std::sync::Arc;
 
 use candle_core::Tensor;
 use lookalike_backbone::{Backbone, Place, load_on};
@@ -9,7 +10,7 @@ use crate::TrainError;
 /// A network that knows the same products, whose opinion of every photo is learned beside the truth
 /// (Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network", 2015).
 pub(crate) struct Tutor {
-    network: Box<dyn Backbone>,
+    network: Arc<dyn Backbone>,
     /// How photos are prepared for it, at the run's size.
     pub(crate) preprocess: Preprocess,
     /// For each class of the run, which of the tutor's it is.

@@ -4,7 +4,8 @@ use std::path::Path;
 use anyhow::Context;
 use lookalike_backbone::load;
 use lookalike_catalog::Catalog;
-use lookalike_curate::{ActivationFinder, Code, CurateError, Curation, Finder, Overrides, curate};
+use lookalike_curate::{Code, CurateError, Curation, Finder, Overrides, curate};
+use lookalike_detect::ActivationFinder;
 use lookalike_engine::Stage;
 use serde_json::json;
 
@@ -40,7 +41,7 @@ pub(crate) fn finder(args: &LookArgs) -> anyhow::Result<Option<Box<dyn Finder>>>
         return Ok(None);
     }
     let weights = args.weights.clone().unwrap_or_else(|| Shelf::from_env().default());
-    Ok(Some(Box::new(ActivationFinder::new(load(&weights, None)?))))
+    Ok(Some(Box::new(ActivationFinder::new(&load(&weights, None)?))))
 }
 
 /// What was decided in earlier runs, and what the arguments name.

@@ -1,5 +1,7 @@
 //! Connected regions of a map.
 
+use lookalike_photo::Area;
+
 use crate::Item;
 
 /// Cells of a map that belong together because their edges touch.
@@ -15,17 +17,26 @@ pub(crate) struct Region {
 }
 
 impl Region {
+    /// The same with so many more cells on each side, on a map of so many columns and rows.
+    pub(crate) fn wider(self, by: usize, width: usize, height: usize) -> Self {
+        let grown = |(first, last): (usize, usize), side: usize| {
+            (first.saturating_sub(by), (last + by).min(side - 1))
+        };
+        Self { columns: grown(self.columns, width), rows: grown(self.rows, height), ..self }
+    }
+
     /// As a thing in a photo that a map of `width` by `height` cells lies over.
     pub(crate) fn item(&self, width: usize, height: usize) -> Item {
         let along = |cell: usize| cell as f32 / width as f32;
         let down = |cell: usize| cell as f32 / height as f32;
-        Item {
+        let area = Area {
             left: along(self.columns.0),
             top: down(self.rows.0),
             right: along(self.columns.1 + 1),
             bottom: down(self.rows.1 + 1),
-            share: self.cells as f64 / (width * height) as f64,
-        }
+        };
+        let share = self.cells as f64 / (width * height) as f64;
+        Item { area, share, label: None, confidence: None }
     }
 }
 
@@ -66,6 +77,24 @@ pub(crate) fn regions(map: &[f32], width: usize, threshold: f32) -> Vec<Region> 
     found
 }
 
+/// For each cell the least value of those up to `by` cells beside and above it: regions of the result are
+/// so much narrower on each side, but at the map's edges.
+pub(crate) fn narrower(map: &[f32], width: usize, by: usize) -> Vec<f32> {
+    let height = map.len() / width.max(1);
+    let around = |at: usize, side: usize| at.saturating_sub(by)..(at + by + 1).min(side);
+    let least = |values: &mut dyn Iterator<Item = f32>| values.fold(f32::INFINITY, f32::min);
+    let mut rows = Vec::with_capacity(map.len());
+    for row in map.chunks_exact(width.max(1)) {
+        rows.extend((0..width).map(|x| least(&mut row[around(x, width)].iter().copied())));
+    }
+    let mut both = Vec::with_capacity(map.len());
+    for y in 0..height {
+        let column = |x: usize| least(&mut around(y, height).map(|y| rows[y * width + x]));
+        both.extend((0..width).map(column));
+    }
+    both
+}
+
 /// A map scaled to another width and height, bilinear; cells stand for their middles.
 pub(crate) fn scale(map: &[f32], from: (usize, usize), to: (usize, usize)) -> Vec<f32> {
     // The cell before a place, the cell after it, and how far it is from the first to the second.
@@ -100,11 +129,29 @@ mod tests {
         let found = regions(&map, 4, 0.5);
         assert_eq!(found.iter().map(|region| region.cells).collect::<Vec<_>>(), [3, 3]);
         let item = found[1].item(4, 3);
-        assert_eq!((item.left, item.top, item.right, item.bottom), (0.5, 1.0 / 3.0, 1.0, 1.0));
+        assert_eq!(item.area, Area { left: 0.5, top: 1.0 / 3.0, right: 1.0, bottom: 1.0 });
         assert!((item.share - 0.25).abs() < 1e-9);
         // The end of a row and the beginning of the next do not touch either.
         assert_eq!(regions(&[0., 1., 1., 0.], 2, 0.5).len(), 2);
         assert!(regions(&[], 4, 0.5).is_empty());
+    }
+
+    #[test]
+    fn a_neck_is_gone_in_a_narrower_map() {
+        #[rustfmt::skip]
+        let map: Vec<f32> = [
+            1, 1, 1, 0, 1, 1, 1,
+            1, 1, 1, 1, 1, 1, 1,
+            1, 1, 1, 0, 1, 1, 1,
+        ].map(|v| v as f32).to_vec();
+        assert_eq!(regions(&map, 7, 0.5).len(), 1);
+        let found = regions(&narrower(&map, 7, 1), 7, 0.5);
+        assert_eq!(found.len(), 2);
+        // As wide as it was: at the map's edge nothing was taken away.
+        let item = found[0].clone().wider(1, 7, 3).item(7, 3);
+        assert_eq!((item.area.left, item.area.right), (0.0, 3.0 / 7.0));
+        assert_eq!(narrower(&map, 7, 0), map);
+        assert!(narrower(&[], 7, 1).is_empty());
     }
 
     #[test]

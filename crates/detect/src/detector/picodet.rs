@@ -1,0 +1,121 @@
+//! PicoDet's input and output, after G. Yu et al., "PP-PicoDet: a better real-time object detector on
+//! mobile devices", 2021; distances as in X. Li et al., "Generalized focal loss", 2020.
+
+use lookalike_photo::{Normalisation, RgbImage, scaled};
+
+use super::{Found, Output, likeliest, planes};
+
+const STRIDES: [usize; 4] = [8, 16, 32, 64];
+
+/// Cells across the map of a stride.
+fn across(side: usize, stride: usize) -> usize {
+    side.div_ceil(stride)
+}
+
+/// Whether a network's outputs are PicoDet's: scores of all strides, then distances of all strides.
+pub(super) fn fits(shapes: &[&[usize]], side: usize) -> bool {
+    if shapes.len() != 2 * STRIDES.len() {
+        return false;
+    }
+    let (scores, distances) = shapes.split_at(STRIDES.len());
+    let is = |shape: &[usize], stride: usize, of: &dyn Fn(usize) -> bool| matches!(shape, [1, cells, numbers] if *cells == across(side, stride).pow(2) && of(*numbers));
+    let classes = scores[0].last().copied().unwrap_or(0);
+    STRIDES.iter().zip(scores).all(|(stride, shape)| is(shape, *stride, &|n| n == classes && n > 0))
+        && STRIDES
+            .iter()
+            .zip(distances)
+            .all(|(stride, shape)| is(shape, *stride, &|n| n >= 8 && n.is_multiple_of(4)))
+}
+
+/// Stretched to the square, as it was trained; red first, zero-centred.
+pub(super) fn input(photo: &RgbImage, side: usize) -> Vec<f32> {
+    let Normalisation { mean, std, .. } = Normalisation::IMAGENET;
+    let picture = scaled(photo, side as u32, side as u32);
+    let of = |colour: usize| move |byte: u8| (f32::from(byte) - mean[colour]) / std[colour];
+    planes(&picture, [(0, &of(0)), (1, &of(1)), (2, &of(2))])
+}
+
+/// Boxes that it is at least as sure of as `least`.
+pub(super) fn decode(outputs: &[Output], side: usize, least: f32) -> Vec<Found> {
+    let mut found = Vec::new();
+    let (scores, distances) = outputs.split_at(outputs.len() / 2);
+    for ((stride, scores), distances) in STRIDES.into_iter().zip(scores).zip(distances) {
+        let across = across(side, stride);
+        let unit = stride as f32 / side as f32;
+        let classes = scores.shape.last().copied().unwrap_or(1).max(1);
+        let numbers = distances.shape.last().copied().unwrap_or(4).max(4);
+        let cells = scores.numbers.chunks_exact(classes);
+        let each = cells.zip(distances.numbers.chunks_exact(numbers)).enumerate();
+        for (at, (scores, distances)) in each {
+            let (class, confidence) = likeliest(scores);
+            if confidence < least {
+                continue;
+            }
+            let (x, y) = ((at % across) as f32 + 0.5, (at / across) as f32 + 0.5);
+            let mut sides = distances.chunks_exact(numbers / 4).map(expected);
+            let [left, top, right, bottom] =
+                std::array::from_fn(|_| sides.next().unwrap_or_default());
+            let edges = [x - left, y - top, x + right, y + bottom];
+            found.push(Found { edges: edges.map(|edge| edge * unit), class, confidence });
+        }
+    }
+    found
+}
+
+/// The mean of 0, 1, 2 ... by the logits of each.
+fn expected(logits: &[f32]) -> f32 {
+    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let (mut sum, mut mean) = (0.0, 0.0);
+    for (number, logit) in logits.iter().enumerate() {
+        let weight = (logit - most).exp();
+        sum += weight;
+        mean += weight * number as f32;
+    }
+    mean / sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_distance_is_the_mean_of_its_bins() {
+        assert!((expected(&[0.0; 8]) - 3.5).abs() < 1e-6);
+        assert!((expected(&[-50.0, -50.0, 50.0, 50.0]) - 2.5).abs() < 1e-6);
+    }
+
+    #[test]
+    fn boxes_are_around_the_middles_of_cells() {
+        // Photos of 64 pixels; the second cell of stride 32's two lines of two sees class 1 of 2.
+        let cells = STRIDES.map(|stride| across(64, stride).pow(2));
+        let output = |cells: usize, numbers: usize| Output {
+            shape: vec![1, cells, numbers],
+            numbers: vec![0.0; cells * numbers],
+        };
+        let mut outputs: Vec<Output> = cells.iter().map(|&cells| output(cells, 2)).collect();
+        outputs.extend(cells.iter().map(|&cells| output(cells, 12)));
+        let shapes: Vec<&[usize]> = outputs.iter().map(|o| &o.shape[..]).collect();
+        assert!(fits(&shapes, 64) && !fits(&shapes, 96) && !fits(&shapes[1..], 64));
+        outputs[2].numbers[3] = 0.8;
+        // Logits of 0, 1 and 2 strides to the left, top, right and bottom.
+        let sure =
+            |bin: usize| std::array::from_fn::<f32, 3, _>(|at| if at == bin { 90.0 } else { 0.0 });
+        let distances = [sure(1), sure(0), sure(0), sure(1)].concat();
+        outputs[6].numbers[12..24].copy_from_slice(&distances);
+        let found = decode(&outputs, 64, 0.5);
+        let edges = [0.25, 0.25, 0.75, 0.75];
+        assert_eq!(found, [Found { edges, class: 1, confidence: 0.8 }]);
+    }
+
+    #[test]
+    fn a_photo_is_stretched_to_its_square() {
+        let photo = RgbImage::from_pixel(40, 10, [255, 0, 128].into());
+        let numbers = input(&photo, 8);
+        let Normalisation { mean, std, .. } = Normalisation::IMAGENET;
+        assert_eq!(numbers.len(), 3 * 64);
+        for (colour, byte) in [255.0, 0.0, 128.0].into_iter().enumerate() {
+            let expected = (byte - mean[colour]) / std[colour];
+            assert!(numbers[colour * 64..][..64].iter().all(|n| (n - expected).abs() < 1e-5));
+        }
+    }
+}
