@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::helpers::{PRODUCTS, Shop, fixture, new_photo_of};
+use crate::items::two_things;
 use crate::serving::Server;
 
 const TOKEN: &str = "a token for examples";
@@ -95,6 +96,8 @@ fn the_page_works_in_a_browser() {
         return;
     }
     let shop = Shop::with_cards();
+    // A made-up network sees things nowhere.
+    shop.build_with(&shop.folder.path().join("shop.jsonl"), "bundled".as_ref()).ok();
     let server = Server::start(&shop);
     let photos = shop.folder.path().join("queries");
     std::fs::create_dir_all(&photos).expect("a folder");
@@ -102,6 +105,8 @@ fn the_page_works_in_a_browser() {
         std::fs::write(photos.join(format!("{product}.jpg")), new_photo_of(product))
             .expect("written");
     }
+    let (things, _) = two_things(&shop);
+    std::fs::rename(things, photos.join("9 방.jpg")).expect("written");
     let mut command = Command::new("node");
     command.args(["--test", "page.test.mjs"]).current_dir(folder);
     command.env("SERVER", format!("http://{}", server.address)).env("PHOTOS", photos);

@@ -156,7 +156,12 @@ impl Shop {
     }
 
     pub fn build_from(&self, photos: &Path) -> Run {
-        let (index, weights) = (self.index(), made_up_weights());
+        self.build_with(photos, made_up_weights())
+    }
+
+    /// [`Self::build_from`] with other weights.
+    pub fn build_with(&self, photos: &Path, weights: &Path) -> Run {
+        let index = self.index();
         let build = ["index", "build", "--quiet", "--out"].map(OsStr::new);
         run(build.into_iter().chain([
             index.as_os_str(),

@@ -14,6 +14,7 @@ mod features;
 mod filters;
 mod helpers;
 mod indexes;
+mod items;
 mod limits;
 mod operation;
 mod overload;

@@ -38,6 +38,8 @@ async function visit(options) {
   await page.waitForFunction(() => document.getElementById('about').textContent);
   const end = async (allowed = /^$/) => {
     assert.deepEqual(faults.filter((fault) => !allowed.test(fault)), []);
+    // What is still asked for behind an answer.
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
     await context.close();
   };
   const shot = (name) => page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
@@ -48,9 +50,12 @@ const search = (page, files) => page.setInputFiles('#files', files);
 const cards = (page) => page.locator('.card:not(.blank)');
 const found = (page) => cards(page).first().waitFor();
 
+/** Whether it is about the things in a photo, which are asked for behind every answer. */
+const forThings = (request) => request.url().includes('items=true');
+
 /** Does something that searches, and waits for the answer. */
 async function answered(page, act) {
-  const answer = page.waitForResponse((response) => /\/similar(\?|$)/.test(response.url()));
+  const answer = page.waitForResponse((response) => /\/similar(\?|$)/.test(response.url()) && !forThings(response));
   await act();
   assert.equal((await answer).status(), 200);
 }
@@ -85,7 +90,7 @@ test('a frame drawn by mouse and by keys searches for a part', async () => {
   await search(page, photos[1]);
   await found(page);
   const sizes = [];
-  page.on('request', (request) => request.url().includes('/v1/similar') && sizes.push(request.postDataBuffer()?.length ?? 0));
+  page.on('request', (request) => request.url().includes('/v1/similar') && !forThings(request) && sizes.push(request.postDataBuffer()?.length ?? 0));
   const { x, y, width, height } = await page.locator('#stage').boundingBox();
   const draw = async () => {
     await page.mouse.move(x + 0.25 * width, y + 0.2 * height);
@@ -109,6 +114,35 @@ test('a frame drawn by mouse and by keys searches for a part', async () => {
   await answered(page, () => page.locator('#whole').click());
   assert.equal(await page.locator('#whole').isVisible(), false);
   assert.equal(sizes.length, 3);
+  await end();
+});
+
+test('each thing in a photo has a dot, and its own products', async () => {
+  const { page, end, shot } = await visit({ ...PHONE, locale: 'ko-KR' });
+  await search(page, photos.at(-1));
+  await found(page);
+  await page.locator('.thing').first().waitFor();
+  const dots = await page.locator('.thing').count();
+  assert.ok(dots >= 2, `${dots} dots`);
+  assert.match(await page.locator('#live').textContent(), /물건 \d+개/);
+  await picturesAreThere(page);
+  await shot('phone-ko-things');
+  const asked = [];
+  page.on('request', (request) => request.url().includes('/similar') && asked.push(request.url()));
+  const names = new Set();
+  for (let at = 0; at < dots; at += 1) {
+    await page.locator('.thing').nth(at).click();
+    assert.equal(await page.locator('.thing').nth(at).getAttribute('aria-pressed'), 'true');
+    names.add(await cards(page).first().locator('h3').textContent());
+  }
+  assert.ok(names.size >= 2, 'other products for another thing');
+  assert.deepEqual(asked, [], 'they are known already');
+  assert.equal(await page.locator('#whole').isVisible(), true);
+  await picturesAreThere(page);
+  await shot('phone-ko-thing');
+  await answered(page, () => page.locator('#whole').click());
+  await page.locator('.thing').first().waitFor();
+  assert.equal(await page.locator('.thing[aria-pressed="true"]').count(), 0);
   await end();
 });
 

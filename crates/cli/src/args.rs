@@ -7,6 +7,7 @@ use lookalike_engine::{BuildOptions, Home, Views};
 
 use crate::curate_args::{CurateArgs, SplitArgs};
 use crate::exit;
+use crate::items_args::ItemsEvalArgs;
 use crate::model::Backbones;
 use crate::search_args::{SearchArgs, SimilarArgs};
 use crate::serve_args::ServeArgs;
@@ -309,6 +310,8 @@ pub(crate) struct EvalArgs {
     /// Measure what a search does not do, too: other ways of ranking by the nearest photos, and other views
     #[arg(long)]
     pub(crate) variants: bool,
+    #[command(flatten)]
+    pub(crate) items: ItemsEvalArgs,
     #[command(flatten)]
     pub(crate) home: HomeArgs,
     #[command(flatten)]

@@ -6,6 +6,7 @@ pub(crate) mod demo;
 pub(crate) mod edit;
 pub(crate) mod embed;
 pub(crate) mod eval;
+pub(crate) mod eval_items;
 pub(crate) mod grid;
 pub(crate) mod index;
 pub(crate) mod search;

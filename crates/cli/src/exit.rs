@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use lookalike_backbone::BackboneError;
 use lookalike_catalog::CatalogError;
 use lookalike_curate::CurateError;
+use lookalike_detect::DetectError;
 use lookalike_download::DownloadError;
 use lookalike_engine::EngineError;
 use lookalike_train::TrainError;
@@ -27,7 +28,8 @@ pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
     let code = match error.downcast_ref::<EngineError>() {
         Some(EngineError::Catalog(error)) => catalog(error),
         Some(EngineError::Backbone(_)) => 5,
-        Some(EngineError::Filter { .. }) => 2,
+        Some(EngineError::Filter { .. } | EngineError::Detect(DetectError::NotBuilt)) => 2,
+        Some(EngineError::Detect(DetectError::NoDetector { .. })) => 5,
         Some(
             EngineError::Photo { .. }
             | EngineError::NothingUsable { .. }

@@ -4,22 +4,60 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lookalike_engine::{Answer, Searcher};
+use lookalike_engine::{Answer, ItemsAnswer, Match, Searcher};
 use lookalike_photo::{DecodeLimits, decode, thumbnail_jpeg};
 use minijinja::{Environment, Value, context};
 
 use crate::output;
 
-/// Longest side of a picture on the page, in pixels: the query's and the others'.
+/// Longest side of a picture on the page, in pixels: a photo of several things, the query's and the others'.
+const LARGEST: u32 = 1280;
 const LARGE: u32 = 640;
 const SMALL: u32 = 320;
 
 const QUALITY: u8 = 82;
 
-/// The page. A picture that cannot be read is left out with a word.
+/// The page of an answer. A picture that cannot be read is left out with a word.
 pub(crate) fn page(answer: &Answer, photo: &Path, searcher: &Searcher) -> anyhow::Result<String> {
-    let index = searcher.index();
-    let matches = answer.matches.iter().map(|found| {
+    let things = vec![context! {
+        certainty => answer.verdict.as_ref().map(output::certainty),
+        matches => matches(&answer.matches, searcher),
+    }];
+    render(&answer.query, photo, searcher, answer.milliseconds, things, Vec::new())
+}
+
+/// The page of the things in a photo, with a numbered box around each.
+pub(crate) fn items_page(
+    answer: &ItemsAnswer,
+    photo: &Path,
+    searcher: &Searcher,
+) -> anyhow::Result<String> {
+    let percent = |share: f32| format!("{:.2}", 100.0 * share);
+    let (mut things, mut boxes) = (Vec::new(), Vec::new());
+    for (number, item) in (1..).zip(&answer.items) {
+        things.push(context! {
+            number,
+            label => &item.label,
+            certainty => item.verdict.as_ref().map(output::certainty),
+            matches => matches(&item.matches, searcher),
+        });
+        for place in std::iter::once(&item.place).chain(&item.copies) {
+            boxes.push(context! {
+                number,
+                left => percent(place.x),
+                top => percent(place.y),
+                width => percent(place.width),
+                height => percent(place.height),
+            });
+        }
+    }
+    render(&answer.query, photo, searcher, answer.milliseconds, things, boxes)
+}
+
+/// Products for the page.
+fn matches(matches: &[Match], searcher: &Searcher) -> Vec<Value> {
+    let root = searcher.index().root();
+    let one = |found: &Match| {
         let product = &found.product;
         // A picture on the web would make the page depend on the web.
         let picture = product.image.as_ref().filter(|image| !is_web(image));
@@ -39,21 +77,33 @@ pub(crate) fn page(answer: &Answer, photo: &Path, searcher: &Searcher) -> anyhow
             description => &product.description,
             // Anything else, such as javascript:, would run when clicked.
             url => product.url.as_ref().filter(|url| is_web(url)),
-            picture => picture.and_then(|image| picture_data(&index.root().join(image), SMALL)),
+            picture => picture.and_then(|image| picture_data(&root.join(image), SMALL)),
             evidence => evidence.collect::<Vec<_>>(),
         }
-    });
+    };
+    matches.iter().map(one).collect()
+}
+
+fn render(
+    query: &str,
+    photo: &Path,
+    searcher: &Searcher,
+    milliseconds: f64,
+    things: Vec<Value>,
+    boxes: Vec<Value>,
+) -> anyhow::Result<String> {
+    let index = searcher.index();
     let mut templates = Environment::new();
     templates.add_template("answer.html", include_str!("templates/answer.html"))?;
     Ok(templates.get_template("answer.html")?.render(context! {
-        query => photo.file_name().map_or_else(|| answer.query.clone(), |n| n.to_string_lossy().into_owned()),
-        picture => picture_data(photo, LARGE),
-        certainty => answer.verdict.as_ref().map(output::certainty),
-        matches => matches.collect::<Vec<_>>(),
+        query => photo.file_name().map_or_else(|| query.to_owned(), |n| n.to_string_lossy().into_owned()),
+        picture => picture_data(photo, if boxes.is_empty() { LARGE } else { LARGEST }),
         photos => output::count(index.photos().len() as u64, "photo"),
         products => output::count(index.products_shown() as u64, "product"),
-        milliseconds => format!("{:.0}", answer.milliseconds),
+        milliseconds => format!("{milliseconds:.0}"),
         model => index.model().name(),
+        things,
+        boxes,
     })?)
 }
 

@@ -5,6 +5,7 @@ mod commands;
 mod curate_args;
 mod exit;
 mod html;
+mod items_args;
 mod model;
 mod output;
 mod progress;

@@ -6,7 +6,7 @@ use std::io::Write as _;
 
 use anyhow::Context;
 use lookalike_catalog::{Product, Skipped};
-use lookalike_engine::{Answer, Reasons, Verdict};
+use lookalike_engine::{Answer, ItemBox, ItemsAnswer, Match, Reasons, Verdict};
 
 /// Lines of a long list that are shown.
 const LISTED: usize = 20;
@@ -143,11 +143,44 @@ pub(crate) fn certainty(verdict: &Verdict) -> String {
 
 /// An answer as text; with what scores are made of where the networks' names are given.
 pub(crate) fn answer(answer: &Answer, explained: Option<&Vec<&str>>) -> String {
+    products(answer.verdict.as_ref(), &answer.matches, explained)
+}
+
+/// The things in a photo as text, each with its products.
+pub(crate) fn items(answer: &ItemsAnswer, explained: Option<&Vec<&str>>) -> String {
+    let mut text = format!("{}\n", count(answer.items.len() as u64, "thing"));
+    for (number, item) in (1..).zip(&answer.items) {
+        let ItemBox { x, y, width, height } = item.place;
+        let percent = |share: f32| (100.0 * share).round();
+        let _ = write!(
+            text,
+            "\n[{number}] from {}, {} to {}, {} % of the photo",
+            percent(x),
+            percent(y),
+            percent(x + width),
+            percent(y + height)
+        );
+        if let Some(label) = &item.label {
+            let _ = write!(text, ", {}", one_line(label));
+        }
+        if !item.copies.is_empty() {
+            let _ = write!(text, ", and {} more like it", item.copies.len());
+        }
+        text.push('\n');
+        for line in products(item.verdict.as_ref(), &item.matches, explained).lines() {
+            let _ = writeln!(text, "    {line}");
+        }
+    }
+    text
+}
+
+/// Products as text, and how sure they are.
+fn products(verdict: Option<&Verdict>, matches: &[Match], explained: Option<&Vec<&str>>) -> String {
     let mut text = String::new();
-    if let Some(verdict) = &answer.verdict {
+    if let Some(verdict) = verdict {
         let _ = writeln!(text, "{}", certainty(verdict));
     }
-    for found in &answer.matches {
+    for found in matches {
         let product = &found.product;
         let share = 100.0 * found.score;
         let _ = writeln!(text, "{}. {}  {share:.0} %", found.rank, one_line(&product.name));
@@ -165,7 +198,7 @@ pub(crate) fn answer(answer: &Answer, explained: Option<&Vec<&str>>) -> String {
                 writeln!(text, "   similarity {:.3}  {}", photo.similarity, one_line(&photo.photo));
         }
     }
-    if answer.matches.is_empty() {
+    if matches.is_empty() {
         text += "no product that may be found has a photo like it\n";
     }
     text

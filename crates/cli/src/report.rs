@@ -12,6 +12,7 @@ use lookalike_eval::{ProductName, Report};
 use lookalike_photo::{DecodeLimits, decode, read, thumbnail_jpeg};
 
 use crate::args::EvalArgs;
+use crate::commands::eval_items;
 
 /// Side of the pictures in the page, in pixels.
 const THUMBNAIL: u32 = 160;
@@ -78,6 +79,7 @@ pub(crate) fn write(
             ),
         ]);
     }
+    notes.extend(found.items.iter().flat_map(eval_items::notes));
     let products = index.products().iter().zip(0..);
     let report = Report {
         title: "How often the right product is named".to_owned(),

@@ -4,6 +4,7 @@ use clap::Args;
 use lookalike_engine::{Filter, Views};
 
 use crate::args::{HomeArgs, ModelArgs, at_least_one};
+use crate::items_args::FinderArgs;
 
 /// Which products may be found.
 #[derive(Args)]
@@ -66,6 +67,11 @@ pub(crate) struct SearchArgs {
     /// middle, too, both all of these; takes as many times as long
     #[arg(long, value_name = "VIEWS", default_value_t)]
     pub(crate) views: Views,
+    /// Find the things in the photo, and name the products most like each of them
+    #[arg(long)]
+    pub(crate) items: bool,
+    #[command(flatten)]
+    pub(crate) finder: FinderArgs,
     /// Also write the answer as a page with all pictures in it
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,

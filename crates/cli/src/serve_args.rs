@@ -32,6 +32,10 @@ struct Options {
     /// keeps photos that are added over HTTP
     #[arg(long, value_name = "ADDRESS", env = "LOOKALIKE_STORE", hide_env_values = true)]
     store: Option<String>,
+    /// An object detector that finds the things in a photo: a PicoDet or a YOLOX in an ONNX file; with or without
+    /// it, the index's network says where it sees something
+    #[arg(long, value_name = "FILE", env = "LOOKALIKE_DETECTOR")]
+    detector: Option<PathBuf>,
     /// The host name or address and the port to listen on; port 0 takes a free one [default:
     /// 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS", env = "LOOKALIKE_SERVE_ADDR")]
@@ -109,6 +113,7 @@ struct Options {
 pub(crate) struct Serving {
     pub(crate) home: HomeArgs,
     pub(crate) model: ModelArgs,
+    pub(crate) detector: Option<PathBuf>,
     pub(crate) log: (LogFormat, String),
     pub(crate) settings: Settings,
 }
@@ -125,6 +130,7 @@ impl ServeArgs {
                 store: StoreArgs { store: options.store.clone() },
             },
             model: self.model,
+            detector: options.detector.clone(),
             log: (format.map_err(anyhow::Error::msg)?, level),
             settings: options.settings(),
         })
@@ -146,6 +152,7 @@ impl Options {
         Self {
             index: self.index.or(other.index),
             store: self.store.or(other.store),
+            detector: self.detector.or(other.detector),
             addr: self.addr.or(other.addr),
             read_token: self.read_token.or(other.read_token),
             admin_token: self.admin_token.or(other.admin_token),

@@ -4,6 +4,7 @@ import { service, showPicture, similar, similarTo, useToken } from './api.js';
 import { blank, card, make } from './cards.js';
 import { Frame, WHOLE_FRAME, isWhole } from './crop.js';
 import { close, cutOut, open, unread } from './photos.js';
+import { showThings, things } from './things.js';
 import { language, number, speak, translate, words } from './words.js';
 
 const byId = (id) => document.getElementById(id);
@@ -19,6 +20,9 @@ const state = {
   /** The product that others are like, if that is what is asked. */
   seed: null,
   answer: null,
+  /** What is known to be in the photo, and which of that the answer is about. */
+  items: [],
+  item: null,
   trouble: null,
 };
 let asking = null;
@@ -63,6 +67,7 @@ function restart() {
 const frame = new Frame(byId('stage'), byId('frame'), {
   onChange(value) {
     state.photos[state.at].frame = { ...value };
+    state.item = null;
     byId('whole').hidden = isWhole(value);
     describeFrame();
   },
@@ -108,7 +113,7 @@ async function search() {
   if (!seed && !state.photos.length) return;
   asking?.abort();
   const mine = (asking = new AbortController());
-  Object.assign(state, { trouble: null, answer: null });
+  Object.assign(state, { trouble: null, answer: null, item: null, items: [] });
   busy(seed ? words().searching : words().sending);
   const options = {
     signal: mine.signal,
@@ -138,6 +143,28 @@ async function search() {
   byId('progress').hidden = true;
   render();
   if (state.answer) say(state.answer.matches.length ? words().found(state.answer.matches.length) : words().none);
+  if (state.answer && !seed) lookForThings(mine);
+}
+
+/** Behind the answer, so that nobody waits for it: what else the photo shows. */
+async function lookForThings(mine) {
+  const [photo] = state.photos;
+  if (state.photos.length !== 1 || !photo.canvas) return;
+  const found = await things(photo, filters(), TOP, { signal: mine.signal }).catch(() => []);
+  if (asking !== mine) return;
+  state.items = found;
+  render();
+  if (found.length) say(words().things(found.length));
+}
+
+/** Shows the products like one of the things; they are known already. */
+function choose(item, place) {
+  clearTimeout(resting);
+  frame.set(place);
+  frame.onChange(place);
+  state.item = item;
+  render();
+  say(words().found(item.matches.length));
 }
 
 /** What is searched among, by the names that the address takes. */
@@ -196,7 +223,8 @@ function fail(text) {
 }
 
 function render() {
-  const { photos, seed, answer, trouble } = state;
+  const { photos, seed, item, trouble } = state;
+  const answer = item ?? state.answer;
   const started = photos.length > 0 || seed !== null;
   document.body.classList.toggle('started', started);
   byId('intro').hidden = started;
@@ -213,6 +241,9 @@ function render() {
     byId('seed-picture').hidden = !seed.picture;
     if (seed.picture) showPicture(byId('seed-picture'), seed.picture, 256);
   }
+  const items = seed ? [] : state.items;
+  showThings(byId('stage'), items, item, choose);
+  byId('frame-hint').textContent = items.length ? words().thingsHint : words().frameHint;
   renderTrouble(trouble);
   const title = byId('answer-title');
   const found = answer?.matches.length ?? 0;

@@ -7,8 +7,8 @@ mod service;
 
 pub(crate) use admin::{Added, AddedAs, AddedPhoto, AdditionInForm, Reloaded, Removal, Removed};
 pub(crate) use answer::{
-    Answer, BatchAnswer, BatchItem, EvidencePhoto, Explanation, Match, Neighbour, ProductCard,
-    ProductPage, ProductPhoto, Reasons, Timings, Verdict,
+    Answer, BatchAnswer, BatchItem, EvidencePhoto, Explanation, Item, ItemBox, Match, Neighbour,
+    ProductCard, ProductPage, ProductPhoto, Reasons, Timings, Verdict,
 };
 pub(crate) use asked::{PhotosInForm, PhotosInJson, PictureParams, SimilarParams, TopParams};
 pub(crate) use service::{

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use lookalike_engine::{Found, Reasons};
+use lookalike_engine::{Found, FoundItem, Reasons};
+use lookalike_photo::Area;
 use lookalike_rank::RankedProduct;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -25,6 +26,11 @@ pub(crate) fn thumbnail_of(photo: &str) -> String {
     format!("/v1/photos/{photo}")
 }
 
+fn item_box(area: Area) -> api::ItemBox {
+    let Area { left, top, right, bottom } = area;
+    api::ItemBox { x: left, y: top, width: right - left, height: bottom - top }
+}
+
 impl Served {
     pub(crate) fn verdict(&self, found: &Found) -> Verdict {
         let Some(nearest) = found.neighbours.first() else { return Verdict::None };
@@ -35,6 +41,19 @@ impl Served {
             None => self.weak_below.is_some_and(|weak| nearest.similarity < weak),
         };
         if is_weak { Verdict::Weak } else { Verdict::Likely }
+    }
+
+    /// A thing in a photo.
+    pub(crate) fn item(&self, one: &FoundItem) -> api::Item {
+        api::Item {
+            place: item_box(one.item.area),
+            copies: one.copies.iter().map(|area| item_box(*area)).collect(),
+            label: one.item.label.clone(),
+            detected: one.item.confidence.filter(|_| one.item.label.is_some()),
+            verdict: self.verdict(&one.found),
+            confidence: one.found.verdict.map(|judged| judged.confidence),
+            matches: self.matches(&one.found.ranked),
+        }
     }
 
     pub(crate) fn matches(&self, ranked: &[RankedProduct]) -> Vec<api::Match> {

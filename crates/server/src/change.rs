@@ -65,7 +65,9 @@ fn open(shared: &Shared) -> Result<(IndexLock, Index), Problem> {
 /// Serves an index that was written in place of the old one.
 fn swap(shared: &Shared, index: Index) -> Result<Arc<Served>, Problem> {
     let encoder = Arc::clone(shared.served().searcher.encoder());
-    let served = Searcher::new(index, encoder).and_then(Served::new).map_err(problem)?;
+    let detector = shared.source.detector.clone();
+    let searcher = Searcher::new(index, encoder);
+    let served = searcher.and_then(|searcher| Served::new(searcher, detector)).map_err(problem)?;
     let served = Arc::new(served);
     shared.serve(Arc::clone(&served));
     Ok(served)

@@ -132,6 +132,10 @@ impl Metrics {
         self.stages.get_or_create(&[("stage", stage.to_owned())]).observe(took.as_secs_f64());
     }
 
+    pub(crate) fn detected(&self, took: Duration) {
+        self.stage("detect", took);
+    }
+
     pub(crate) fn searched(&self, timings: &Timings) {
         self.stage("decode", timings.decode);
         self.stage("embed", timings.embed);

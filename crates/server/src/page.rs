@@ -40,6 +40,7 @@ const FILES: &[File] = &[
     file!("/page/cards.js", SCRIPT, "../page/cards.js"),
     file!("/page/crop.js", SCRIPT, "../page/crop.js"),
     file!("/page/photos.js", SCRIPT, "../page/photos.js"),
+    file!("/page/things.js", SCRIPT, "../page/things.js"),
     file!("/page/words.js", SCRIPT, "../page/words.js"),
     file!("/page/docs.js", SCRIPT, "../page/docs.js"),
     file!("/page/icon.svg", "image/svg+xml", "../page/icon.svg"),

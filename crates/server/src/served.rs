@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
+use std::sync::Arc;
 
 use lookalike_catalog::Product;
-use lookalike_engine::{EngineError, Searcher};
+use lookalike_engine::{Both, Detector, EngineError, ItemFinder, Searcher};
 use sha2::{Digest, Sha256};
 
 use crate::api::{Category, IndexIdentity, ModelIdentity, ModelPart, Prices};
@@ -21,6 +22,7 @@ const ID_BYTES: usize = 12;
 
 pub(crate) struct Served {
     pub(crate) searcher: Searcher,
+    pub(crate) finder: Arc<dyn ItemFinder>,
     pub(crate) index: IndexIdentity,
     pub(crate) model: ModelIdentity,
     pub(crate) categories: Vec<Category>,
@@ -34,7 +36,16 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    pub(crate) fn new(searcher: Searcher) -> Result<Self, EngineError> {
+    /// Of an index; things in photos are found by its network's map, and by a detector if there is one.
+    pub(crate) fn new(
+        searcher: Searcher,
+        detector: Option<Arc<Detector>>,
+    ) -> Result<Self, EngineError> {
+        let map = searcher.activation_finder();
+        let finder: Arc<dyn ItemFinder> = match detector {
+            Some(detector) => Arc::new(Both::new(detector, map)),
+            None => Arc::new(map),
+        };
         let index = searcher.index();
         let mut checksum = Sha256::new();
         checksum.update(index.created().to_le_bytes());
@@ -76,6 +87,7 @@ impl Served {
             photos: photos.map(|(row, photo)| (photo_id(&photo.sha256), row)).collect(),
             index: identity,
             model,
+            finder,
             searcher,
         })
     }

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use lookalike_engine::{Home, Searcher};
+use lookalike_engine::{Detector, Home, Searcher};
 use lookalike_photo::DecodeLimits;
 use tokio::sync::{Semaphore, watch};
 
@@ -26,6 +26,8 @@ pub struct Source {
     pub folder: PathBuf,
     /// Opens it again.
     pub reopen: Reopen,
+    /// What finds things in photos beside the index's own network.
+    pub detector: Option<Arc<Detector>>,
 }
 
 /// What every request shares.
@@ -63,7 +65,7 @@ impl Shared {
             RateSetting::ByAddress => (!only_this_machine).then(Default::default),
         };
         let metrics = Metrics::new();
-        let served = Served::new(searcher)?;
+        let served = Served::new(searcher, source.detector.clone())?;
         metrics.serves(&served);
         Ok(Arc::new(Self {
             served: RwLock::new(Arc::new(served)),

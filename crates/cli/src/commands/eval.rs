@@ -4,6 +4,7 @@ use lookalike_catalog::Catalog;
 use lookalike_engine::{EvalOptions, evaluate};
 
 use crate::args::EvalArgs;
+use crate::commands::eval_items;
 use crate::output::{count, print, print_json, skipped};
 use crate::{model, progress, report};
 
@@ -20,7 +21,8 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
         unsold: unsold.as_ref(),
         variants: args.variants,
     };
-    let found = evaluate(&searcher, &catalog, &options, &*progress)?;
+    let mut found = evaluate(&searcher, &catalog, &options, &*progress)?;
+    found.items = eval_items::run(args, &catalog, &searcher, &*progress)?;
     if let Some(folder) = &args.report {
         report::write(folder, args, &catalog, &searcher, &found)?;
     }
@@ -76,5 +78,6 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
         }
     }
     text.push_str(&skipped(&found.skipped));
+    text.extend(found.items.as_ref().map(eval_items::text));
     print(&text)
 }

@@ -2,8 +2,11 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::Context;
-use lookalike_engine::{Answer, Searcher};
+use clap::CommandFactory;
+use clap::error::ErrorKind;
+use lookalike_engine::{Answer, ItemsAnswer, Searcher};
 
+use crate::args::Cli;
 use crate::search_args::{AnswerArgs, SearchArgs, SimilarArgs};
 use crate::{html, model, output};
 
@@ -13,11 +16,23 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
         anyhow::bail!("{file} is there already and is no page: name another file with --html");
     }
     let AnswerArgs { home, top, filter, model, .. } = &args.answer;
+    if args.items && args.photos.len() > 1 {
+        let why = "--items looks for the things in one photo: name one at a time";
+        Cli::command().error(ErrorKind::TooManyValues, why).exit();
+    }
     let searcher = model::searcher(&home.home()?, model)?;
-    let answer = searcher.search_files(&args.photos, &filter.filter(), args.views, *top)?;
-    print(&answer, &args.answer, &searcher)?;
-    if let Some(file) = &args.html {
-        let page = html::page(&answer, &args.photos[0], &searcher)?;
+    let page = if args.items {
+        let finder = args.finder.finder(&searcher)?;
+        let (photo, filter) = (&args.photos[0], filter.filter());
+        let answer = searcher.search_items(photo, &*finder, &filter, args.views, *top)?;
+        print_items(&answer, &args.answer, &searcher)?;
+        args.html.as_ref().map(|_| html::items_page(&answer, photo, &searcher)).transpose()?
+    } else {
+        let answer = searcher.search_files(&args.photos, &filter.filter(), args.views, *top)?;
+        print(&answer, &args.answer, &searcher)?;
+        args.html.as_ref().map(|_| html::page(&answer, &args.photos[0], &searcher)).transpose()?
+    };
+    if let Some((file, page)) = args.html.as_ref().zip(page) {
         std::fs::write(file, page).with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(())
@@ -34,9 +49,21 @@ fn print(answer: &Answer, args: &AnswerArgs, searcher: &Searcher) -> anyhow::Res
     if args.json {
         return output::print_json(answer);
     }
-    let networks = searcher.index().model().parts.iter();
-    let networks: Vec<&str> = networks.map(|part| part.identity.backbone.as_str()).collect();
+    let networks = networks(searcher);
     output::print(&output::answer(answer, args.explain.then_some(&networks)))
+}
+
+fn print_items(answer: &ItemsAnswer, args: &AnswerArgs, searcher: &Searcher) -> anyhow::Result<()> {
+    if args.json {
+        return output::print_json(answer);
+    }
+    let networks = networks(searcher);
+    output::print(&output::items(answer, args.explain.then_some(&networks)))
+}
+
+fn networks(searcher: &Searcher) -> Vec<&str> {
+    let parts = searcher.index().model().parts.iter();
+    parts.map(|part| part.identity.backbone.as_str()).collect()
 }
 
 /// Whether a file is there that is no page: with two arguments mixed up, it is the photo.

@@ -1,12 +1,17 @@
+use std::sync::Arc;
+
+use lookalike_engine::{Detector, EngineError};
 use lookalike_server::{Source, run as serve, start_log};
 
 use crate::serve_args::{ServeArgs, Serving};
 use crate::{model, output};
 
 pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
-    let Serving { home: kept, model, log: (format, level), settings } = args.resolve()?;
+    let Serving { home: kept, model, detector, log: (format, level), settings } = args.resolve()?;
     start_log(format, &level).map_err(anyhow::Error::msg)?;
     let home = kept.home()?;
+    let detector = detector.map(|file| Detector::open(&file).map(Arc::new));
+    let detector = detector.transpose().map_err(EngineError::from)?;
     let searcher = model::searcher(&home, &model)?;
     let (photos, products) = (searcher.index().photos().len(), searcher.index().products_shown());
     let what = format!(
@@ -20,6 +25,6 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
         // Whoever started the server may not read what it says.
         let _ = output::print(&format!("serving {what} on http://{address}\n"));
     };
-    let source = Source { home, folder, reopen: Box::new(reopen) };
+    let source = Source { home, folder, reopen: Box::new(reopen), detector };
     Ok(serve(searcher, source, &settings, ready)?)
 }

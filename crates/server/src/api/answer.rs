@@ -21,6 +21,9 @@ pub(crate) struct Answer {
     pub(crate) confidence: Option<f32>,
     /// The products.
     pub(crate) matches: Vec<Match>,
+    /// The things in the photo, if they were asked for, the one that is found best first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) items: Option<Vec<Item>>,
     /// Time from the request's head to the answer.
     pub(crate) milliseconds: f64,
     /// What that time was spent on.
@@ -45,6 +48,40 @@ pub(crate) enum Verdict {
     Weak,
     /// No product to name, such as in an unknown category.
     None,
+}
+
+/// A thing in a photo.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Item {
+    /// Where it is.
+    #[serde(rename = "box")]
+    pub(crate) place: ItemBox,
+    /// Where else in the photo the same thing is.
+    pub(crate) copies: Vec<ItemBox>,
+    /// What kind of thing it is, if the server has a detector that knows.
+    #[schema(example = "chair")]
+    pub(crate) label: Option<String>,
+    /// How sure the detector is that there is a thing, 0 to 1.
+    pub(crate) detected: Option<f32>,
+    /// How good the best match is.
+    pub(crate) verdict: Verdict,
+    /// How likely the first product is the right one, 0 to 1, as above.
+    pub(crate) confidence: Option<f32>,
+    /// The products most like it.
+    pub(crate) matches: Vec<Match>,
+}
+
+/// A part of an upright photo, in shares of its sides from 0 to 1: what `crop` takes.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub(crate) struct ItemBox {
+    /// Its left edge.
+    pub(crate) x: f32,
+    /// Its upper edge.
+    pub(crate) y: f32,
+    /// Its width.
+    pub(crate) width: f32,
+    /// Its height.
+    pub(crate) height: f32,
 }
 
 /// A product like the photo.
@@ -122,6 +159,8 @@ pub(crate) struct Timings {
     pub(crate) wait: f64,
     /// Files to pixels.
     pub(crate) decode: f64,
+    /// Finding the things in the photo.
+    pub(crate) detect: f64,
     /// Pixels to embeddings.
     pub(crate) embed: f64,
     /// Embeddings to products.

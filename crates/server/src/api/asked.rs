@@ -34,6 +34,11 @@ pub(crate) struct SimilarParams {
     /// The part of each upright photo that shows the thing: `x,y,width,height` in shares from 0 to 1.
     #[param(example = "0.25,0.25,0.5,0.5")]
     pub(crate) crop: Option<String>,
+    /// Whether to find the things in the photo, too, and name the products most like each. Takes several times as
+    /// long; of one photo only, and without `crop`.
+    #[serde(default)]
+    #[param(default = false)]
+    pub(crate) items: bool,
     /// Whether to tell how the answer came about.
     #[serde(default)]
     #[param(default = false)]

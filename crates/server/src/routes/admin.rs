@@ -40,7 +40,8 @@ pub(super) async fn reload(State(shared): State<Arc<Shared>>) -> Result<Json<Rel
         let loading = Arc::clone(&shared);
         let loaded = shared.keeper.run(move || {
             let searcher = (loading.source.reopen)()?;
-            Served::new(searcher).map_err(|error| error.to_string())
+            let detector = loading.source.detector.clone();
+            Served::new(searcher, detector).map_err(|error| error.to_string())
         });
         let loaded = loaded.await?;
         let served = loaded.map_err(|reason| {

@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
 use axum::http::StatusCode;
-use lookalike_engine::{EngineError, Filter, Found, Views};
+use lookalike_engine::{EngineError, Filter, Found, FoundItems, ItemsQuery, Views};
 use lookalike_photo::Crop;
 use tokio::task::JoinSet;
 
@@ -20,6 +20,9 @@ use crate::problem::Problem;
 use crate::served::Served;
 use crate::state::Shared;
 use crate::upload;
+
+/// Searches that looking for the things in a photo counts as, beside one: it takes so much longer.
+const ITEMS_COST: usize = 4;
 
 /// Search by photo
 ///
@@ -57,9 +60,18 @@ pub(super) async fn similar(
 ) -> Result<Json<Answer>, Problem> {
     let started = Instant::now();
     let wanted = Wanted::new(&shared, parameters(params)?)?;
-    charge(&shared, client_of(&shared, &request)).await?;
+    let client = client_of(&shared, &request);
+    charge(&shared, client).await?;
     let place = Place::take(&shared).await?;
     let photos = upload::photos(&shared, request).await?;
+    if wanted.items {
+        if photos.len() > 1 {
+            return Err(Problem::bad_request(
+                "`items` looks for the things in one photo: send one",
+            ));
+        }
+        owe(&shared, client, ITEMS_COST);
+    }
     let read = started.elapsed();
     shared.metrics.stage("read", read);
     let answer = answer(&shared, photos, &wanted, read, place).await?;
@@ -96,6 +108,9 @@ pub(super) async fn batch(
 ) -> Result<Json<BatchAnswer>, Problem> {
     let started = Instant::now();
     let wanted = Wanted::new(&shared, parameters(params)?)?;
+    if wanted.items {
+        return Err(Problem::bad_request("`items` is for /v1/similar: one photo at a time"));
+    }
     let client = client_of(&shared, &request);
     charge(&shared, client).await?;
     let place = Place::take(&shared).await?;
@@ -126,15 +141,21 @@ struct Wanted {
     filter: Filter,
     views: Views,
     crop: Option<Crop>,
+    items: bool,
     explain: bool,
 }
 
 impl Wanted {
     fn new(shared: &Shared, params: SimilarParams) -> Result<Self, Problem> {
         let SimilarParams { top, category, price_min, price_max, in_stock, .. } = params;
-        let SimilarParams { columns, views, crop, explain, .. } = params;
+        let SimilarParams { columns, views, crop, items, explain, .. } = params;
         let crop = crop.filter(|crop| !crop.is_empty()).map(|crop| crop.parse::<Crop>());
         let crop = crop.transpose().map_err(|error| Problem::bad_request(error.to_string()))?;
+        if items && crop.is_some() {
+            let detail =
+                "`items` looks for the things in the whole photo: leave out `crop`, or `items`";
+            return Err(Problem::bad_request(detail));
+        }
         let views = views.filter(|views| !views.is_empty()).map(|views| views.parse());
         let views: Option<Views> = views.transpose().map_err(Problem::bad_request)?;
         let columns = columns.filter(|columns| !columns.is_empty());
@@ -152,7 +173,7 @@ impl Wanted {
             in_stock,
         };
         let top = checked_top(shared, top)?;
-        Ok(Self { top, filter, views: views.unwrap_or_default(), crop, explain })
+        Ok(Self { top, filter, views: views.unwrap_or_default(), crop, items, explain })
     }
 }
 
@@ -174,18 +195,30 @@ async fn answer(
     let found = turn.run(move || {
         let _place = place;
         let photos: Vec<&[u8]> = photos.iter().map(|photo| &photo[..]).collect();
-        let Wanted { top, filter, views, crop, .. } = asked;
-        searched.searcher.find(&lookalike_engine::Query {
-            photos: &photos,
-            crop,
-            filter: &filter,
-            views,
-            top,
-            limits,
-        })
+        let Wanted { top, filter, views, crop, items, .. } = asked;
+        let (searcher, filter) = (&searched.searcher, &filter);
+        if !items {
+            let query =
+                lookalike_engine::Query { photos: &photos, crop, filter, views, top, limits };
+            return searcher.find(&query).map(|found| (found, None));
+        }
+        let (photo, finder) = (photos[0], &*searched.finder);
+        let found =
+            searcher.find_items(&ItemsQuery { photo, finder, filter, views, top, limits })?;
+        let FoundItems { items, whole, detect, timings } = found;
+        Ok((Found { timings, ..whole }, Some((items, detect))))
     });
     match found.await? {
-        Ok(found) => Ok(told(shared, &served, query, &found, (read, wait), wanted.explain)),
+        Ok((found, items)) => {
+            let mut answer = told(shared, &served, query, &found, (read, wait), wanted.explain);
+            if let Some((items, detect)) = items {
+                shared.metrics.detected(detect);
+                answer.timings.detect = milliseconds(detect);
+                answer.milliseconds += answer.timings.detect;
+                answer.items = Some(items.iter().map(|one| served.item(one)).collect());
+            }
+            Ok(answer)
+        }
         Err(EngineError::Photo { name, reason }) => {
             let detail = if query == "the photo" { reason } else { format!("{name}: {reason}") };
             Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail))
@@ -213,11 +246,13 @@ pub(super) fn told(
         verdict: served.verdict(found),
         confidence: found.verdict.map(|judged| judged.confidence),
         matches: served.matches(&found.ranked),
+        items: None,
         milliseconds: milliseconds(total),
         timings: Timings {
             read: milliseconds(read),
             wait: milliseconds(wait),
             decode: milliseconds(timings.decode),
+            detect: 0.0,
             embed: milliseconds(timings.embed),
             search: milliseconds(timings.search),
         },

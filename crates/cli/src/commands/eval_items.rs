@@ -1,0 +1,191 @@
+//! How well several things in one photo are found.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::Context;
+use lookalike_catalog::Catalog;
+use lookalike_engine::{
+    BoxedPhoto, Detector, FinderScore, ItemFinder, ItemsEvalOptions, ItemsEvaluation,
+    MultiItemPhoto, Progress, Searcher, evaluate_items,
+};
+use lookalike_photo::Area;
+use serde::Deserialize;
+
+use crate::args::EvalArgs;
+use crate::output::{count, skipped};
+
+/// COCO's classes that stand in rooms and kitchens: what a shop for the home sells.
+const HOME: std::ops::RangeInclusive<usize> = 39..=79;
+
+/// Measures what the arguments ask for; `None` where they ask for nothing.
+pub(crate) fn run(
+    args: &EvalArgs,
+    catalog: &Catalog,
+    searcher: &Searcher,
+    progress: &dyn Progress,
+) -> anyhow::Result<Option<ItemsEvaluation>> {
+    let items = &args.items;
+    if items.items == 0 && items.shown.is_none() && items.boxes.is_none() {
+        return Ok(None);
+    }
+    let activation = searcher.activation_finder();
+    let mut detectors: Vec<Box<dyn ItemFinder>> = Vec::new();
+    if let Some(file) = &items.finder.detector {
+        detectors.push(Box::new(Detector::open(file)?));
+        detectors.push(items.finder.finder(searcher)?);
+    }
+    let mut finders: Vec<&dyn ItemFinder> = vec![&activation];
+    finders.extend(detectors.iter().map(|detector| &**detector));
+    let photos = items.shown.as_ref().map(|file| shown(file)).transpose()?.unwrap_or_default();
+    let (boxes, home) =
+        items.boxes.as_ref().map(|folder| boxed(folder)).transpose()?.unwrap_or_default();
+    let options = ItemsEvalOptions {
+        finders: &finders,
+        views: args.views,
+        composites: items.items,
+        split: args.split,
+        seed: items.items_seed,
+        photos: &photos,
+        boxes: &boxes,
+        home: &home,
+    };
+    Ok(Some(evaluate_items(searcher, catalog, &options, progress)?))
+}
+
+/// What is measured, and on what.
+fn groups(found: &ItemsEvaluation) -> impl Iterator<Item = (String, &[FinderScore])> {
+    let groups = [
+        ("photos made of several", &found.composites),
+        ("photos of several products", &found.photos),
+        ("boxes that people drew", &found.boxes),
+        ("of these, of things for the home", &found.home),
+    ];
+    groups.into_iter().filter_map(|(what, scores)| {
+        let first = scores.first()?;
+        let (photos, things) = (count(first.photos, "photo"), count(first.boxes.known, "thing"));
+        Some((format!("{what}: {photos}, {things}"), &scores[..]))
+    })
+}
+
+/// The figures as text.
+pub(crate) fn text(found: &ItemsEvaluation) -> String {
+    let mut text = String::new();
+    for (what, scores) in groups(found) {
+        let _ = writeln!(text, "\n{what}");
+        let width = scores.iter().map(|score| score.finder.len()).max().unwrap_or(0);
+        for score in scores {
+            let _ = writeln!(text, "{:width$}  {}", score.finder, line(score));
+        }
+    }
+    text.push_str(&skipped(&found.skipped));
+    text
+}
+
+/// The figures as lines of a report.
+pub(crate) fn notes(found: &ItemsEvaluation) -> Vec<(String, String)> {
+    let each = |(what, scores): (String, &[FinderScore])| {
+        let notes = scores.iter().map(|score| (format!("{what}, {}", score.finder), line(score)));
+        notes.collect::<Vec<_>>()
+    };
+    groups(found).flat_map(each).collect()
+}
+
+fn line(score: &FinderScore) -> String {
+    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+    let of_all = |number: u64| percent(number as f64 / score.boxes.known.max(1) as f64);
+    let mut line = format!("found {}", percent(score.recall));
+    if let (Some(first), Some(three)) = (score.right_first, score.right_of_three) {
+        let _ = write!(
+            line,
+            ", with the right product first {}, among three {}",
+            of_all(first),
+            of_all(three)
+        );
+    }
+    let _ = write!(
+        line,
+        "; of its boxes {} are right; {:.0} ms a photo, {:.0} of them to find things",
+        percent(score.precision),
+        score.milliseconds,
+        score.detect_milliseconds
+    );
+    line
+}
+
+#[derive(Deserialize)]
+struct Line {
+    photo: String,
+    shown: Vec<Shown>,
+}
+
+#[derive(Deserialize)]
+struct Shown {
+    id: String,
+    #[serde(rename = "box")]
+    area: Sides,
+}
+
+#[derive(Deserialize)]
+struct Sides {
+    x: f32,
+    y: f32,
+    w: f32,
+    h: f32,
+}
+
+/// Photos of several products, as a file lists them; those of one are left out.
+fn shown(file: &Path) -> anyhow::Result<Vec<MultiItemPhoto>> {
+    let name = file.display();
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
+    let root = file.parent().unwrap_or(Path::new(""));
+    let mut photos = Vec::new();
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let line: Line =
+            serde_json::from_str(line).with_context(|| format!("{name}, line {}", number + 1))?;
+        let place = |shown: Shown| {
+            let Sides { x, y, w, h } = shown.area;
+            Some((shown.id, Area::inside(x, y, x + w, y + h)?))
+        };
+        let shown: Vec<_> = line.shown.into_iter().filter_map(place).collect();
+        if shown.len() > 1 {
+            photos.push(MultiItemPhoto { file: root.join(line.photo), shown });
+        }
+    }
+    anyhow::ensure!(!photos.is_empty(), "{name}: no photo of several products");
+    Ok(photos)
+}
+
+/// Photos of a folder with boxes in YOLO's text form: all boxes, and those of things for the home.
+fn boxed(folder: &Path) -> anyhow::Result<(Vec<BoxedPhoto>, Vec<BoxedPhoto>)> {
+    let images = folder.join("images");
+    let read = |path: &Path| format!("cannot read {}", path.display());
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(&images).with_context(|| read(&images))? {
+        files.push(entry.with_context(|| read(&images))?.path());
+    }
+    files.sort();
+    let (mut photos, mut home) = (Vec::new(), Vec::new());
+    for file in files {
+        let Some(name) = file.file_stem() else { continue };
+        let labels = folder.join("labels").join(name).with_extension("txt");
+        // A photo of nothing has no file of labels.
+        let text = std::fs::read_to_string(&labels).unwrap_or_default();
+        let (mut boxes, mut of_home) = (Vec::new(), Vec::new());
+        for (number, line) in text.lines().enumerate() {
+            let numbers: Result<Vec<f32>, _> = line.split_whitespace().map(str::parse).collect();
+            let Ok(&[class, x, y, width, height]) = numbers.as_deref() else {
+                let place = format!("{}, line {}", labels.display(), number + 1);
+                anyhow::bail!("{place}: not a class, a middle and two sides: {line}");
+            };
+            let (across, down) = (width / 2.0, height / 2.0);
+            let area = Area::inside(x - across, y - down, x + across, y + down);
+            boxes.extend(area);
+            of_home.extend(area.filter(|_| HOME.contains(&(class as usize))));
+        }
+        home.push(BoxedPhoto { file: file.clone(), boxes: of_home });
+        photos.push(BoxedPhoto { file, boxes });
+    }
+    anyhow::ensure!(!photos.is_empty(), "no photos in {}", images.display());
+    Ok((photos, home))
+}

@@ -1,0 +1,234 @@
+//! Several things in one photo, with the weights that are part of the program.
+
+use std::path::PathBuf;
+
+use image::RgbImage;
+use image::imageops::replace;
+use lookalike_testkit::photos;
+use serde_json::{Value, json};
+
+use crate::helpers::{PRODUCTS, Run, Shop, command, finish};
+use crate::serving::{Reply, Server};
+
+/// A shop whose index was made with the bundled weights.
+fn shop() -> Shop {
+    let shop = Shop::new();
+    shop.build_with(&shop.photos(), "bundled".as_ref()).ok();
+    shop
+}
+
+/// Two products' pictures on a plain ground, and where they are.
+pub(crate) fn two_things(shop: &Shop) -> (PathBuf, [(usize, [f32; 4]); 2]) {
+    let mut picture = RgbImage::from_pixel(1000, 600, [190, 185, 180].into());
+    let places = [(0, [80, 120]), (3, [600, 260])];
+    for (product, [x, y]) in places {
+        let thing = photos::pattern(product as u32, 320, 240);
+        replace(&mut picture, &thing, x, y);
+    }
+    let file = shop.beside("방.jpg", photos::jpeg(&picture, 92));
+    let share = |(product, [x, y]): (usize, [i64; 2])| {
+        let (x, y) = (x as f32, y as f32);
+        (product, [x / 1000.0, y / 600.0, 320.0 / 1000.0, 240.0 / 600.0])
+    };
+    (file, places.map(share))
+}
+
+fn post(server: &Server, address: &str, photo: &[u8]) -> Reply {
+    server.ask(&format!("POST /v1/{address}"), photo)
+}
+
+/// Intersection over union of a box of an answer and a known one.
+fn agreement(found: &Value, known: [f32; 4]) -> f32 {
+    let number = |name: &str| found[name].as_f64().expect("a number") as f32;
+    let (x, y, width, height) = (number("x"), number("y"), number("width"), number("height"));
+    assert!(x >= 0.0 && y >= 0.0 && x + width <= 1.001 && y + height <= 1.001, "{found}");
+    let across = (x + width).min(known[0] + known[2]) - x.max(known[0]);
+    let down = (y + height).min(known[1] + known[3]) - y.max(known[1]);
+    let shared = across.max(0.0) * down.max(0.0);
+    shared / (width * height + known[2] * known[3] - shared)
+}
+
+fn is_right(items: &Value, known: &[(usize, [f32; 4])]) {
+    let items = items.as_array().expect("items");
+    for &(product, place) in known {
+        let item = items.iter().find(|item| agreement(&item["box"], place) >= 0.5);
+        let item = item.unwrap_or_else(|| panic!("nothing at {place:?}: {items:?}"));
+        assert_eq!(item["matches"][0]["product"]["id"], PRODUCTS[product], "{item}");
+    }
+}
+
+#[test]
+fn each_thing_in_a_photo_has_its_own_products() {
+    let shop = shop();
+    let (photo, known) = two_things(&shop);
+    let page = shop.folder.path().join("things.html");
+    let search = |more: &[&str]| -> Run {
+        let mut search = command(["search", "--items", "--top", "2", "--index"]);
+        search.arg(shop.index()).arg(&photo).args(more);
+        finish(search)
+    };
+    let answer = search(&["--json", "--html", page.to_str().expect("UTF-8")]).json();
+    assert_eq!(answer["finder"], "activation map");
+    is_right(&answer["items"], &known);
+    let text = search(&[]).ok();
+    assert!(text.contains("[1] from ") && text.contains("% of the photo"), "{text}");
+    assert!(
+        text.contains(&format!("1. {}", PRODUCTS[0].rsplit('/').next().expect("a name"))),
+        "{text}"
+    );
+    let page = std::fs::read_to_string(page).expect("a page");
+    let boxes = page.matches("class=\"box\"").count();
+    assert!(boxes >= 2 && page.contains("id=\"thing-2\""), "{boxes} boxes");
+}
+
+#[test]
+fn a_server_finds_the_things_in_a_photo() {
+    let shop = shop();
+    let (photo, known) = two_things(&shop);
+    let server = Server::start(&shop);
+    let photo = std::fs::read(photo).expect("a photo");
+    let reply = post(&server, "similar?items=true&top=2", &photo);
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let answer = reply.json();
+    is_right(&answer["items"], &known);
+    assert!(answer["matches"].as_array().is_some_and(|all| all.len() == 2), "the whole photo's");
+    assert!(answer["timings"]["detect"].as_f64().is_some_and(|time| time > 0.0), "{answer}");
+    // What is not asked for is not there.
+    assert_eq!(post(&server, "similar", &photo).json()["items"], Value::Null);
+    let refused = [
+        ("similar?items=true&crop=0,0,0.5,0.5", "crop"),
+        ("batch?items=true", "one photo at a time"),
+    ];
+    for (address, why) in refused {
+        let reply = post(&server, address, &photo);
+        assert_eq!(reply.status, 400, "{}", reply.text());
+        assert!(reply.text().contains(why), "{}", reply.text());
+    }
+    let metrics = server.get("/metrics").text();
+    assert!(metrics.contains("stage=\"detect\""), "{metrics}");
+}
+
+#[test]
+fn a_photo_of_one_thing_is_one() {
+    let shop = shop();
+    let photo = shop.photos().join(PRODUCTS[1]).join("0.jpg");
+    let mut search = command(["search", "--items", "--json", "--index"]);
+    search.arg(shop.index()).arg(&photo);
+    let answer = finish(search).json();
+    let items = answer["items"].as_array().expect("items");
+    assert!(!items.is_empty());
+    assert_eq!(items[0]["matches"][0]["product"]["id"], PRODUCTS[1]);
+}
+
+#[test]
+fn what_cannot_be_searched_is_told() {
+    let shop = shop();
+    let (photo, _) = two_things(&shop);
+    let photo = photo.to_str().expect("UTF-8");
+    let error = shop.run(["search", "--items", photo, photo]).error(2);
+    assert!(error.contains("one at a time"), "{error}");
+    let broken = shop.beside("broken.jpg", b"no photo");
+    let error = shop.run(["search", "--items", broken.to_str().expect("UTF-8")]).error(3);
+    assert!(error.contains("broken.jpg"), "{error}");
+    // No detector, or a program without.
+    let (code, why) = match cfg!(feature = "detector") {
+        true => (5, "cannot be used as a detector"),
+        false => (2, "--features detector"),
+    };
+    for file in [photo, "nowhere.onnx"] {
+        let error = shop.run(["search", "--items", photo, "--detector", file]).error(code);
+        assert!(error.contains(why), "{error}");
+    }
+}
+
+/// Finds what is white, in boxes of 8, 16 and 32 of 64 pixels.
+#[cfg(feature = "detector")]
+fn bright() -> PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/detect/tests/bright.onnx")
+}
+
+#[cfg(feature = "detector")]
+fn png(picture: &RgbImage) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, image::ImageFormat::Png).expect("a picture");
+    bytes.into_inner()
+}
+
+#[cfg(feature = "detector")]
+#[test]
+fn a_detector_says_what_kind_of_thing_it_is() {
+    let shop = shop();
+    let mut picture = RgbImage::from_pixel(640, 640, [90, 90, 90].into());
+    // A product on a white sheet.
+    replace(&mut picture, &RgbImage::from_pixel(320, 320, [255; 3].into()), 320, 0);
+    replace(&mut picture, &photos::pattern(0, 160, 120), 400, 100);
+    let photo = shop.beside("white.png", png(&picture));
+    let mut search = command(["search", "--items", "--json", "--index"]);
+    search.arg(shop.index()).arg(&photo).arg("--detector").arg(bright());
+    let answer = finish(search).json();
+    assert_eq!(answer["finder"], "YOLOX and activation map");
+    let items = answer["items"].as_array().expect("items");
+    let car = items.iter().find(|item| item["label"] == "car");
+    let car = car.unwrap_or_else(|| panic!("the detector's: {answer}"));
+    assert!(agreement(&car["box"], [0.5, 0.0, 0.5, 0.5]) > 0.5, "{car}");
+    assert_eq!(car["matches"][0]["product"]["id"], PRODUCTS[0], "{car}");
+    assert!(car["detected"].as_f64().is_some_and(|sure| sure > 0.9), "{car}");
+    // A server's flag, and its variable.
+    let flags = ["--detector", bright().to_str().expect("UTF-8")].map(str::to_owned);
+    let server = Server::start_with(&shop, &flags.each_ref().map(String::as_str), &[]);
+    let sent = std::fs::read(&photo).expect("a photo");
+    let answer = post(&server, "similar?items=true", &sent).json();
+    let items = answer["items"].as_array().expect("items");
+    assert!(items.iter().any(|item| item["label"] == "car"), "{answer}");
+}
+
+/// The made photos' things are found, and the figures are there in text, JSON and the report.
+#[test]
+fn finding_things_is_measured() {
+    let shop = shop();
+    for (product, folder) in PRODUCTS.iter().enumerate() {
+        let photo = photos::pattern(product as u32, 400, 300);
+        let name = format!("test/{folder}/other.jpg");
+        shop.beside(&name, photos::jpeg(&photo, 85));
+    }
+    let (photo, known) = two_things(&shop);
+    let shown: Vec<Value> = known
+        .iter()
+        .map(|(product, [x, y, w, h])| {
+            json!({"id": PRODUCTS[*product], "box": {"x": x, "y": y, "w": w, "h": h}})
+        })
+        .collect();
+    let line = json!({"photo": photo.file_name().and_then(|name| name.to_str()), "shown": shown});
+    let truth = shop.beside("truth.jsonl", format!("{line}\n"));
+    let [_, [x, y, w, h]] = [known[0].1, known[1].1];
+    let boxes =
+        shop.beside("boxes/labels/a.txt", format!("56 {} {} {w} {h}\n", x + w / 2.0, y + h / 2.0));
+    std::fs::create_dir_all(shop.folder.path().join("boxes/images")).expect("a folder");
+    std::fs::copy(&photo, shop.folder.path().join("boxes/images/a.jpg")).expect("a photo");
+    let boxes = boxes.ancestors().nth(2).expect("a folder");
+    let eval = |more: &[&str]| {
+        let mut eval = command(["eval", "--quiet", "--items", "6", "--index"]);
+        eval.arg(shop.index()).arg(shop.folder.path().join("test"));
+        eval.arg("--shown").arg(&truth).arg("--boxes").arg(boxes).args(more);
+        finish(eval)
+    };
+    let report = shop.folder.path().join("report");
+    let found = eval(&["--json", "--report", report.to_str().expect("UTF-8")]).json();
+    let made = &found["items"]["composites"][0];
+    assert_eq!((&made["finder"], &made["photos"]), (&json!("activation map"), &json!(6)));
+    let things = made["boxes"]["known"].as_u64().expect("a number");
+    assert!((12..=36).contains(&things), "{made}");
+    assert!(made["recall"].as_f64().is_some_and(|recall| recall > 0.5), "{made}");
+    let right = made["right_of_three"].as_u64().expect("a number");
+    assert!(right <= made["boxes"]["right"].as_u64().expect("a number") && right > 0, "{made}");
+    let photos = &found["items"]["photos"][0];
+    assert_eq!((&photos["boxes"]["known"], &photos["right_first"]), (&json!(2), &json!(2)));
+    assert_eq!(found["items"]["boxes"][0]["boxes"]["right"], 1, "{}", found["items"]);
+    assert_eq!(found["items"]["home"][0]["boxes"]["known"], 1);
+    let again = eval(&["--json"]).json();
+    assert_eq!(again["items"]["composites"][0]["boxes"], made["boxes"], "the same for a seed");
+    let text = eval(&[]).ok();
+    assert!(text.contains("photos made of several: 6 photos"), "{text}");
+    let page = std::fs::read_to_string(report.join("report.html")).expect("a report");
+    assert!(page.contains("photos made of several"), "no figures in the report");
+}
