@@ -37,9 +37,9 @@ const FINE_SIDE: u32 = 640;
 const FINE_CELLS: usize = 80;
 /// Where, between the weak and the strong end, things are looked for one by one: what is one thing at the
 /// first of these may be several at the next.
-const LEVELS: [f32; 3] = [0.35, 0.5, 0.65];
+const LEVELS: [f32; 4] = [0.3, 0.4, 0.5, 0.65];
 /// By so many cells regions are made narrower, so that those that only touch come apart.
-const NARROWER: [usize; 3] = [0, 2, 4];
+const NARROWER: [usize; 4] = [0, 1, 2, 4];
 /// Things whose box is smaller than this share of the photo, or of one of its sides, are not looked for one by one:
 /// the edges of plain photos, where zeros are beside them, look like such.
 const SMALLEST: f32 = 0.01;

@@ -156,12 +156,14 @@ impl ItemFinder for Detector {
     }
 }
 
-/// A picture's numbers channel first, each of three colours by what becomes of its bytes.
-fn planes(picture: &RgbImage, channels: [(usize, &dyn Fn(u8) -> f32); 3]) -> Vec<f32> {
+/// A picture's numbers channel first: which colour each channel is, and what becomes of its bytes.
+fn planes(picture: &RgbImage, channels: [usize; 3], of: impl Fn(usize, u8) -> f32) -> Vec<f32> {
     let area = picture.width() as usize * picture.height() as usize;
     let mut numbers = Vec::with_capacity(3 * area);
-    for (colour, of) in channels {
-        numbers.extend(picture.as_raw().iter().skip(colour).step_by(3).map(|&byte| of(byte)));
+    for colour in channels {
+        let table: Vec<f32> = (0..=u8::MAX).map(|byte| of(colour, byte)).collect();
+        let pixels = picture.as_raw().chunks_exact(3);
+        numbers.extend(pixels.map(|pixel| table[usize::from(pixel[colour])]));
     }
     numbers
 }

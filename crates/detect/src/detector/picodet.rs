@@ -31,8 +31,7 @@ pub(super) fn fits(shapes: &[&[usize]], side: usize) -> bool {
 pub(super) fn input(photo: &RgbImage, side: usize) -> Vec<f32> {
     let Normalisation { mean, std, .. } = Normalisation::IMAGENET;
     let picture = scaled(photo, side as u32, side as u32);
-    let of = |colour: usize| move |byte: u8| (f32::from(byte) - mean[colour]) / std[colour];
-    planes(&picture, [(0, &of(0)), (1, &of(1)), (2, &of(2))])
+    planes(&picture, [0, 1, 2], |colour, byte| (f32::from(byte) - mean[colour]) / std[colour])
 }
 
 /// Boxes that it is at least as sure of as `least`.

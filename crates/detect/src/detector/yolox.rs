@@ -30,10 +30,9 @@ pub(super) fn input(photo: &RgbImage, side: usize) -> (Vec<f32>, (f32, f32)) {
     for (x, y, pixel) in picture.enumerate_pixels() {
         square.put_pixel(x, y, *pixel);
     }
-    let plain = |byte: u8| f32::from(byte);
     let share = |length: u32| length as f32 / side as f32;
     let filled = (share(picture.width()), share(picture.height()));
-    (planes(&square, [(2, &plain), (1, &plain), (0, &plain)]), filled)
+    (planes(&square, [2, 1, 0], |_, byte| f32::from(byte)), filled)
 }
 
 /// Boxes that it is at least as sure of as `least`.
