@@ -109,6 +109,28 @@ fn a_server_finds_the_things_in_a_photo() {
 }
 
 #[test]
+fn a_thing_that_is_there_twice_is_named_once() {
+    let shop = shop();
+    let mut picture = RgbImage::from_pixel(1000, 600, [190, 185, 180].into());
+    for [x, y] in [[80, 60], [600, 300]] {
+        replace(&mut picture, &photos::pattern(0, 320, 240), x, y);
+    }
+    let photo = shop.beside("twice.jpg", photos::jpeg(&picture, 92));
+    let search = ["search", "--items", "--json", photo.to_str().expect("UTF-8")];
+    let answer = shop.run(search).json();
+    let items = answer["items"].as_array().expect("items");
+    let is_it = |item: &&Value| item["matches"][0]["product"]["id"] == PRODUCTS[0];
+    let found: Vec<_> = items.iter().filter(is_it).collect();
+    assert_eq!(found.len(), 1, "{answer}");
+    let places = [&found[0]["box"], &found[0]["copies"][0]];
+    for known in [[0.08, 0.1, 0.32, 0.4], [0.6, 0.5, 0.32, 0.4]] {
+        assert!(places.iter().any(|place| agreement(place, known) >= 0.5), "{places:?}");
+    }
+    let text = shop.run(&search[..2].iter().chain(&search[3..]).collect::<Vec<_>>()).ok();
+    assert!(text.contains("and 1 more like it"), "{text}");
+}
+
+#[test]
 fn a_photo_of_one_thing_is_one() {
     let shop = shop();
     let photo = shop.photos().join(PRODUCTS[1]).join("0.jpg");
@@ -199,7 +221,9 @@ fn finding_things_is_measured() {
         })
         .collect();
     let line = json!({"photo": photo.file_name().and_then(|name| name.to_str()), "shown": shown});
-    let truth = shop.beside("truth.jsonl", format!("{line}\n"));
+    // A photo that is in the index itself says nothing.
+    let indexed = json!({"photo": format!("photos/{}/0.jpg", PRODUCTS[1]), "shown": shown});
+    let truth = shop.beside("truth.jsonl", format!("{line}\n{indexed}\n"));
     let [_, [x, y, w, h]] = [known[0].1, known[1].1];
     let boxes =
         shop.beside("boxes/labels/a.txt", format!("56 {} {} {w} {h}\n", x + w / 2.0, y + h / 2.0));
@@ -221,6 +245,7 @@ fn finding_things_is_measured() {
     assert!(made["recall"].as_f64().is_some_and(|recall| recall > 0.5), "{made}");
     let right = made["right_of_three"].as_u64().expect("a number");
     assert!(right <= made["boxes"]["right"].as_u64().expect("a number") && right > 0, "{made}");
+    assert_eq!(found["items"]["in_index"], 1);
     let photos = &found["items"]["photos"][0];
     assert_eq!((&photos["boxes"]["known"], &photos["right_first"]), (&json!(2), &json!(2)));
     assert_eq!(found["items"]["boxes"][0]["boxes"]["right"], 1, "{}", found["items"]);

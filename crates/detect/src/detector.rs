@@ -12,6 +12,11 @@ use crate::{DetectError, Item, ItemFinder, distinct};
 
 pub use coco::COCO;
 
+/// Boxes that a detector is less sure of are left out, 0 to 1, unless another limit is set.
+const LEAST: f32 = 0.3;
+/// Boxes of one class whose intersection over union is larger are of one thing.
+const SAME: f32 = 0.6;
+
 /// What a detector takes and gives, after the program that it comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Convention {
@@ -51,10 +56,8 @@ pub struct Detector {
     convention: Convention,
     /// Pixels of its square input.
     side: usize,
-    /// Boxes that it is less sure of are left out, 0 to 1.
+    /// See [`LEAST`].
     least: f32,
-    /// Boxes whose intersection over union is larger are of one thing, 0 to 1.
-    same: f32,
 }
 
 impl Detector {
@@ -92,8 +95,7 @@ impl Detector {
                 "its outputs {shapes:?} are neither PicoDet's, without post-processing, nor YOLOX's"
             ));
         };
-        let detector = Self { network, convention, side, least: 0.0, same: 0.6 };
-        Ok(detector.surer_than(0.3))
+        Ok(Self { network, convention, side, least: LEAST })
     }
 
     /// Leaves out boxes that it is less sure of, 0 to 1. Default 0.3.
@@ -139,7 +141,7 @@ impl Detector {
             let (share, confidence) = (f64::from(area.size()), Some(found.confidence));
             Some(Item { area, share, label: Some(label), confidence })
         });
-        Ok(distinct(items.collect(), self.same, true))
+        Ok(distinct(items.collect(), SAME, true))
     }
 }
 
