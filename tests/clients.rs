@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use lookalike_testkit::skipped;
+
 use crate::helpers::{PRODUCTS, Shop, fixture, new_photo_of};
 use crate::items::two_things;
 use crate::serving::Server;
@@ -13,7 +15,7 @@ const TOKEN: &str = "a token for examples";
 fn has(program: &str) -> bool {
     let found = Command::new(program).arg("--version").output().is_ok_and(|o| o.status.success());
     if !found {
-        eprintln!("SKIPPED: no {program} on this machine");
+        skipped(&format!("no {program} on this machine"));
     }
     found
 }
@@ -92,7 +94,7 @@ fn the_page_works_in_a_browser() {
         return;
     }
     if !folder.join("node_modules/playwright-core").is_dir() {
-        eprintln!("SKIPPED: run `npm ci --prefix tests/browser` first");
+        skipped("the page in a browser: run `npm ci --prefix tests/browser` first");
         return;
     }
     let shop = Shop::with_cards();

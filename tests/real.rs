@@ -7,35 +7,21 @@
 #[path = "../examples/grocery_manifest.rs"]
 mod grocery_manifest;
 
-use std::io::Write;
 use std::path::PathBuf;
 
-use lookalike_testkit::photos;
+use lookalike_testkit::{photos, real_folders, skipped};
 
 use crate::helpers::{Shop, command, finish};
 
 /// The data set and the weights, or a word that the test was skipped.
 fn real_data(test: &str) -> Option<(PathBuf, PathBuf)> {
-    let folder = |variable| std::env::var_os(variable).map(PathBuf::from);
-    let grocery = folder("LOOKALIKE_DATASETS").map(|folder| folder.join("grocery-store"));
-    let weights = folder("LOOKALIKE_WEIGHTS")
-        .map(|folder| folder.join("mobilenet_v3_large_minimalistic.safetensors"));
-    match (grocery, weights) {
-        (Some(grocery), Some(weights)) => {
-            // Named and not there is a mistake, not a reason to pass.
-            assert!(grocery.is_dir(), "LOOKALIKE_DATASETS has no {}", grocery.display());
-            assert!(weights.is_file(), "LOOKALIKE_WEIGHTS has no {}", weights.display());
-            Some((grocery, weights))
-        }
-        _ => {
-            // Past the test runner, which hides what passing tests print.
-            let _ = writeln!(
-                std::io::stderr(),
-                "SKIPPED {test}: set LOOKALIKE_DATASETS and LOOKALIKE_WEIGHTS to run it"
-            );
-            None
-        }
-    }
+    let (datasets, weights) = real_folders(test)?;
+    let grocery = datasets.join("grocery-store");
+    let weights = weights.join("mobilenet_v3_large_minimalistic.safetensors");
+    // Named and not there is a mistake, not a reason to pass.
+    assert!(grocery.is_dir(), "LOOKALIKE_DATASETS has no {}", grocery.display());
+    assert!(weights.is_file(), "LOOKALIKE_WEIGHTS has no {}", weights.display());
+    Some((grocery, weights))
 }
 
 /// Decoding, preprocessing, network, index and vote together: the figures of another implementation
@@ -132,7 +118,7 @@ fn imagenet_classes_are_right_on_fruit() {
     if resnet50.is_file() {
         networks.push((resnet50, 0, [0.85; 4]));
     } else {
-        let _ = writeln!(std::io::stderr(), "SKIPPED ResNet50: no {}", resnet50.display());
+        skipped(&format!("ResNet50: no {}", resnet50.display()));
     }
     let fruits = [
         ("Fruit/Banana", 954),

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use lookalike_testkit::{photos, weights};
+use lookalike_testkit::{photos, skipped, weights};
 use serde_json::{Value, json};
 
 use crate::helpers::{PRODUCTS, Run, Shop, command, finish, made_up_weights, new_photo_of};
@@ -18,7 +18,7 @@ fn stores() -> Vec<String> {
     let mut stores = vec![format!("qdrant://{address}/{}", name())];
     match std::env::var("LOOKALIKE_POSTGRES") {
         Ok(address) => stores.push(format!("{address}?index={}", name())),
-        Err(_) => eprintln!("SKIPPED: PostgreSQL: LOOKALIKE_POSTGRES is not set"),
+        Err(_) => skipped("PostgreSQL: LOOKALIKE_POSTGRES is not set"),
     }
     stores
 }

@@ -235,6 +235,7 @@ test('what cannot be read, a busy shop and no shop are told kindly', async () =>
 test('a weak match and an empty category are said so', async () => {
   const { page, end, shot } = await visit({ ...PHONE, locale: 'ko-KR' });
   const change = (how) => page.route('**/v1/similar*', async (route) => {
+    if (forThings(route.request())) return route.continue();
     const answer = await (await route.fetch()).json();
     await route.fulfill({ json: how(answer) });
   });
@@ -244,7 +245,7 @@ test('a weak match and an empty category are said so', async () => {
   assert.match(await page.locator('#doubt').innerText(), /확실하지 않아요/);
   await picturesAreThere(page);
   await shot('phone-ko-weak');
-  await page.unroute('**/v1/similar*');
+  await page.unrouteAll({ behavior: 'wait' });
   await change((answer) => ({ ...answer, verdict: 'none', matches: [] }));
   await page.locator('#category').selectOption({ index: 1 });
   await page.getByRole('button', { name: '전체 상품에서 찾기' }).waitFor();

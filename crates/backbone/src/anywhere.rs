@@ -164,7 +164,9 @@ mod tests {
                         let there = Trained::of(&file(name), frozen_stages, &card)?;
                         here.assert_alike(&there, &format!("{name} on a card, {arithmetic}"));
                     }
-                    Err(error) => eprintln!("SKIPPED: {name} on a card: {error}"),
+                    Err(error) => {
+                        lookalike_testkit::skipped(&format!("{name} on a card: {error}"));
+                    }
                 }
             }
         }

@@ -5,19 +5,10 @@
 #[path = "../examples/coco_shares.rs"]
 mod coco_shares;
 
-use std::io::Write as _;
-use std::path::PathBuf;
-
 #[test]
 fn shares_are_better_than_a_guess() {
-    let folder = |variable| std::env::var_os(variable).map(PathBuf::from);
-    let (Some(data), Some(weights)) = (folder("LOOKALIKE_DATASETS"), folder("LOOKALIKE_WEIGHTS"))
+    let Some((data, weights)) = lookalike_testkit::real_folders("shares_are_better_than_a_guess")
     else {
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED shares_are_better_than_a_guess: \
-             set LOOKALIKE_DATASETS and LOOKALIKE_WEIGHTS to run it"
-        );
         return;
     };
     let weights = weights.join("mobilenet_v3_large_minimalistic.safetensors");

@@ -1,6 +1,5 @@
 //! Copies of photos are found, other photos are not taken for copies.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
@@ -134,14 +133,9 @@ fn one_of_each_group_of_copies_is_kept_the_best() {
 /// Real photos: all of their copies are found, and none are found among photos of different products.
 #[test]
 fn copies_of_real_photos_are_told_from_other_photos() {
-    let folder = |variable| std::env::var_os(variable).map(PathBuf::from);
-    let (Some(data), Some(weights)) = (folder("LOOKALIKE_DATASETS"), folder("LOOKALIKE_WEIGHTS"))
+    let Some((data, weights)) =
+        lookalike_testkit::real_folders("copies_of_real_photos_are_told_from_other_photos")
     else {
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED copies_of_real_photos_are_told_from_other_photos: \
-             set LOOKALIKE_DATASETS and LOOKALIKE_WEIGHTS to run it"
-        );
         return;
     };
     let weights = weights.join("mobilenet_v3_large_minimalistic.safetensors");

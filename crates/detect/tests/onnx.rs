@@ -1,7 +1,6 @@
 //! Detectors in ONNX files.
 #![cfg(feature = "onnx")]
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use lookalike_detect::{Convention, DetectError, Detector};
@@ -83,15 +82,9 @@ const KNOWN: [(&str, Convention, [Known; 5]); 2] = [
 /// post-processing (`benches/peers/detectors.py`).
 #[test]
 fn real_detectors_find_what_they_find_elsewhere() {
-    let folder = |variable| std::env::var_os(variable).map(PathBuf::from);
-    let (Some(datasets), Some(weights)) =
-        (folder("LOOKALIKE_DATASETS"), folder("LOOKALIKE_WEIGHTS"))
+    let Some((datasets, weights)) =
+        lookalike_testkit::real_folders("real_detectors_find_what_they_find_elsewhere")
     else {
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED real_detectors_find_what_they_find_elsewhere: set LOOKALIKE_DATASETS and \
-             LOOKALIKE_WEIGHTS to run it"
-        );
         return;
     };
     let photo = datasets.join("coco128/images/000000000139.jpg");

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use cases::{GROUPS, clouds};
 use lookalike_stores::open;
+use lookalike_testkit::skipped;
 use lookalike_vectors::{
     Head, Point, RemoteError, RemoteRows, RemoteStore, VectorError, VectorStore, Vectors,
 };
@@ -30,11 +31,11 @@ fn stores() -> Vec<(&'static str, Arc<dyn RemoteStore>)> {
     let mut stores = vec![("Qdrant in this process", format!("qdrant://{address}/{}", name()))];
     match std::env::var("LOOKALIKE_POSTGRES") {
         Ok(address) => stores.push(("PostgreSQL", format!("{address}?index={}", name()))),
-        Err(_) => eprintln!("SKIPPED: PostgreSQL: LOOKALIKE_POSTGRES is not set"),
+        Err(_) => skipped("PostgreSQL: LOOKALIKE_POSTGRES is not set"),
     }
     match std::env::var("QDRANT_URL") {
         Ok(address) => stores.push(("Qdrant", format!("{address}/{}", name()))),
-        Err(_) => eprintln!("SKIPPED: Qdrant's own server: QDRANT_URL is not set"),
+        Err(_) => skipped("Qdrant's own server: QDRANT_URL is not set"),
     }
     let open = |(name, address): (_, String)| (name, open(&address).expect("a store"));
     stores.into_iter().map(open).collect()

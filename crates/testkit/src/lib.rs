@@ -16,6 +16,8 @@ pub mod hub;
 mod noise;
 pub mod photos;
 mod shapes;
+mod skip;
 pub mod weights;
 
 pub use noise::Noise;
+pub use skip::{real_folders, skipped};
