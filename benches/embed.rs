@@ -8,7 +8,7 @@ use std::hint::black_box;
 
 use candle_core::{Device, Tensor};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use lookalike_photo::{DecodeLimits, Normalisation, Preprocess, decode};
+use lookalike_photo::{DecodeLimits, Normalisation, Preprocess, decode_at_least};
 use lookalike_testkit::{photos, weights};
 
 fn prepare(c: &mut Criterion) {
@@ -20,8 +20,9 @@ fn prepare(c: &mut Criterion) {
         group.throughput(Throughput::Bytes(jpeg.len() as u64));
         group.bench_function(name, |b| {
             b.iter(|| {
-                let photo = decode(black_box(&jpeg), &DecodeLimits::default()).expect("a photo");
-                preprocess.tensor(&photo.pixels)
+                let limits = DecodeLimits::default();
+                let photo = decode_at_least(black_box(&jpeg), &limits, preprocess.longest());
+                preprocess.tensor(&photo.expect("a photo").pixels)
             });
         });
     }

@@ -1,10 +1,12 @@
-//! Embeds when it is told to, for a comparison with another program that takes turns with it:
-//! `benches/peers/embed_peers.py` is one.
+//! Embeds and decodes when it is told to, for a comparison with another program that takes turns with it:
+//! `benches/peers/embed_peers.py` and `decode_peers.py` are two.
 //!
 //! Reads commands from standard input, a line each, and answers each with a line of JSON:
 //!
 //! - `load WEIGHTS`: a network's file; the name of the network, the photos' side, how long loading took
 //! - `time BATCH SECONDS`: the shortest of the runs within that time, in milliseconds
+//! - `decode LONGEST SECONDS PHOTO`: the shortest of the runs that decode a photo to so many pixels, in milliseconds,
+//!   and its sides
 //! - `embed PHOTOS EMBEDDINGS`: a file of f32, `(n, 3, side, side)`, to a file of f32, `(n, dim)`
 
 use std::io::{BufRead, Write};
@@ -13,6 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use candle_core::{Device, Tensor};
 use lookalike_backbone::{LoadedBackbone, load};
+use lookalike_photo::{DecodeLimits, decode_at_least};
 
 fn main() -> anyhow::Result<()> {
     let mut loaded = None;
@@ -35,6 +38,10 @@ fn main() -> anyhow::Result<()> {
                 let best =
                     time(network, batch.parse()?, Duration::from_secs_f64(seconds.parse()?))?;
                 serde_json::json!({ "ms": milliseconds(best) })
+            }
+            ["decode", longest, seconds, photo] => {
+                let budget = Duration::from_secs_f64(seconds.parse()?);
+                decode(photo, longest.parse()?, budget)?
             }
             ["embed", photos, embeddings] => {
                 let network = loaded.as_ref().context("load a network first")?;
@@ -63,6 +70,17 @@ fn time(loaded: &LoadedBackbone, batch: usize, budget: Duration) -> anyhow::Resu
         best = best.min(start.elapsed());
     }
     Ok(best)
+}
+
+fn decode(photo: &str, longest: u32, budget: Duration) -> anyhow::Result<serde_json::Value> {
+    let (limits, bytes) = (DecodeLimits::default(), std::fs::read(photo)?);
+    let (all, mut best, mut sides) = (Instant::now(), Duration::MAX, (0, 0));
+    while all.elapsed() < budget || best == Duration::MAX {
+        let start = Instant::now();
+        sides = decode_at_least(&bytes, &limits, longest)?.pixels.dimensions();
+        best = best.min(start.elapsed());
+    }
+    Ok(serde_json::json!({ "ms": milliseconds(best), "sides": sides }))
 }
 
 fn embed(loaded: &LoadedBackbone, photos: &str, embeddings: &str) -> anyhow::Result<()> {

@@ -153,3 +153,57 @@ fn imagenet_classes_are_right_on_fruit() {
         }
     }
 }
+
+/// A phone's photo is decoded at an eighth or a quarter of its size, and its embedding is that of the whole one.
+#[test]
+fn a_phones_photo_is_embedded_from_a_fraction_of_it() {
+    let Some((grocery, weights)) = real_data("a_phones_photo_is_embedded_from_a_fraction_of_it")
+    else {
+        return;
+    };
+    let loaded = lookalike_backbone::load(&weights, None).expect("a known network");
+    let (preprocess, limits) = (loaded.preprocess, lookalike_photo::DecodeLimits::default());
+    let embedding = |tensor: &[f32]| {
+        let side = preprocess.size();
+        let batch =
+            candle_core::Tensor::from_slice(tensor, (1, 3, side, side), &candle_core::Device::Cpu);
+        let embedding = loaded.network.embed(&batch.expect("a batch")).expect("an embedding");
+        embedding.flatten_all().and_then(|all| all.to_vec1::<f32>()).expect("numbers")
+    };
+    let noise = lookalike_testkit::Noise::named("a sensor's");
+    for name in [
+        "Fruit/Banana/Banana_001.jpg",
+        "Packages/Juice/Bravo-Apple-Juice/Bravo-Apple-Juice_001.jpg",
+    ] {
+        let small =
+            lookalike_photo::read(&grocery.join("val").join(name), &limits).expect("a photo");
+        let small = lookalike_photo::decode(&small, &limits).expect("a photo").pixels;
+        // 12 megapixels, and a size of which a quarter is decoded.
+        for (width, height, left) in [(3024, 4032, 504), (1584, 2112, 528)] {
+            let mut large = lookalike_photo::scaled(&small, width, height);
+            for (at, value) in large.iter_mut().enumerate() {
+                *value = value.saturating_add_signed((noise.at(at) * 8.0) as i8);
+            }
+            let jpeg = photos::jpeg(&large, 90);
+            let whole = lookalike_photo::decode(&jpeg, &limits).expect("a photo").pixels;
+            let part = lookalike_photo::decode_at_least(&jpeg, &limits, preprocess.longest());
+            let part = part.expect("a photo").pixels;
+            assert_eq!(part.height(), left, "{name}");
+            let (whole, part) = (preprocess.tensor(&whole), preprocess.tensor(&part));
+            let similarity = cosine(&embedding(&whole), &embedding(&part));
+            assert!(similarity >= 0.998, "{name} of {height} pixels: cosine {similarity}");
+            // Of values from -1 to 1, as this network takes them.
+            let square = whole.iter().zip(&part).map(|(a, b)| f64::from((a - b) / 2.0).powi(2));
+            let decibels = -10.0 * (square.sum::<f64>() / whole.len() as f64).log10();
+            println!("{name} of {height} pixels: cosine {similarity:.5}, {decibels:.1} dB");
+            assert!(decibels >= 45.0, "{name} of {height} pixels: {decibels} dB");
+        }
+    }
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let product = |a: &[f32], b: &[f32]| -> f64 {
+        a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+    };
+    product(a, b) / (product(a, a) * product(b, b)).sqrt()
+}

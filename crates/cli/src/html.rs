@@ -5,7 +5,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lookalike_engine::{Answer, ItemsAnswer, Match, Searcher};
-use lookalike_photo::{DecodeLimits, decode, thumbnail_jpeg};
+use lookalike_photo::{DecodeLimits, read, thumbnail_of};
 use minijinja::{Environment, Value, context};
 
 use crate::output;
@@ -115,8 +115,7 @@ fn is_web(address: &str) -> bool {
 /// A picture as a data address (RFC 2397), upright and small.
 fn picture_data(file: &Path, side: u32) -> Option<Value> {
     let limits = DecodeLimits::default();
-    let photo = decode(&lookalike_photo::read(file, &limits).ok()?, &limits).ok()?;
-    let jpeg = thumbnail_jpeg(&photo.pixels, side, QUALITY);
+    let jpeg = thumbnail_of(&read(file, &limits).ok()?, &limits, side, QUALITY).ok()?;
     // Base64 has no character that means something in HTML; escaping its slashes only makes it long.
     Some(Value::from_safe_string(format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg))))
 }

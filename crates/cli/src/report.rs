@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use lookalike_catalog::Catalog;
 use lookalike_engine::{Evaluation, Searcher};
 use lookalike_eval::{ProductName, Report};
-use lookalike_photo::{DecodeLimits, decode, read, thumbnail_jpeg};
+use lookalike_photo::{DecodeLimits, read, thumbnail_of};
 
 use crate::args::EvalArgs;
 use crate::commands::eval_items;
@@ -94,7 +94,7 @@ pub(crate) fn write(
     let picture = |photo: &str| {
         let limits = DecodeLimits::default();
         let bytes = read(&catalog.root.join(photo), &limits).ok()?;
-        let jpeg = thumbnail_jpeg(&decode(&bytes, &limits).ok()?.pixels, THUMBNAIL, 80);
+        let jpeg = thumbnail_of(&bytes, &limits, THUMBNAIL, 80).ok()?;
         Some(format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg)))
     };
     let page = report.page(&picture)?;

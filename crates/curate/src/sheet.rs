@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lookalike_backbone::map_on_cores;
 use lookalike_catalog::Catalog;
-use lookalike_photo::{DecodeLimits, decode, read, thumbnail_jpeg};
+use lookalike_photo::{DecodeLimits, read, thumbnail_of};
 use minijinja::{Environment, Value, context};
 
 use crate::{Code, CurateError, Curation, Decision, Judge, Verdict};
@@ -149,7 +149,7 @@ fn picture(decision: &Decision, catalog: &Catalog) -> Option<Value> {
     decision.measures?;
     let limits = DecodeLimits::default();
     let bytes = read(&catalog.root.join(&decision.photo), &limits).ok()?;
-    let jpeg = thumbnail_jpeg(&decode(&bytes, &limits).ok()?.pixels, SIDE, QUALITY);
+    let jpeg = thumbnail_of(&bytes, &limits, SIDE, QUALITY).ok()?;
     // Base64 has no character that means something in HTML; escaping its slashes only makes it long.
     Some(Value::from_safe_string(format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg))))
 }

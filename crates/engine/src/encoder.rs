@@ -7,7 +7,7 @@ use lookalike_backbone::{
     Backbone, BackboneError, BackboneKind, LoadedBackbone, Place, map_batches,
 };
 use lookalike_detect::ActivationFinder;
-use lookalike_photo::{DecodeLimits, PhotoError, Preprocess, RgbImage, decode};
+use lookalike_photo::{DecodeLimits, PhotoError, Preprocess, RgbImage, decode_at_least};
 use sha2::{Digest, Sha256};
 
 use crate::journal::Journals;
@@ -250,6 +250,19 @@ impl Encoder {
         lookalike_photo::read(file, &self.limits)
     }
 
+    /// An upright photo, with as many pixels as are needed to embed parts of it that are so large, in shares of its
+    /// sides (above 0 to 1).
+    pub(crate) fn pixels(
+        &self,
+        bytes: &[u8],
+        limits: &DecodeLimits,
+        share: f64,
+    ) -> Result<RgbImage, PhotoError> {
+        let longest = self.preprocess.iter().map(Preprocess::longest).max().unwrap_or(u32::MAX);
+        let longest = (f64::from(longest) / share) as u32;
+        Ok(decode_at_least(bytes, limits, longest)?.pixels)
+    }
+
     /// What a photo may cost.
     pub(crate) fn limits(&self) -> DecodeLimits {
         self.limits
@@ -287,7 +300,7 @@ impl Encoder {
         wanted: &[bool],
         batches: &mut [Vec<f32>],
     ) -> Result<(), PhotoError> {
-        self.add(&decode(bytes, &self.limits)?.pixels, wanted, batches);
+        self.add(&self.pixels(bytes, &self.limits, 1.0)?, wanted, batches);
         Ok(())
     }
 

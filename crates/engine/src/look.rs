@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use lookalike_backbone::map_on_cores;
-use lookalike_photo::{RgbImage, decode};
+use lookalike_photo::RgbImage;
 use sha2::{Digest, Sha256};
 
 use crate::encoder::{Described, Encoded, SEES_NOTHING, is_blind};
@@ -101,7 +101,7 @@ impl Encoder {
         look: impl FnOnce(Vec<RgbImage>) -> Result<Option<Look>, EngineError>,
     ) -> Result<Result<FileLook, String>, EngineError> {
         let photo = self.read(file).and_then(|bytes| {
-            let pixels = decode(&bytes, &self.limits())?.pixels;
+            let pixels = self.pixels(&bytes, &self.limits(), 1.0)?;
             Ok((pixels, Sha256::digest(&bytes).into()))
         });
         let (pixels, sha256) = match photo {

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use lookalike_photo::{Crop, DecodeLimits, decode};
+use lookalike_photo::{Crop, DecodeLimits};
 use lookalike_rank::{Neighbour, Opinion, RankedProduct, Verdict};
 
 use crate::encoder::{SEES_NOTHING, is_blind};
@@ -74,8 +74,9 @@ impl Searcher {
         for (at, bytes) in query.photos.iter().enumerate() {
             let begun = Instant::now();
             let refused = |reason| EngineError::Photo { name: number(at), reason };
-            let photo = decode(bytes, &query.limits).map_err(|error| refused(error.to_string()))?;
-            let pixels = photo.pixels;
+            let share = query.crop.map_or(1.0, |crop| crop.share());
+            let pixels = self.encoder().pixels(bytes, &query.limits, share);
+            let pixels = pixels.map_err(|error| refused(error.to_string()))?;
             let picture = query.crop.map(|crop| crop.apply(&pixels)).unwrap_or(pixels);
             let pictures = query.views.of(picture);
             decoding += begun.elapsed();

@@ -39,6 +39,11 @@ impl Crop {
         }
     }
 
+    /// The smaller of its width and height.
+    pub fn share(&self) -> f64 {
+        self.width.min(self.height)
+    }
+
     /// That part of a picture: at least one pixel, at most the whole.
     pub fn apply(&self, picture: &RgbImage) -> RgbImage {
         let (left, width) = pixels(self.x, self.width, picture.width());

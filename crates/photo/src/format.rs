@@ -102,7 +102,8 @@ pub(crate) fn jpeg_is_complete(bytes: &[u8]) -> bool {
         match marker {
             0xFF => at += 1,               // fill byte
             0x01 | 0xD0..=0xD7 => at += 2, // markers without a length
-            0xDA => return bytes[at..].windows(2).any(|pair| pair == [0xFF, 0xD9]),
+            // Usually at the very end.
+            0xDA => return memchr::memmem::rfind(&bytes[at..], &[0xFF, 0xD9]).is_some(),
             _ => {
                 let Some(length) = bytes.get(at + 2..at + 4) else { return false };
                 at += 2 + usize::from(u16::from_be_bytes([length[0], length[1]]));

@@ -2,6 +2,20 @@ use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, RgbImage};
 
 use crate::preprocess::{fit, resize};
+use crate::{DecodeLimits, PhotoError, decode_at_least};
+
+/// A JPEG of a photo, upright and scaled down to fit a square of `side` pixels; never scaled up.
+///
+/// # Errors
+/// Those of [`crate::decode`].
+pub fn thumbnail_of(
+    bytes: &[u8],
+    limits: &DecodeLimits,
+    side: u32,
+    quality: u8,
+) -> Result<Vec<u8>, PhotoError> {
+    Ok(thumbnail_jpeg(&decode_at_least(bytes, limits, side)?.pixels, side, quality))
+}
 
 /// A JPEG of a picture, scaled down to fit a square of `side` pixels; never scaled up.
 ///

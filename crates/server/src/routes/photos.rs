@@ -6,7 +6,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use lookalike_photo::{DecodeLimits, decode, thumbnail_jpeg};
+use lookalike_photo::{DecodeLimits, thumbnail_of};
 use sha2::{Digest, Sha256};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -124,8 +124,8 @@ async fn make(shared: &Arc<Shared>, picture: Picture, side: u32) -> Result<Bytes
             if sha256.is_some_and(|sha256| sha256 != *Sha256::digest(&bytes)) {
                 return Err(gone("its content changed after it was indexed".to_owned()));
             }
-            let photo = decode(&bytes, &limits).map_err(|error| gone(error.to_string()))?;
-            let jpeg = Bytes::from(thumbnail_jpeg(&photo.pixels, side, QUALITY));
+            let jpeg = thumbnail_of(&bytes, &limits, side, QUALITY);
+            let jpeg = Bytes::from(jpeg.map_err(|error| gone(error.to_string()))?);
             let kept = shared.thumbnails.keep(&name, side, jpeg.clone());
             shared.metrics.thumbnail_bytes.set(kept as i64);
             shared.metrics.thumbnail("file");

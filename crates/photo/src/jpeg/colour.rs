@@ -1,0 +1,34 @@
+//! From planes to RGB.
+
+use image::RgbImage;
+
+use super::header::Header;
+use super::scan::Planes;
+
+/// The picture of which each 8 pixels became `side`.
+pub(super) fn picture(header: &Header, planes: &Planes, side: u32) -> RgbImage {
+    let (width, height) = (header.width * side / 8, header.height * side / 8);
+    let mut rgb = Vec::with_capacity((width * height * 3) as usize);
+    for y in 0..height as usize {
+        let row = |number: usize| &planes.values[number][y * planes.stride..][..width as usize];
+        if planes.values.len() == 1 {
+            rgb.extend(row(0).iter().flat_map(|&grey| [grey; 3]));
+        } else {
+            let pixels = row(0).iter().zip(row(1).iter().zip(row(2)));
+            rgb.extend(pixels.flat_map(|(&y, (&cb, &cr))| from_ycbcr(y, cb, cr)));
+        }
+    }
+    RgbImage::from_raw(width, height, rgb).expect("three bytes for each pixel")
+}
+
+/// JFIF's colours (ITU-T T.871), in 16 bits behind the point.
+fn from_ycbcr(y: u8, cb: u8, cr: u8) -> [u8; 3] {
+    let fixed = |factor: f64| (factor * 65536.0).round() as i32;
+    let (y, cb, cr) = ((i32::from(y) << 16) + (1 << 15), i32::from(cb) - 128, i32::from(cr) - 128);
+    let byte = |value: i32| (value >> 16).clamp(0, 255) as u8;
+    [
+        byte(y + fixed(1.402) * cr),
+        byte(y - fixed(0.344_136) * cb - fixed(0.714_136) * cr),
+        byte(y + fixed(1.772) * cb),
+    ]
+}
