@@ -154,6 +154,8 @@ def main():
     arguments.add_argument("--vectors", help="a file of numpy's")
     arguments.add_argument("--count", type=int, default=46_976, help="so many made-up vectors")
     arguments.add_argument("--only", help="engines, with commas between")
+    arguments.add_argument("--graphs", action="store_true", help="without exact search, which takes long among many")
+    arguments.add_argument("--passes", type=int, default=PASSES)
     arguments.add_argument("--out", help="folder for curve.svg and results.json")
     arguments.add_argument("--peer", nargs=4, help=argparse.SUPPRESS)
     asked = arguments.parse_args()
@@ -174,11 +176,15 @@ def main():
         def command(engine, step):
             own = engine.startswith("lookalike")
             script = [asked.curve] if own else [sys.executable, __file__, "--peer", engine]
-            return [*script, step, folder, str(dim), *(engine.split()[2:] if own else [])]
+            graphs = ["graphs"] if own and step == "search" and asked.graphs else []
+            return [*script, step, folder, str(dim), *(engine.split()[2:] if own else []), *graphs]
 
-        opened = {engine: lines(command(engine, "build"))[0] for engine in engines}
+        opened = {}
+        for engine in engines:
+            opened[engine] = lines(command(engine, "build"))[0]
+            print(f"{engine}: built in {opened[engine]['build_s']} s", flush=True)
         # They take turns, so that whatever else the machine does falls on all of them; the fastest counts.
-        for _ in range(PASSES):
+        for _ in range(asked.passes):
             for engine in engines:
                 first, *points = lines(command(engine, "search"), RAYON_NUM_THREADS="1", OMP_NUM_THREADS="1")
                 opened[engine] |= {what: min(number, opened[engine].get(what, number)) for what, number in first.items()}

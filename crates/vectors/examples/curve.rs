@@ -2,8 +2,8 @@
 //! runs this on files that it writes, and prints both.
 //!
 //! `curve build FOLDER DIM [hnsw_rs]` builds a graph of `FOLDER/vectors.f32`, by hnsw_rs if told so, and stores it;
-//! `curve search FOLDER DIM [hnsw_rs]` opens what was stored and searches for `FOLDER/queries.f32` on one thread. The
-//! files are of shape `(n, DIM)`, f32, little-endian; `truth.u32` has the 10 nearest of each query. Each prints lines of JSON.
+//! `curve search FOLDER DIM [hnsw_rs] [graphs]` opens what was stored and searches for `FOLDER/queries.f32` on one thread, by
+//! the graph and, unless it says `graphs`, exactly. The files are of shape `(n, DIM)`, f32, little-endian; `truth.u32` has the 10 nearest of each query. Each prints lines of JSON.
 
 use std::error::Error;
 use std::path::Path;
@@ -33,8 +33,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["build", folder, dim, "hnsw_rs"] => {
             build(folder.as_ref(), dim.parse()?, BY_HNSW_RS, HnswStore::build_by_hnsw_rs)
         }
-        ["search", folder, dim] => search(folder.as_ref(), dim.parse()?, OURS),
-        ["search", folder, dim, "hnsw_rs"] => search(folder.as_ref(), dim.parse()?, BY_HNSW_RS),
+        ["search", folder, dim, ref rest @ ..] => {
+            let file = if rest.contains(&"hnsw_rs") { BY_HNSW_RS } else { OURS };
+            search(folder.as_ref(), dim.parse()?, file, !rest.contains(&"graphs"))
+        }
         _ => Err("usage: curve build|search FOLDER DIM [hnsw_rs]".into()),
     }
 }
@@ -53,7 +55,7 @@ fn build(folder: &Path, dim: usize, file: &str, builder: Builder) -> Result<(), 
     Ok(())
 }
 
-fn search(folder: &Path, dim: usize, file: &str) -> Result<(), Box<dyn Error>> {
+fn search(folder: &Path, dim: usize, file: &str, exactly: bool) -> Result<(), Box<dyn Error>> {
     let queries: Vec<f32> =
         numbers(&folder.join("queries.f32"))?.into_iter().map(f32::from_bits).collect();
     let queries: Vec<&[f32]> = queries.chunks_exact(dim).collect();
@@ -87,6 +89,9 @@ fn search(folder: &Path, dim: usize, file: &str) -> Result<(), Box<dyn Error>> {
         let store = store.with_ef_search(ef);
         let one = |query: &&[f32]| store.search_by_graph(query, K).expect("a query");
         report("graph", ef, &|| queries.iter().map(one).collect());
+    }
+    if !exactly {
+        return Ok(());
     }
     let exact = ExactStore::new(vectors);
     let one = |query: &&[f32]| exact.search(query, K).expect("a query");
