@@ -149,6 +149,11 @@ fn what_cannot_be_searched_is_told() {
     let photo = photo.to_str().expect("UTF-8");
     let error = shop.run(["search", "--items", photo, photo]).error(2);
     assert!(error.contains("one at a time"), "{error}");
+    // A detector that would have nothing to do.
+    let error = shop.run(["search", photo, "--detector", "x.onnx"]).error(2);
+    assert!(error.contains("it needs --items, too"), "{error}");
+    let error = shop.run(["eval", "photos", "--detector", "x.onnx"]).error(2);
+    assert!(error.contains("it needs --items, --shown or --boxes, too"), "{error}");
     let broken = shop.beside("broken.jpg", b"no photo");
     let error = shop.run(["search", "--items", broken.to_str().expect("UTF-8")]).error(3);
     assert!(error.contains("broken.jpg"), "{error}");

@@ -1,7 +1,13 @@
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory};
 use lookalike_engine::{Both, Detector, EngineError, ItemFinder, Searcher};
+
+use crate::args::Cli;
+
+/// The variable that names a detector for all commands.
+const DETECTOR: &str = "LOOKALIKE_DETECTOR";
 
 /// What finds the things in a photo.
 #[derive(Args)]
@@ -9,11 +15,20 @@ pub(crate) struct FinderArgs {
     /// An object detector that finds the things in a photo: a PicoDet or a YOLOX in an ONNX file
     ///
     /// With or without it, the network that embeds photos says where it sees something.
-    #[arg(long, value_name = "FILE", env = "LOOKALIKE_DETECTOR")]
+    #[arg(long, value_name = "FILE", env = DETECTOR)]
     pub(crate) detector: Option<PathBuf>,
 }
 
 impl FinderArgs {
+    /// Ends the program if a detector was named, other than for all commands, where nothing is to be found
+    /// without `lacking`.
+    pub(crate) fn needs(&self, lacking: &str) {
+        if self.detector.is_some() && std::env::var_os(DETECTOR).is_none() {
+            let why = format!("--detector finds the things in a photo: it needs {lacking}, too");
+            Cli::command().error(ErrorKind::MissingRequiredArgument, why).exit();
+        }
+    }
+
     /// # Errors
     /// A file that is no detector, or a program without detectors.
     pub(crate) fn finder(&self, searcher: &Searcher) -> Result<Box<dyn ItemFinder>, EngineError> {
@@ -43,4 +58,11 @@ pub(crate) struct ItemsEvalArgs {
     pub(crate) boxes: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) finder: FinderArgs,
+}
+
+impl ItemsEvalArgs {
+    /// Whether there is anything to measure.
+    pub(crate) fn are_asked_for(&self) -> bool {
+        self.items > 0 || self.shown.is_some() || self.boxes.is_some()
+    }
 }

@@ -1,5 +1,7 @@
 //! How well several things in one photo are found, each with its product.
 
+mod made;
+
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -7,19 +9,15 @@ use std::time::Instant;
 use lookalike_backbone::map_on_cores;
 use lookalike_catalog::{Catalog, Skipped, Split};
 use lookalike_detect::ItemFinder;
-use lookalike_eval::{BoxCounts, composite, pairs};
+use lookalike_eval::{BoxCounts, pairs};
 use lookalike_photo::{Area, RgbImage, decode};
-use rand::rngs::SmallRng;
-use rand::seq::{IndexedRandom, SliceRandom};
-use rand::{Rng, SeedableRng};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::items::{FoundItem, ItemsQuery};
 use crate::{EngineError, Filter, Progress, Searcher, Stage, Views};
 
-/// Photos that are laid on a canvas.
-const ON_ONE: std::ops::RangeInclusive<usize> = 2..=6;
+use made::Maker;
 
 /// A photo, and where the things in it are.
 #[derive(Debug, Clone, PartialEq)]
@@ -220,65 +218,6 @@ fn finished(mut score: FinderScore) -> FinderScore {
     score.recall = score.boxes.recall();
     score.precision = score.boxes.precision();
     score
-}
-
-/// Makes photos of several things of photos with one.
-struct Maker<'a> {
-    /// Files of each product that is in the index, with the product's position there.
-    files: Vec<(u32, Vec<PathBuf>)>,
-    options: &'a ItemsEvalOptions<'a>,
-}
-
-impl<'a> Maker<'a> {
-    fn new(
-        catalog: &Catalog,
-        options: &'a ItemsEvalOptions<'a>,
-        known: &HashMap<&str, u32>,
-    ) -> Self {
-        let is_split = catalog.photos.iter().any(|photo| photo.split.is_some());
-        let mut of: HashMap<u32, Vec<PathBuf>> = HashMap::new();
-        for photo in &catalog.photos {
-            let product = known.get(catalog.products[photo.product as usize].id.as_str());
-            if let Some(product) =
-                product.filter(|_| !is_split || photo.split == Some(options.split))
-            {
-                of.entry(*product).or_default().push(catalog.file(photo));
-            }
-        }
-        let mut files: Vec<_> = of.into_iter().collect();
-        files.sort_unstable_by_key(|(product, _)| *product);
-        Self { files, options }
-    }
-
-    /// The photo of a number, and what is where in it.
-    fn make(
-        &self,
-        number: u64,
-        open: &dyn Fn(&PathBuf) -> Result<RgbImage, String>,
-        skip: &mut Vec<Skipped>,
-    ) -> (RgbImage, Vec<(Option<u32>, Area)>) {
-        let seed = self.options.seed.wrapping_mul(1_000_003).wrapping_add(number);
-        let mut rng = SmallRng::seed_from_u64(seed);
-        let mut products: Vec<_> = self.files.iter().collect();
-        products.shuffle(&mut rng);
-        let (mut pictures, mut shown) = (Vec::new(), Vec::new());
-        let wanted = rng.random_range(ON_ONE);
-        for (product, files) in products {
-            if pictures.len() == wanted {
-                break;
-            }
-            let Some(file) = files.choose(&mut rng) else { continue };
-            match open(file) {
-                Ok(picture) => {
-                    pictures.push(picture);
-                    shown.push(Some(*product));
-                }
-                Err(reason) => skip.push(skipped(file, reason)),
-            }
-        }
-        let made = composite(&pictures, seed);
-        (made.picture, made.shown.into_iter().map(|(at, area)| (shown[at], area)).collect())
-    }
 }
 
 /// Counts for each finder.

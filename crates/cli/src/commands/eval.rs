@@ -9,8 +9,12 @@ use crate::output::{count, print, print_json, skipped};
 use crate::{model, progress, report};
 
 pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
+    if !args.items.are_asked_for() {
+        args.items.finder.needs("--items, --shown or --boxes");
+    }
     let catalog = Catalog::open(&args.catalog.photos, args.catalog.root.as_deref())?;
     let searcher = model::searcher(&args.home.home()?, &args.model)?;
+    let items = eval_items::Wanted::of(&args.items, &searcher)?;
     let progress = progress::reporter(args.quiet);
     let unsold = args.unsold.as_ref();
     let unsold = unsold.map(|photos| Catalog::open(photos, args.unsold_root.as_deref()));
@@ -22,7 +26,9 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
         variants: args.variants,
     };
     let mut found = evaluate(&searcher, &catalog, &options, &*progress)?;
-    found.items = eval_items::run(args, &catalog, &searcher, &*progress)?;
+    let measure =
+        |wanted: &eval_items::Wanted| wanted.measure(args, &catalog, &searcher, &*progress);
+    found.items = items.as_ref().map(measure).transpose()?;
     if let Some(folder) = &args.report {
         report::write(folder, args, &catalog, &searcher, &found)?;
     }

@@ -6,51 +6,66 @@ use std::path::Path;
 use anyhow::Context;
 use lookalike_catalog::Catalog;
 use lookalike_engine::{
-    BoxedPhoto, Detector, FinderScore, ItemFinder, ItemsEvalOptions, ItemsEvaluation,
+    BoxedPhoto, Detector, EngineError, FinderScore, ItemFinder, ItemsEvalOptions, ItemsEvaluation,
     MultiItemPhoto, Progress, Searcher, evaluate_items,
 };
 use lookalike_photo::Area;
 use serde::Deserialize;
 
 use crate::args::EvalArgs;
+use crate::items_args::ItemsEvalArgs;
 use crate::output::{count, skipped};
 
 /// COCO's classes that stand in rooms and kitchens: what a shop for the home sells.
 const HOME: std::ops::RangeInclusive<usize> = 39..=79;
 
-/// Measures what the arguments ask for; `None` where they ask for nothing.
-pub(crate) fn run(
-    args: &EvalArgs,
-    catalog: &Catalog,
-    searcher: &Searcher,
-    progress: &dyn Progress,
-) -> anyhow::Result<Option<ItemsEvaluation>> {
-    let items = &args.items;
-    if items.items == 0 && items.shown.is_none() && items.boxes.is_none() {
-        return Ok(None);
+/// What the arguments ask for.
+pub(crate) struct Wanted {
+    finders: Vec<Box<dyn ItemFinder>>,
+    photos: Vec<MultiItemPhoto>,
+    boxes: Vec<BoxedPhoto>,
+    home: Vec<BoxedPhoto>,
+}
+
+impl Wanted {
+    /// `None` where they ask for nothing. Files are read here, so that a wrong one is told before the rest is
+    /// measured.
+    pub(crate) fn of(items: &ItemsEvalArgs, searcher: &Searcher) -> anyhow::Result<Option<Self>> {
+        if !items.are_asked_for() {
+            return Ok(None);
+        }
+        let mut finders: Vec<Box<dyn ItemFinder>> = vec![Box::new(searcher.activation_finder())];
+        if let Some(file) = &items.finder.detector {
+            finders.push(Box::new(Detector::open(file).map_err(EngineError::from)?));
+            finders.push(items.finder.finder(searcher)?);
+        }
+        let photos = items.shown.as_ref().map(|file| shown(file)).transpose()?.unwrap_or_default();
+        let (boxes, home) =
+            items.boxes.as_ref().map(|folder| boxed(folder)).transpose()?.unwrap_or_default();
+        Ok(Some(Self { finders, photos, boxes, home }))
     }
-    let activation = searcher.activation_finder();
-    let mut detectors: Vec<Box<dyn ItemFinder>> = Vec::new();
-    if let Some(file) = &items.finder.detector {
-        detectors.push(Box::new(Detector::open(file)?));
-        detectors.push(items.finder.finder(searcher)?);
+
+    /// Measures it.
+    pub(crate) fn measure(
+        &self,
+        args: &EvalArgs,
+        catalog: &Catalog,
+        searcher: &Searcher,
+        progress: &dyn Progress,
+    ) -> anyhow::Result<ItemsEvaluation> {
+        let finders: Vec<&dyn ItemFinder> = self.finders.iter().map(|finder| &**finder).collect();
+        let options = ItemsEvalOptions {
+            finders: &finders,
+            views: args.views,
+            composites: args.items.items,
+            split: args.split,
+            seed: args.items.items_seed,
+            photos: &self.photos,
+            boxes: &self.boxes,
+            home: &self.home,
+        };
+        Ok(evaluate_items(searcher, catalog, &options, progress)?)
     }
-    let mut finders: Vec<&dyn ItemFinder> = vec![&activation];
-    finders.extend(detectors.iter().map(|detector| &**detector));
-    let photos = items.shown.as_ref().map(|file| shown(file)).transpose()?.unwrap_or_default();
-    let (boxes, home) =
-        items.boxes.as_ref().map(|folder| boxed(folder)).transpose()?.unwrap_or_default();
-    let options = ItemsEvalOptions {
-        finders: &finders,
-        views: args.views,
-        composites: items.items,
-        split: args.split,
-        seed: items.items_seed,
-        photos: &photos,
-        boxes: &boxes,
-        home: &home,
-    };
-    Ok(Some(evaluate_items(searcher, catalog, &options, progress)?))
 }
 
 /// What is measured, and on what.

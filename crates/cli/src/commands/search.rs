@@ -20,6 +20,9 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
         let why = "--items looks for the things in one photo: name one at a time";
         Cli::command().error(ErrorKind::TooManyValues, why).exit();
     }
+    if !args.items {
+        args.finder.needs("--items");
+    }
     let searcher = model::searcher(&home.home()?, model)?;
     let page = if args.items {
         let finder = args.finder.finder(&searcher)?;

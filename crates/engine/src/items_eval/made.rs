@@ -1,0 +1,75 @@
+//! Photos of several products, made of a split's photos of one.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use lookalike_catalog::{Catalog, Skipped};
+use lookalike_eval::composite;
+use lookalike_photo::{Area, RgbImage};
+use rand::rngs::SmallRng;
+use rand::seq::{IndexedRandom, SliceRandom};
+use rand::{Rng, SeedableRng};
+
+use super::{ItemsEvalOptions, skipped};
+
+/// Photos that are laid on a canvas.
+const ON_ONE: std::ops::RangeInclusive<usize> = 2..=6;
+
+/// Makes photos of several things of photos with one.
+pub(super) struct Maker<'a> {
+    /// Files of each product that is in the index, with the product's position there.
+    files: Vec<(u32, Vec<PathBuf>)>,
+    options: &'a ItemsEvalOptions<'a>,
+}
+
+impl<'a> Maker<'a> {
+    pub(super) fn new(
+        catalog: &Catalog,
+        options: &'a ItemsEvalOptions<'a>,
+        known: &HashMap<&str, u32>,
+    ) -> Self {
+        let is_split = catalog.photos.iter().any(|photo| photo.split.is_some());
+        let mut of: HashMap<u32, Vec<PathBuf>> = HashMap::new();
+        for photo in &catalog.photos {
+            let product = known.get(catalog.products[photo.product as usize].id.as_str());
+            if let Some(product) =
+                product.filter(|_| !is_split || photo.split == Some(options.split))
+            {
+                of.entry(*product).or_default().push(catalog.file(photo));
+            }
+        }
+        let mut files: Vec<_> = of.into_iter().collect();
+        files.sort_unstable_by_key(|(product, _)| *product);
+        Self { files, options }
+    }
+
+    /// The photo of a number, and what is where in it.
+    pub(super) fn make(
+        &self,
+        number: u64,
+        open: &dyn Fn(&PathBuf) -> Result<RgbImage, String>,
+        skip: &mut Vec<Skipped>,
+    ) -> (RgbImage, Vec<(Option<u32>, Area)>) {
+        let seed = self.options.seed.wrapping_mul(1_000_003).wrapping_add(number);
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let mut products: Vec<_> = self.files.iter().collect();
+        products.shuffle(&mut rng);
+        let (mut pictures, mut shown) = (Vec::new(), Vec::new());
+        let wanted = rng.random_range(ON_ONE);
+        for (product, files) in products {
+            if pictures.len() == wanted {
+                break;
+            }
+            let Some(file) = files.choose(&mut rng) else { continue };
+            match open(file) {
+                Ok(picture) => {
+                    pictures.push(picture);
+                    shown.push(Some(*product));
+                }
+                Err(reason) => skip.push(skipped(file, reason)),
+            }
+        }
+        let made = composite(&pictures, seed);
+        (made.picture, made.shown.into_iter().map(|(at, area)| (shown[at], area)).collect())
+    }
+}
