@@ -21,7 +21,7 @@ import tempfile
 import time
 
 K, M, EF_CONSTRUCTION, ROUNDS, PASSES = 10, 16, 200, 3, 3
-EFS = [10, 16, 24, 32, 48, 64, 96, 128, 192, 256]
+EFS = [10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512]
 
 
 def resident_mb():
@@ -202,7 +202,8 @@ def main():
             print(f"{name:34} {costs:50} queries/s at recall 0.95, 0.99, 0.999: {rates}")
         ours, theirs = results.get("lookalike"), results.get("hnswlib")
         if ours and theirs:
-            rate = at_recall(ours["points"], 0.99) / at_recall(theirs["points"], 0.99)
+            rates = at_recall(ours["points"], 0.99), at_recall(theirs["points"], 0.99)
+            rate = rates[0] / rates[1] if all(rates) else float("nan")
             ratio = lambda what: ours[what] / theirs[what]
             print(f"lookalike of hnswlib: queries/s at recall 0.99 {rate:.2f}, build {ratio('build_s'):.2f}, "
                   f"memory {ratio('memory_mb'):.2f}, reopen {ratio('reopen_ms'):.2f}")

@@ -17,6 +17,9 @@ use crate::model::absolute;
 use crate::ranking::{Ranking, fit};
 use crate::{Encoder, EngineError, Index, IndexedPhoto, Progress, Stage};
 
+/// Share of the nearest photos that a search has to find, as measured on the index's own.
+pub(crate) const RECALL: f64 = 0.99;
+
 /// Photos whose results are gathered before the next ones begin.
 pub(crate) const CHUNK: usize = 512;
 
@@ -139,6 +142,7 @@ pub fn build(
     let store = HnswStore::build(Arc::clone(&vectors), options.hnsw, &|done| {
         advance(progress, &linked, done);
     });
+    let store = store.with_recall(RECALL)?;
     progress.end();
     let mut content = Content {
         program: env!("CARGO_PKG_VERSION").to_owned(),

@@ -12,7 +12,7 @@ use lookalike_catalog::{Catalog, Photo, Product, Skipped, Split};
 use lookalike_vectors::{HnswStore, Vectors};
 use serde::Serialize;
 
-use crate::build::{CHUNK, empty_split, is_wanted, seconds_since_1970, without_photos};
+use crate::build::{CHUNK, RECALL, empty_split, is_wanted, seconds_since_1970, without_photos};
 use crate::encoder::{Encoded, SEES_NOTHING, is_blind};
 use crate::index::Content;
 use crate::journal::Journals;
@@ -193,6 +193,7 @@ pub fn compact(
     let (linked, total) = (AtomicUsize::new(0), vectors.len() as u64);
     progress.begin(Stage::Link, total);
     let store = HnswStore::build(vectors, old.hnsw, &|done| advance(progress, &linked, done));
+    let store = store.with_recall(RECALL)?;
     progress.end();
     Ok(Index::from_content(Content {
         program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -201,6 +202,7 @@ pub fn compact(
         photos: old.photos.clone(),
         metric,
         ranking,
+        hnsw: store.params(),
         graph: Arc::clone(store.graph()),
         vectors: Arc::clone(store.vectors()),
         ..old.clone()

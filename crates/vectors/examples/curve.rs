@@ -85,7 +85,7 @@ fn search(folder: &Path, dim: usize, file: &str, exactly: bool) -> Result<(), Bo
         let rate = queries.len() as f64 / fastest;
         println!(r#"{{"name": "{name}", "ef": {ef}, "recall": {recall:.4}, "qps": {rate:.0}}}"#);
     };
-    for ef in [10, 16, 24, 32, 48, 64, 96, 128, 192, 256] {
+    for ef in [10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512] {
         let store = store.with_ef_search(ef);
         let one = |query: &&[f32]| store.search_by_graph(query, K).expect("a query");
         report("graph", ef, &|| queries.iter().map(one).collect());

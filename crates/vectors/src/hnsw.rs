@@ -1,4 +1,5 @@
 mod by_hnsw_rs;
+mod recall;
 
 use std::cell::RefCell;
 use std::sync::Arc;

@@ -184,3 +184,27 @@ fn few_vectors_are_all_compared_and_many_are_not() {
     assert!(right(&many, 10) < 300, "many vectors: some are missed");
     assert_eq!(right(&many, 1100), 300, "more neighbours than are worth a walk");
 }
+
+/// As many candidates are kept as it takes, and no more than were where that is enough.
+#[test]
+fn a_search_keeps_as_many_candidates_as_it_takes() {
+    let vectors = Vectors::normalised(24, clouds(6_000, 24, 7)).expect("valid vectors");
+    let few = HnswParams { ef_search: 2, ..HnswParams::default() };
+    let store = HnswStore::build(Arc::new(vectors), few, &|_| {});
+    let more = clouds(6_100, 24, 7);
+    let recall = |store: &HnswStore| {
+        let found = more[6_000 * 24..].chunks_exact(24).map(|query| {
+            let nearest = store.search_exactly(query, 10).expect("a search");
+            let hits = store.search_by_graph(query, 10).expect("a search");
+            hits.iter().filter(|hit| nearest.contains(hit)).count()
+        });
+        found.sum::<usize>() as f64 / 1_000.0
+    };
+    let better = store.with_recall(0.99).expect("a store");
+    assert!(recall(&store) < 0.9, "{}", recall(&store));
+    assert!(recall(&better) > 0.98, "{}", recall(&better));
+    let candidates = better.params().ef_search;
+    assert!((10..100).contains(&candidates), "{candidates}");
+    let same = better.with_recall(0.5).expect("a store").params();
+    assert_eq!(same.ef_search, candidates);
+}
