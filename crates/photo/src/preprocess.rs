@@ -79,11 +79,12 @@ impl Preprocess {
         self.size as usize
     }
 
-    /// Pixels that a photo's longest side should have: [`decode_at_least`](crate::decode_at_least) so many. With twice
-    /// as many as are needed, the embedding of a photo at a fraction of its size is that of the whole photo to a
-    /// cosine of 0.997 or more, and no less than 0.999 on average.
+    /// Pixels that a photo's longest side should have: [`decode_at_least`](crate::decode_at_least) so many. With half
+    /// as many again as the square has, the embedding of a photo at a fraction of its size is that of the whole
+    /// photo to a cosine of 0.996 or more, 0.999 on average, and as many products are found by it
+    /// (`benches/runs/2026-11-29-decode-epyc-2-cores`).
     pub fn longest(&self) -> u32 {
-        2 * self.size
+        3 * self.size / 2
     }
 
     /// Numbers in one tensor: `3 * size * size`.
