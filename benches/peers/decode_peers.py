@@ -18,7 +18,6 @@ import pathlib
 import random
 import subprocess
 import tempfile
-import time
 
 os.environ["VIPS_CONCURRENCY"] = "1"
 
@@ -26,6 +25,8 @@ import cv2
 import numpy as np
 import pyvips
 from PIL import Image
+
+from rounds import best
 
 PROGRAM = "target/release/examples/embed_rounds"
 WIDTH, HEIGHT = 4032, 3024
@@ -52,16 +53,6 @@ def large_photos(folder, out, count):
         for left in range(0, WIDTH, TILE):
             sheet.paste(photo(TILE, TILE), (left, top))
     yield save("sheet.jpg", sheet)
-
-
-def best(run, seconds):
-    """The shortest run, in milliseconds."""
-    shortest, end = float("inf"), time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        start = time.perf_counter()
-        run()
-        shortest = min(shortest, time.perf_counter() - start)
-    return shortest * 1e3
 
 
 def measure(path, own, rounds, seconds):

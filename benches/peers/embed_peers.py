@@ -16,7 +16,6 @@ import os
 import pathlib
 import subprocess
 import tempfile
-import time
 
 import numpy as np
 import onnx
@@ -24,6 +23,8 @@ import onnxruntime
 import openvino
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file, save_file
+
+from rounds import best
 
 PROGRAM = "target/release/examples/embed_rounds"
 BATCHES = (1, 8)
@@ -209,16 +210,6 @@ class Own:
     def tell(self, *words):
         print(*words, file=self.program.stdin, flush=True)
         return json.loads(self.program.stdout.readline())
-
-
-def best(run, seconds):
-    """The shortest run, in milliseconds."""
-    shortest, end = float("inf"), time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        start = time.perf_counter()
-        run()
-        shortest = min(shortest, time.perf_counter() - start)
-    return shortest * 1e3
 
 
 def measure(path, own, threads, rounds, seconds, folder):

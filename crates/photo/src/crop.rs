@@ -94,6 +94,7 @@ mod tests {
         let part = "0.2,0.5,0.5,0.5".parse::<Crop>().expect("a crop").apply(&picture);
         assert_eq!(part.dimensions(), (5, 2));
         assert_eq!(part.get_pixel(0, 0), &Rgb([2, 2, 0]));
+        assert_eq!("0.2,0.5,0.7,0.4".parse::<Crop>().expect("a crop").share(), 0.4);
         let sliver = "0.999,0.999,0.001,0.001".parse::<Crop>().expect("a crop").apply(&picture);
         assert_eq!((sliver.dimensions(), sliver.get_pixel(0, 0)), ((1, 1), &Rgb([9, 3, 0])));
         let whole = "0,0,1,1".parse::<Crop>().expect("a crop").apply(&picture);

@@ -8,7 +8,7 @@ pub(crate) struct Header {
     pub(crate) height: u32,
     /// One, of grey, or three, of YCbCr.
     pub(super) components: Vec<Component>,
-    /// Blocks in units (MCUs) between two restart markers; 0 where there are none.
+    /// Units (MCUs) between two restart markers; 0 where there are none.
     pub(super) restart: usize,
     /// By the component's numbers.
     pub(super) steps: [Option<[u16; 64]>; 4],
