@@ -4,6 +4,7 @@
 //! Reads commands from standard input, a line each, and answers each with a line of JSON:
 //!
 //! - `load WEIGHTS`: a network's file; the name of the network, the photos' side, how long loading took
+//! - `quantise WEIGHTS PHOTOS TO`: writes a network down that computes with bytes, by a file of f32, `(n, 3, side, side)`
 //! - `time BATCH SECONDS`: the shortest of the runs within that time, in milliseconds
 //! - `decode LONGEST SECONDS PHOTO`: the shortest of the runs that decode a photo to so many pixels, in milliseconds,
 //!   and its sides
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use candle_core::{Device, Tensor};
-use lookalike_backbone::{LoadedBackbone, load};
+use lookalike_backbone::{LoadedBackbone, Quantiser, bytes_are_fast, load};
 use lookalike_photo::{DecodeLimits, decode_at_least};
 
 fn main() -> anyhow::Result<()> {
@@ -32,6 +33,16 @@ fn main() -> anyhow::Result<()> {
                     "side": network.preprocess.size(),
                     "load_ms": milliseconds(start.elapsed()),
                 })
+            }
+            ["quantise", weights, photos, to] => {
+                let quantiser = Quantiser::open(weights.as_ref(), None)?;
+                let numbers = std::fs::read(photos)?;
+                for photo in numbers.chunks_exact(quantiser.preprocess().len() * 4) {
+                    let numbers = photo.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b));
+                    quantiser.look_at(numbers.collect())?;
+                }
+                quantiser.write(to.as_ref())?;
+                serde_json::json!({ "is_fast": bytes_are_fast() })
             }
             ["time", batch, seconds] => {
                 let network = loaded.as_ref().context("load a network first")?;

@@ -167,6 +167,53 @@ fn an_imported_checkpoint_is_smaller_sound_and_found() {
 }
 
 #[test]
+fn a_quantised_network_is_another_to_an_index_and_finds_the_same() {
+    let shop = Shop::indexed();
+    shop.add("rug 1/damaged.jpg", b"\xff\xd8\xff no photo");
+    let (photos, weights) = (shop.photos(), made_up_weights());
+    let (photos, weights) = (photos.to_str().expect("UTF-8"), weights.to_str().expect("UTF-8"));
+    let out = shop.folder.path().join("여덟 비트.safetensors");
+    let out = out.to_str().expect("UTF-8");
+    let args = ["weights", "quantise", photos, "--weights", weights, "--out", out, "--quiet"];
+    let found = run_at_home(&shop, &[&args[..], &["--photos", "12", "--json"]].concat()).json();
+    assert_eq!(found["network"], "mobilenet_v3_minimalistic");
+    let (looked, unreadable) = (&found["found"]["photos"], &found["found"]["unreadable"]);
+    assert_eq!(looked.as_u64().zip(unreadable.as_u64()).map(|(a, b)| a + b), Some(12));
+    let cosines = &found["found"]["cosines"];
+    // A made-up network makes more of every error than a real one.
+    assert!(cosines["least"].as_f64().expect("a cosine") >= 0.85, "{found}");
+    assert!(cosines["photos"].as_u64() > Some(3), "{found}");
+    let text = run_at_home(&shop, &args).ok();
+    assert!(text.contains("by 18 photos") && text.contains("could not be read: 1 "), "{text}");
+
+    // To the index it is other weights; with an index of its own it finds what the other does.
+    let photo = shop.beside("photo.jpg", new_photo_of(4));
+    let mut search = command(["search", "--json", "--weights", out, "--index"]);
+    search.arg(shop.index()).arg(&photo);
+    let error = finish(search).error(4);
+    assert!(error.contains("another weights file"), "{error}");
+    let before = shop.search(&photo);
+    shop.build_with(&shop.photos(), out.as_ref()).ok();
+    let after = shop.search(&photo);
+    assert_eq!(after["matches"][0]["product"]["id"], PRODUCTS[4]);
+    assert_eq!(before["matches"][0]["product"], after["matches"][0]["product"]);
+
+    let nothing = shop.folder.path().join("nothing");
+    std::fs::create_dir_all(nothing.join("a")).expect("a folder");
+    std::fs::write(nothing.join("a/a.jpg"), b"no photo").expect("a file");
+    let nothing = nothing.to_str().expect("UTF-8");
+    let args = ["weights", "quantise", nothing, "--weights", weights, "--out", out, "-q"];
+    let error = run_at_home(&shop, &args).error(3);
+    assert!(error.contains("no photo to quantise"), "{error}");
+    let nowhere = shop.beside("file", b"");
+    let below = nowhere.join("8.safetensors");
+    let below = below.to_str().expect("UTF-8");
+    let args = ["weights", "quantise", photos, "--weights", weights, "--out", below, "-q"];
+    let error = run_at_home(&shop, &args).error(5);
+    assert!(error.contains("cannot write"), "{error}");
+}
+
+#[test]
 fn several_networks_stand_side_by_side() {
     let shop = Shop::new();
     let (first, second) = (shop.beside("timm.safetensors", timm_weights()), made_up_weights());

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor, Var};
+use lookalike_infer::Ranges;
 use lookalike_photo::Preprocess;
 
 use crate::kind::{PREPROCESS_KEY, preprocess_named};
@@ -12,6 +13,7 @@ use crate::layers::{Activation, Conv, ConvShape, Follower};
 use crate::load::CLASSES_KEY;
 use crate::names::Naming;
 use crate::norm::BatchNorm;
+use crate::quantise;
 use crate::tensors::TensorFile;
 use crate::train::mix;
 use crate::{BackboneError, BackboneKind, Place, TrainSetup};
@@ -78,6 +80,10 @@ impl Checkpoint {
         self.kind
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.file.path
+    }
+
     pub(crate) fn sha256(&self) -> &str {
         &self.file.sha256
     }
@@ -92,6 +98,11 @@ impl Checkpoint {
         let name = self.preprocess_name();
         preprocess_named(&name)
             .ok_or_else(|| BackboneError::UnknownPreprocess { path: self.file.path.clone(), name })
+    }
+
+    /// What the network's maps hold, where the file says so.
+    pub(crate) fn ranges(&self) -> Result<Option<Ranges>, BackboneError> {
+        quantise::ranges_in(&self.file)
     }
 
     /// Its name.

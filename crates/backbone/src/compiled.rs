@@ -2,7 +2,8 @@
 
 use candle_core::{Device, Result, Tensor, bail};
 use lookalike_infer::{
-    Activation as Follows, Builder, Conv as Numbers, Edges, Extra, Level, Node, Plan, Shape, Window,
+    Activation as Follows, Builder, Conv as Numbers, Edges, Extra, Level, Node, Plan, Ranges,
+    Shape, Window,
 };
 
 use crate::layers::{Activation, Conv, ConvShape, Follower, PaddingStyle, SqueezeExcite};
@@ -130,13 +131,25 @@ pub(crate) struct Compiled {
 }
 
 impl Compiled {
-    /// Of a network whose photos usually have this side.
-    pub(crate) fn of(network: &impl Network, side: usize) -> Result<Self> {
-        let mut layers = Layers(Builder::new(Level::best(), 3, side));
+    /// Of a network whose photos usually have this side: in bytes, if it is known what its maps hold.
+    pub(crate) fn of(network: &impl Network, side: usize, ranges: Option<Ranges>) -> Result<Self> {
+        let mut layers = Layers(match ranges {
+            Some(ranges) => Builder::in_bytes(Level::best_for_bytes(), 3, side, ranges),
+            None => Builder::new(Level::best(), 3, side),
+        });
         let outline = network.outline(&mut layers)?;
         let logits = layers.conv(outline.embedding, network.classifier())?;
+        if !layers.0.ranges_fit() {
+            bail!("it is of another network, or of another version of this program");
+        }
         let (embedding_dim, classes) = (network.embedding_dim(), network.classifier().outputs());
         Ok(Self { plan: layers.0.finish(), outline, logits, embedding_dim, classes })
+    }
+
+    /// What the maps of one photo hold, `(1, 3, h, w)`.
+    pub(crate) fn ranges(&self, photo: &Tensor) -> Result<Ranges> {
+        let shape = self.photos(photo)?;
+        self.plan.ranges(&Values::of(photo)?, shape).map_err(candle_core::Error::wrap)
     }
 
     /// The results of some nodes, `(n, c, h, w)` each.

@@ -103,6 +103,20 @@ pub enum BackboneError {
         /// Name in the file's own naming.
         tensor: String,
     },
+    /// What a quantised network's maps hold is not told in a way that this version knows.
+    #[error("{}: what it says of its maps for int8 is damaged ({reason}): quantise it again", path.display())]
+    Ranges {
+        /// The weights file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A network is to be quantised that has seen no photos.
+    #[error("no photo to quantise {} by: name a folder or a manifest of photos that can be read", path.display())]
+    NoPhotos {
+        /// The weights file.
+        path: PathBuf,
+    },
     /// A number is too large for the precision that was asked for.
     #[error(
         "{}: the tensor '{tensor}' has numbers too large for f16: use --precision bf16 or f32",

@@ -38,6 +38,7 @@ mod norm;
 mod parallel;
 mod place;
 mod pool;
+mod quantise;
 mod resnet50;
 mod tensors;
 mod train;
@@ -52,6 +53,7 @@ pub use load::{CLASSES_KEY, LoadedBackbone, ModelIdentity, load, load_on};
 pub use manifest::{HubFile, WeightFile, weight_files};
 pub use parallel::{map_batches, map_on_cores};
 pub use place::{Arithmetic, DeviceName, Place};
+pub use quantise::{Quantiser, bytes_are_fast};
 pub use train::{
     BatchStatistics, TrainMode, TrainOutput, TrainSetup, TrainableBackbone, load_trainable,
 };

@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use lookalike_infer::Ranges;
 use lookalike_photo::Preprocess;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +41,8 @@ pub struct LoadedBackbone {
     pub classes: Option<Vec<String>>,
     /// Where it computes. Batches may lie anywhere.
     pub place: Place,
+    /// Whether it computes with bytes, as [quantised](crate::Quantiser) networks do on a processor.
+    pub in_bytes: bool,
     /// The file it came from; [`crate::BUNDLED`] for the weights that are part of the program.
     pub weights: PathBuf,
 }
@@ -64,8 +67,10 @@ pub fn load_on(
 ) -> Result<LoadedBackbone, BackboneError> {
     let checkpoint = Checkpoint::open(weights, wanted, Use::Inference, place)?;
     let preprocess = checkpoint.preprocess()?;
-    let network = if place.is_cpu() {
-        compiled(&checkpoint, preprocess.size())?
+    let ranges = if place.is_cpu() { checkpoint.ranges()? } else { None };
+    let in_bytes = ranges.is_some();
+    let network: Arc<dyn Backbone> = if place.is_cpu() {
+        Arc::new(compiled(&checkpoint, preprocess.size(), ranges)?)
     } else {
         network(&checkpoint)?
     };
@@ -77,7 +82,7 @@ pub fn load_on(
     };
     let classes = checkpoint.classes();
     let (place, weights) = (place.clone(), weights.to_owned());
-    Ok(LoadedBackbone { network, preprocess, identity, classes, place, weights })
+    Ok(LoadedBackbone { network, preprocess, identity, classes, place, in_bytes, weights })
 }
 
 /// The network that a file holds, in candle.
@@ -92,13 +97,27 @@ pub(crate) fn network(checkpoint: &Checkpoint) -> Result<Arc<dyn Backbone>, Back
 }
 
 /// The network that a file holds, for the processor.
-fn compiled(checkpoint: &Checkpoint, side: usize) -> Result<Arc<dyn Backbone>, BackboneError> {
+pub(crate) fn compiled(
+    checkpoint: &Checkpoint,
+    side: usize,
+    ranges: Option<Ranges>,
+) -> Result<Compiled, BackboneError> {
+    let quantised = ranges.is_some();
     let compiled = match checkpoint.kind() {
         BackboneKind::MobileNetV3 | BackboneKind::MobileNetV3Minimalistic => {
-            Compiled::of(&MobileNetV3::load(checkpoint)?, side)?
+            Compiled::of(&MobileNetV3::load(checkpoint)?, side, ranges)
         }
-        BackboneKind::ResNet50 => Compiled::of(&ResNet50::load(checkpoint)?, side)?,
-        BackboneKind::Vgg19 => Compiled::of(&Vgg19::load(checkpoint)?, side)?,
+        BackboneKind::ResNet50 => Compiled::of(&ResNet50::load(checkpoint)?, side, ranges),
+        BackboneKind::Vgg19 => Compiled::of(&Vgg19::load(checkpoint)?, side, ranges),
     };
-    Ok(Arc::new(compiled))
+    compiled.map_err(|error| match quantised {
+        true => {
+            {
+                // candle's errors may go on with a backtrace.
+                let reason = error.to_string().lines().next().unwrap_or_default().to_owned();
+                BackboneError::Ranges { path: checkpoint.path().to_owned(), reason }
+            }
+        }
+        false => error.into(),
+    })
 }

@@ -178,6 +178,18 @@ impl TrainableBackbone {
         precision: Precision,
         about: &[(&str, String)],
     ) -> std::result::Result<(), BackboneError> {
+        self.export_with(to, preprocess, precision, about, Vec::new())
+    }
+
+    /// [`Self::export`], with more tensors.
+    pub(crate) fn export_with(
+        &self,
+        to: &Path,
+        preprocess: &str,
+        precision: Precision,
+        about: &[(&str, String)],
+        more: Vec<(String, Tensor)>,
+    ) -> std::result::Result<(), BackboneError> {
         let Variables { parameters, statistics, added, .. } = &self.variables;
         let mut tensors: BTreeMap<String, Tensor> = parameters
             .iter()
@@ -194,6 +206,7 @@ impl TrainableBackbone {
             }
             tensors.insert(format!("{layer}.bias"), shift.detach());
         }
+        tensors.extend(more);
         let about = about.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
         let own = (PREPROCESS_KEY.to_owned(), preprocess.to_owned());
         write(&tensors, to, precision, about.chain([own]).collect())

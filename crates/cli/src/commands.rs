@@ -9,6 +9,7 @@ pub(crate) mod eval;
 pub(crate) mod eval_items;
 pub(crate) mod grid;
 pub(crate) mod index;
+pub(crate) mod quantise;
 pub(crate) mod search;
 pub(crate) mod serve;
 pub(crate) mod split;

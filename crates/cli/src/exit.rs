@@ -27,6 +27,7 @@ pub(crate) const HELP: &str = "Exit codes:
 pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
     let code = match error.downcast_ref::<EngineError>() {
         Some(EngineError::Catalog(error)) => catalog(error),
+        Some(EngineError::Backbone(BackboneError::NoPhotos { .. })) => 3,
         Some(EngineError::Backbone(_)) => 5,
         Some(EngineError::Filter { .. } | EngineError::Detect(DetectError::NotBuilt)) => 2,
         Some(EngineError::Detect(DetectError::NoDetector { .. })) => 5,

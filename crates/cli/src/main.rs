@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         Command::Weights(WeightsCommand::Fetch(args)) => commands::weights::fetch(&args),
         Command::Weights(WeightsCommand::Verify(args)) => commands::weights::verify(&args),
         Command::Weights(WeightsCommand::Import(args)) => commands::weights::import_file(&args),
+        Command::Weights(WeightsCommand::Quantise(args)) => commands::quantise::quantise(&args),
         Command::Serve(args) => commands::serve::run(*args),
         Command::Completions { shell } => commands::completions::run(shell),
     };

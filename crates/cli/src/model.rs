@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use lookalike_backbone::{
-    BackboneError, BackboneKind, LoadedBackbone, load_on, weight_files, weights_exist,
+    BackboneError, BackboneKind, LoadedBackbone, Place, bytes_are_fast, load_on, weight_files,
+    weights_exist,
 };
 use lookalike_engine::{Encoder, EngineError, Home, Index, ModelPart, Searcher};
 
@@ -69,6 +70,19 @@ impl FromStr for Backbones {
     }
 }
 
+/// Loads a network, and says so where it will be slow.
+fn load_here(
+    file: &Path,
+    wanted: Option<BackboneKind>,
+    place: &Place,
+) -> Result<LoadedBackbone, BackboneError> {
+    let loaded = load_on(file, wanted, place)?;
+    if loaded.in_bytes {
+        warn_of_slow_bytes();
+    }
+    Ok(loaded)
+}
+
 /// The networks to make embeddings with.
 pub(crate) fn encoder(args: &ModelArgs) -> anyhow::Result<Encoder> {
     resolve(args, args.backbone.as_ref().map(|named| named.0.clone()))
@@ -94,7 +108,7 @@ fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Enco
         args.weights.iter().filter(|path| path.is_dir()).map(PathBuf::as_path).collect();
     let files = args.weights.iter().filter(|path| !path.is_dir());
     let mut named: Vec<LoadedBackbone> = files
-        .map(|file| load_on(file, only_kind(args, wanted.as_deref()), &place))
+        .map(|file| load_here(file, only_kind(args, wanted.as_deref()), &place))
         .collect::<Result<_, BackboneError>>()?;
     let shelf = Shelf::from_env();
     let find = |kind: BackboneKind| match folders[..] {
@@ -116,7 +130,7 @@ fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Enco
                 _ => weight_files().into_iter().map(|file| file.backbone).find_map(find),
             };
             let file = found.ok_or_else(|| none_for(&[BackboneKind::MobileNetV3]))?;
-            named.push(load_on(&file, None, &place)?);
+            named.push(load_here(&file, None, &place)?);
         }
         return Ok(Encoder::blend(named.into_iter().map(|loaded| (loaded, 1.0)).collect()));
     };
@@ -133,7 +147,7 @@ fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Enco
                 }
                 let found = recorded.filter(|file| weights_exist(file));
                 let found = found.or_else(|| kinds.iter().find_map(|&kind| find(kind)));
-                load_on(&found.ok_or_else(|| none_for(&kinds))?, None, &place)?
+                load_here(&found.ok_or_else(|| none_for(&kinds))?, None, &place)?
             }
         };
         parts.push((loaded, share));
@@ -143,6 +157,15 @@ fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Enco
         anyhow::bail!("{file} holds {holds}, which is not wanted here: leave it out");
     }
     Ok(Encoder::blend(parts))
+}
+
+/// Says so where bytes take longer than 32 bits.
+pub(crate) fn warn_of_slow_bytes() {
+    if !bytes_are_fast() {
+        eprintln!(
+            "note: this processor has no AVX-512 VNNI: quantised networks take longer on it than others"
+        );
+    }
 }
 
 /// The network that every named file must hold, if `--backbone` names just one.

@@ -38,6 +38,7 @@ mod model;
 mod old;
 mod progress;
 mod prototypes;
+mod quantise;
 mod query;
 mod ranking;
 mod remote;
@@ -66,6 +67,7 @@ pub use lookalike_detect::{ActivationFinder, Both, DetectError, Detector, Item, 
 pub use lookalike_rank::Verdict;
 pub use model::{Model, ModelPart};
 pub use progress::{Progress, Silent, Stage};
+pub use quantise::{Cosines, Quantised, quantise};
 pub use query::{Found, Query, Timings};
 pub use ranking::{FittedOn, Ranking};
 pub use searcher::{SearchOptions, Searcher};

@@ -52,36 +52,63 @@ fn peak(threads: usize) -> f64 {
     (0..5).map(|_| round()).fold(0.0, f64::max)
 }
 
-/// Milliseconds that a layer takes, the best of many runs.
-fn layer(inputs: usize, outputs: usize, side: usize, window: Window, copies: usize) -> f64 {
-    let mut builder = Builder::new(Level::best(), 3, side);
-    let numbers = |count: usize| vec![0.001f32; count];
-    let (first, first_bias) = (numbers(3 * inputs), numbers(inputs));
-    let (weight, bias) = (numbers(inputs * outputs * window.side * window.side), numbers(outputs));
-    let relu = Extra::only(Activation::Relu);
-    let first = Conv { weight: &first, bias: &first_bias, window: Window::POINT };
-    let start = builder.conv(builder.photos(), first, relu);
-    let conv = Conv { weight: &weight, bias: &bias, window };
-    let nodes: Vec<_> = (0..copies).map(|_| builder.conv(start, conv, relu)).collect();
-    let plan = builder.finish();
-    let (photo, shape) =
-        (numbers(3 * side * side), Shape { images: 1, channels: 3, height: side, width: side });
-    let time = |last| {
-        let runs = (0..30).map(|_| {
-            let begin = Instant::now();
-            black_box(plan.run(&photo, shape, &[last]).expect("large enough"));
-            begin.elapsed().as_secs_f64()
-        });
-        runs.fold(f64::INFINITY, f64::min)
-    };
-    let (with, without) = (time(nodes[copies - 1]), time(nodes[0]));
-    (with - without) * 1e3 / (copies - 1) as f64
+/// A layer by its channels, side and window.
+#[derive(Clone, Copy)]
+struct Layer {
+    inputs: usize,
+    outputs: usize,
+    side: usize,
+    window: Window,
+    copies: usize,
+}
+
+impl Layer {
+    /// Milliseconds that it takes, the best of many runs; in bytes, if those are wanted.
+    fn time(self, in_bytes: bool) -> f64 {
+        let Self { inputs, outputs, side, window, copies } = self;
+        let numbers = |count: usize| vec![0.001f32; count];
+        let (first, first_bias) = (numbers(3 * inputs), numbers(inputs));
+        let taps = window.side * window.side;
+        let (weight, bias) = (numbers(inputs * outputs * taps), numbers(outputs));
+        let last = (numbers(outputs * 16), numbers(16));
+        let build = |mut builder: Builder| {
+            let relu = Extra::only(Activation::Relu);
+            let first = Conv { weight: &first, bias: &first_bias, window: Window::POINT };
+            let start = builder.conv(builder.photos(), first, relu);
+            let conv = Conv { weight: &weight, bias: &bias, window };
+            let nodes: Vec<_> = (0..copies).map(|_| builder.conv(start, conv, relu)).collect();
+            // What takes its results in, so that these are kept as bytes.
+            let last = Conv { weight: &last.0, bias: &last.1, window: Window::POINT };
+            for &node in &nodes {
+                builder.conv(node, last, relu);
+            }
+            (builder.finish(), nodes)
+        };
+        let photo = numbers(3 * side * side);
+        let shape = Shape { images: 1, channels: 3, height: side, width: side };
+        let (mut plan, nodes) = build(Builder::new(Level::best(), 3, side));
+        if in_bytes {
+            let ranges = plan.ranges(&photo, shape).expect("large enough");
+            plan = build(Builder::in_bytes(Level::best_for_bytes(), 3, side, ranges)).0;
+        }
+        let time = |last| {
+            let runs = (0..30).map(|_| {
+                let begin = Instant::now();
+                black_box(plan.run(&photo, shape, &[last]).expect("large enough"));
+                begin.elapsed().as_secs_f64()
+            });
+            runs.fold(f64::INFINITY, f64::min)
+        };
+        let (with, without) = (time(nodes[copies - 1]), time(nodes[0]));
+        (with - without) * 1e3 / (copies - 1) as f64
+    }
 }
 
 fn main() {
     let threads = rayon::current_num_threads();
     let peak = peak(threads);
     println!("{}, {threads} threads: f32 peak {peak:.0} GFLOP/s", Level::best().name());
+    println!("bytes: {}", Level::best_for_bytes().name());
     let point = Window::POINT;
     let three = Window { side: 3, stride: 1, padding: Edges::Even(1) };
     for (inputs, outputs, side, window, copies) in [
@@ -92,19 +119,25 @@ fn main() {
         (512, 2048, 7, point, 20),
         (112, 672, 14, point, 20),
         (160, 960, 7, point, 20),
+        (64, 64, 224, three, 4),
         (64, 64, 56, three, 10),
         (128, 128, 28, three, 10),
         (256, 256, 14, three, 10),
+        (512, 512, 14, three, 6),
         (512, 512, 7, three, 6),
     ] {
+        let layer = Layer { inputs, outputs, side, window, copies };
         let kernel = window.side;
-        let ms = layer(inputs, outputs, side, window, copies);
         let flop = 2 * inputs * outputs * kernel * kernel * side * side;
-        let rate = flop as f64 / ms / 1e6;
+        let (numbers, bytes) = (layer.time(false), layer.time(true));
+        let rate = |ms: f64| flop as f64 / ms / 1e6;
         println!(
-            "{kernel}x{kernel}, {inputs} to {outputs} channels, {side}x{side}: {ms:.3} ms, \
-             {rate:.0} GFLOP/s, {:.0} % of the peak",
-            100.0 * rate / peak
+            "{kernel}x{kernel}, {inputs} to {outputs} channels, {side}x{side}: {numbers:.3} ms, \
+             {:.0} GFLOP/s, {:.0} % of the peak; in bytes {bytes:.3} ms, {:.0} GOP/s, {:.0} %",
+            rate(numbers),
+            100.0 * rate(numbers) / peak,
+            rate(bytes),
+            100.0 * rate(bytes) / peak
         );
     }
 }

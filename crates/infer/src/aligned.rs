@@ -43,6 +43,15 @@ impl Aligned {
     }
 }
 
+/// Room for so many numbers: the least that is enough.
+pub(crate) fn take(spare: &mut Vec<Aligned>, len: usize) -> Aligned {
+    let fitting = spare.iter().enumerate().filter(|(_, spare)| spare.room() >= len);
+    match fitting.min_by_key(|(_, spare)| spare.room()).map(|(at, _)| at) {
+        Some(at) => spare.swap_remove(at).resized(len),
+        None => Aligned::zeros(len),
+    }
+}
+
 /// Room that a thread uses again and again.
 #[derive(Default)]
 pub(crate) struct Scratch(Aligned);

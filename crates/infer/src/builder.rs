@@ -3,13 +3,17 @@
 use std::sync::Mutex;
 
 use crate::aligned::Aligned;
-use crate::depthwise::Expansion;
+use crate::bands::Expansion;
+use crate::bytes;
+use crate::bytes::ranges::Ranges;
+use crate::bytes::scales::Scales;
 use crate::kernels::Kernels;
 use crate::level::Level;
 use crate::map::Shape;
-use crate::plan::{Node, Plan, Step, Work};
+use crate::plan::{Node, Plan};
 use crate::product::Weights;
 use crate::stem;
+use crate::step::{Step, Work};
 use crate::tile::Activation;
 use crate::window::Window;
 use crate::winograd::Transformed;
@@ -45,10 +49,16 @@ impl Extra {
 
 /// Takes the layers of a network, in the order in which they run.
 pub struct Builder {
-    level: Level,
+    pub(crate) level: Level,
     /// What each node is like for one photo of the usual size, by which ways of computing are chosen.
-    shapes: Vec<Shape>,
-    steps: Vec<Step>,
+    pub(crate) shapes: Vec<Shape>,
+    pub(crate) steps: Vec<Step>,
+    /// What the maps hold, where they are to be kept as codes.
+    pub(crate) ranges: Ranges,
+    /// What each node's codes stand for, where it is kept as codes.
+    pub(crate) scales: Vec<Option<Scales>>,
+    /// Whether the ranges are of another network.
+    pub(crate) misfit: bool,
 }
 
 /// Positions of a map below which a tile of Winograd's would be mostly empty, and its weights would
@@ -59,7 +69,25 @@ impl Builder {
     /// For photos of `channels`, usually `side` pixels high and wide. Others may be run, too.
     pub fn new(level: Level, channels: usize, side: usize) -> Self {
         let shape = Shape { images: 1, channels, height: side, width: side };
-        Self { level, shapes: vec![shape], steps: Vec::new() }
+        let (steps, ranges, scales) = (Vec::new(), Ranges::default(), vec![None]);
+        Self { level, shapes: vec![shape], steps, ranges, scales, misfit: false }
+    }
+
+    /// For a plan in bytes, of a network whose maps hold what was found by [`Plan::ranges`].
+    ///
+    /// # Panics
+    /// If the level is none for bytes.
+    pub fn in_bytes(level: Level, channels: usize, side: usize, ranges: Ranges) -> Self {
+        assert!(level.is_for_bytes(), "a level for plans in bytes, not {}", level.name());
+        Self { ranges, ..Self::new(level, channels, side) }
+    }
+
+    /// Whether the ranges that it was given are of the network whose layers it has taken. If not, there is
+    /// no plan.
+    pub fn ranges_fit(&self) -> bool {
+        let (nodes, inputs) = (self.ranges.nodes.len(), self.ranges.inputs.len());
+        let none = nodes == 0 && inputs == 0;
+        !self.misfit && (none || (nodes == self.shapes.len() && inputs == self.steps.len()))
     }
 
     /// The photos.
@@ -85,6 +113,9 @@ impl Builder {
         let weight = |output: usize, input: usize, tap: usize| {
             conv.weight[(output * inputs + input) * taps + tap]
         };
+        if let Some(work) = self.conv_of_codes(from, &conv, &extra, weight) {
+            return self.step(work, window, from, extra, outputs);
+        }
         let work = if winograd {
             let weights = Transformed::of(lanes, outputs, inputs, conv.weight);
             Work::Winograd { weights, bias }
@@ -108,6 +139,9 @@ impl Builder {
     /// If the kernel is another, or the numbers do not fit the node's channels.
     pub fn depthwise(&mut self, from: Node, conv: Conv, activation: Activation) -> Node {
         let channels = self.shapes[from.0].channels;
+        if self.scales[from.0].is_some() {
+            return self.depthwise_of_codes(None, channels, from, conv, activation);
+        }
         self.depthwise_of(None, channels, from, conv, activation)
     }
 
@@ -125,6 +159,10 @@ impl Builder {
         let (inputs, channels) = (self.shapes[from.0].channels, expansion.bias.len());
         assert!(expansion.window.is_point() && from.0 > 0, "an expansion of a map by 1x1");
         assert_eq!(expansion.weight.len(), channels * inputs, "weights of an expansion");
+        if self.scales[from.0].is_some() {
+            let expansion = self.expansion_of_codes(from, &expansion, between);
+            return self.depthwise_of_codes(expansion, channels, from, conv, activation);
+        }
         let weights = Weights::pack(self.level.lanes(), channels, inputs, 1, |output, input, _| {
             expansion.weight[output * inputs + input]
         });
@@ -141,19 +179,30 @@ impl Builder {
         conv: Conv,
         activation: Activation,
     ) -> Node {
+        let work = Work::Depthwise { expansion, kernels: self.kernels(channels, &conv) };
+        self.step(work, conv.window, from, Extra::only(activation), channels)
+    }
+
+    pub(crate) fn kernels(&self, channels: usize, conv: &Conv) -> Kernels {
         let Window { side, stride, .. } = conv.window;
         let taps = conv.window.taps();
         assert!([3, 5].contains(&side) && [1, 2].contains(&stride), "{:?}", conv.window);
         assert_eq!((conv.weight.len(), conv.bias.len()), (channels * taps, channels));
         let bias = self.whole_blocks(conv.bias);
-        let kernels = Kernels::pack(self.level.lanes(), channels, conv.weight, bias);
-        let work = Work::Depthwise { expansion, kernels };
-        self.step(work, conv.window, from, Extra::only(activation), channels)
+        Kernels::pack(self.level.lanes(), channels, conv.weight, bias)
     }
 
     /// The largest number in each window.
     pub fn max_pool(&mut self, from: Node, window: Window) -> Node {
         let channels = self.shapes[from.0].channels;
+        // The largest number has the largest code: the result's codes mean what the map's do.
+        if let Some(ranges) = self.ranges.nodes.get(from.0).and_then(Clone::clone) {
+            if let Some(result) = self.ranges.nodes.get_mut(self.steps.len() + 1) {
+                *result = Some(ranges);
+            }
+            let work = Work::Bytes(bytes::step::Work::MaxPool);
+            return self.step(work, window, from, Extra::only(Activation::None), channels);
+        }
         self.step(Work::MaxPool, window, from, Extra::only(Activation::None), channels)
     }
 
@@ -161,7 +210,11 @@ impl Builder {
     pub fn average(&mut self, from: Node) -> Node {
         let channels = self.shapes[from.0].channels;
         let whole = Extra::only(Activation::None);
-        let node = self.step(Work::Average, Window::POINT, from, whole, channels);
+        let work = match self.scales[from.0] {
+            Some(_) => Work::Bytes(bytes::step::Work::Average),
+            None => Work::Average,
+        };
+        let node = self.step(work, Window::POINT, from, whole, channels);
         let shape = &mut self.shapes[node.0];
         (shape.height, shape.width) = (1, 1);
         node
@@ -170,8 +223,8 @@ impl Builder {
     /// The plan of all steps.
     pub fn finish(self) -> Plan {
         let channels = self.shapes[0].channels;
-        let spare = Mutex::default();
-        Plan { level: self.level, channels, steps: self.steps, spare }
+        let (steps, scales, spare) = (self.steps, self.scales, Mutex::default());
+        Plan { level: self.level, channels, steps, scales, spare }
     }
 
     fn whole_blocks(&self, bias: &[f32]) -> Aligned {
@@ -180,7 +233,7 @@ impl Builder {
         whole
     }
 
-    fn step(
+    pub(crate) fn step(
         &mut self,
         work: Work,
         window: Window,
@@ -189,6 +242,8 @@ impl Builder {
         channels: usize,
     ) -> Node {
         let Extra { gate, add, activation } = extra;
+        self.misfit |= self.is_misfit(&work, from, add, channels);
+        self.scales.push(self.next_scales(channels));
         self.steps.push(Step { work, window, from, gate, add, activation, channels });
         self.shapes.push(window.over(self.shapes[from.0], channels).result);
         Node(self.steps.len())

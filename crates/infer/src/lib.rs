@@ -26,7 +26,9 @@
 //! ```
 
 mod aligned;
+mod bands;
 mod builder;
+mod bytes;
 mod conv;
 mod depthwise;
 mod kernels;
@@ -37,11 +39,14 @@ mod pool;
 mod prefetch;
 mod product;
 mod stem;
+mod step;
 mod tile;
 mod window;
 mod winograd;
 
 pub use builder::{Builder, Conv, Extra};
+pub use bytes::ranges::Ranges;
+pub use bytes::scales::Range;
 pub use level::Level;
 pub use map::Shape;
 pub use plan::{Node, Plan, TooSmall};

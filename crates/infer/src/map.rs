@@ -2,7 +2,11 @@
 
 use std::ops::Range;
 
+use pulp::bytemuck;
+
 use crate::aligned::Aligned;
+use crate::bytes::dots::LANES;
+use crate::bytes::scales::Scales;
 
 /// Sides of a stack of feature maps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +33,8 @@ impl Shape {
 ///
 /// So the inputs of neighbouring positions lie next to each other, whatever photo they are of, and a
 /// block of channels is one slice. Channels that fill up the last block are zero.
+///
+/// Or the same of codes, a byte each, four in the room of a number.
 pub(crate) struct Map {
     pub(crate) shape: Shape,
     pub(crate) lanes: usize,
@@ -36,6 +42,12 @@ pub(crate) struct Map {
 }
 
 impl Map {
+    /// Room for codes.
+    pub(crate) fn of_codes(shape: Shape) -> Self {
+        let numbers = Aligned::zeros(Self::len(shape, LANES) / size_of::<f32>());
+        Self { shape, lanes: LANES, numbers }
+    }
+
     pub(crate) fn len(shape: Shape, lanes: usize) -> usize {
         shape.channels.div_ceil(lanes) * shape.positions() * lanes
     }
@@ -49,7 +61,12 @@ impl Map {
         self.numbers.as_slice()
     }
 
-    /// Numbers from a block of channels to the next.
+    /// Of a map of codes.
+    pub(crate) fn codes(&self) -> &[u8] {
+        bytemuck::cast_slice(self.numbers.as_slice())
+    }
+
+    /// Numbers (or codes) from a block of channels to the next.
     pub(crate) fn plane(&self) -> usize {
         self.shape.positions() * self.lanes
     }
@@ -68,43 +85,79 @@ impl Map {
         planar
     }
 
+    /// The same of a map of codes.
+    pub(crate) fn decoded(&self, scales: &Scales) -> Vec<f32> {
+        let lanes = self.lanes;
+        let mut numbers = Aligned::zeros(Self::len(self.shape, lanes));
+        let to = numbers.as_mut_slice().chunks_exact_mut(lanes);
+        let vectors = self.codes().chunks_exact(lanes).zip(to).enumerate();
+        for (at, (from, to)) in vectors {
+            let block = at / self.shape.positions().max(1) * lanes;
+            for (lane, (code, to)) in from.iter().zip(to).enumerate() {
+                let (step, zero) = (scales.steps()[block + lane], scales.zeros()[block + lane]);
+                *to = (f32::from(*code) - zero) * step;
+            }
+        }
+        Self { shape: self.shape, lanes, numbers }.to_planar()
+    }
+
     /// Parts that can be written at the same time: each of the ranges of blocks with each of the
     /// ranges of positions. Either kind of ranges follows on one another, from 0 to the end.
     pub(crate) fn parts(
         &mut self,
         blocks: &[Range<usize>],
         positions: &[Range<usize>],
-    ) -> Vec<Part<'_>> {
-        let mut parts: Vec<Part> = blocks
-            .iter()
-            .flat_map(|blocks| positions.iter().map(move |positions| (blocks, positions)))
-            .map(|(blocks, positions)| Part {
-                blocks: blocks.clone(),
-                positions: positions.clone(),
-                outs: Vec::with_capacity(blocks.len()),
-            })
-            .collect();
+    ) -> Vec<Part<'_, f32>> {
         let (plane, lanes) = (self.plane(), self.lanes);
-        let mut planes = self.numbers.as_mut_slice().chunks_exact_mut(plane.max(1));
-        for (at, blocks) in blocks.iter().enumerate() {
-            for mut rest in planes.by_ref().take(blocks.len()) {
-                for (part, positions) in parts[at * positions.len()..].iter_mut().zip(positions) {
-                    let (now, later) = rest.split_at_mut(positions.len() * lanes);
-                    part.outs.push(now);
-                    rest = later;
-                }
-            }
-        }
-        parts
+        parts(self.numbers.as_mut_slice(), (plane, lanes), blocks, positions)
+    }
+
+    /// The same of a map of codes.
+    pub(crate) fn code_parts(
+        &mut self,
+        blocks: &[Range<usize>],
+        positions: &[Range<usize>],
+    ) -> Vec<Part<'_, u8>> {
+        let (plane, lanes) = (self.plane(), self.lanes);
+        let codes = bytemuck::cast_slice_mut(self.numbers.as_mut_slice());
+        parts(codes, (plane, lanes), blocks, positions)
     }
 }
 
+fn parts<'a, T>(
+    all: &'a mut [T],
+    (plane, lanes): (usize, usize),
+    blocks: &[Range<usize>],
+    positions: &[Range<usize>],
+) -> Vec<Part<'a, T>> {
+    let mut parts: Vec<Part<T>> = blocks
+        .iter()
+        .flat_map(|blocks| positions.iter().map(move |positions| (blocks, positions)))
+        .map(|(blocks, positions)| Part {
+            blocks: blocks.clone(),
+            positions: positions.clone(),
+            outs: Vec::with_capacity(blocks.len()),
+        })
+        .collect();
+    let mut planes = all.chunks_exact_mut(plane.max(1));
+    for (at, blocks) in blocks.iter().enumerate() {
+        for mut rest in planes.by_ref().take(blocks.len()) {
+            for (part, positions) in parts[at * positions.len()..].iter_mut().zip(positions) {
+                let (now, later) = rest.split_at_mut(positions.len() * lanes);
+                part.outs.push(now);
+                rest = later;
+            }
+        }
+    }
+    parts
+}
+
 /// What one thread writes of a map.
-pub(crate) struct Part<'a> {
+pub(crate) struct Part<'a, T = f32> {
     pub(crate) blocks: Range<usize>,
     pub(crate) positions: Range<usize>,
     /// The positions' vectors, for each block.
-    pub(crate) outs: Vec<&'a mut [f32]>,
+    pub(crate) outs: Vec<&'a mut [T]>,
 }
 
 /// `0..count` in at most `parts` ranges that follow one another and differ by one at most.

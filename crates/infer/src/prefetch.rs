@@ -4,9 +4,9 @@
 //! are read in a row only after it has waited for the first of them, so that it is told beforehand.
 #![allow(unsafe_code)]
 
-/// Asks for the cache line of a number, if there is such a number.
+/// Asks for the cache line in which a number begins, if there is such a number.
 #[inline(always)]
-pub(crate) fn prefetch(numbers: &[f32], at: usize) {
+pub(crate) fn prefetch<T>(numbers: &[T], at: usize) {
     #[cfg(target_arch = "x86_64")]
     if let Some(number) = numbers.get(at) {
         use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};

@@ -5,7 +5,7 @@ use std::ops::Range;
 use pulp::Simd;
 
 use crate::aligned::Aligned;
-use crate::tile::{Activation, After, Depth, Tile};
+use crate::tile::{Activation, After, Depth, Tile, is_written_out_once};
 
 /// Weights in the order in which a tile takes them: for each block of results, for each input, a vector.
 pub(crate) struct Weights {
@@ -131,6 +131,18 @@ impl Product<'_> {
         outs: &mut [&mut [f32]],
         start: usize,
     ) {
+        if is_written_out_once::<S>() {
+            let lanes = S::F32_LANES;
+            for (at, out) in outs.iter_mut().enumerate() {
+                let out = std::slice::from_mut(out);
+                for row in 0..self.rows {
+                    let (a, position) = (&self.a[row * lanes..], self.position + row);
+                    let one = Self { a, position, ..*self };
+                    one.sized::<S, 1, 1>(simd, self.block + at, out, start + row * lanes);
+                }
+            }
+            return;
+        }
         let (mut block, mut rest) = (self.block, outs);
         while !rest.is_empty() {
             let count = [8, 4, 2].into_iter().find(|&n| n <= tiling.blocks.min(rest.len()));

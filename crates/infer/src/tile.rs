@@ -20,7 +20,7 @@ pub enum Activation {
 
 impl Activation {
     /// Below this a sum does not come out; all there is to a ReLU.
-    fn floor(self) -> f32 {
+    pub(crate) fn floor(self) -> f32 {
         if self == Self::Relu { 0.0 } else { f32::NEG_INFINITY }
     }
 
@@ -38,6 +38,12 @@ impl Activation {
             Self::HardSigmoid => gate(x),
         }
     }
+}
+
+/// Whether vectors are arrays longer than a processor's, whose tiles would be much for the compiler to go
+/// through and no faster: tiles are then one position by one block.
+pub(crate) fn is_written_out_once<S: Simd>() -> bool {
+    S::F32_LANES > S::REGISTER_COUNT
 }
 
 /// Numbers of a cache line.

@@ -1,26 +1,18 @@
 //! Every kind of step against the same sums written out, at every level of instructions that this
-//! processor has.
+//! processor has. NEON's can be checked without such a processor, in an emulator (Debian's names):
+//!
+//! ```sh
+//! apt install qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+//! rustup target add aarch64-unknown-linux-gnu
+//! export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
+//! export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu"
+//! cargo test -p lookalike-infer --target aarch64-unknown-linux-gnu
+//! ```
+
+mod noise;
 
 use lookalike_infer::{Activation, Builder, Conv, Edges, Extra, Level, Shape, Window};
-
-/// Numbers in -1..1, the same every time.
-struct Noise(u64);
-
-impl Noise {
-    fn next(&mut self) -> u64 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        self.0 >> 33
-    }
-
-    fn numbers(&mut self, count: usize) -> Vec<f32> {
-        (0..count).map(|_| self.next() as f32 / (1u64 << 30) as f32 - 1.0).collect()
-    }
-
-    fn within(&mut self, from: usize, to: usize) -> usize {
-        from + self.next() as usize % (to - from + 1)
-    }
-}
+use noise::Noise;
 
 fn activated(x: f64, activation: Activation) -> f64 {
     let gate = (x / 6.0 + 0.5).clamp(0.0, 1.0);

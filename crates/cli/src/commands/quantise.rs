@@ -1,0 +1,42 @@
+use std::fmt::Write as _;
+
+use lookalike_backbone::Quantiser;
+use lookalike_catalog::Catalog;
+use serde_json::json;
+
+use crate::args::QuantiseArgs;
+use crate::model;
+use crate::output::{print, print_json};
+use crate::progress;
+use crate::shelf::Shelf;
+
+pub(crate) fn quantise(args: &QuantiseArgs) -> anyhow::Result<()> {
+    let weights = args.weights.clone().unwrap_or_else(|| Shelf::from_env().default());
+    let quantiser = Quantiser::open(&weights, None)?;
+    let catalog = Catalog::open(&args.catalog.photos, args.catalog.root.as_deref())?;
+    let progress = progress::reporter(args.quiet);
+    let found =
+        lookalike_engine::quantise(&quantiser, &catalog, args.count, &args.out, &*progress)?;
+    if args.json {
+        return print_json(&json!({
+            "network": quantiser.kind().name(), "path": args.out, "found": found,
+        }));
+    }
+    let (kind, path) = (quantiser.kind(), args.out.display());
+    let mut text = format!("{kind}: wrote {path}, by {} photos\n", found.photos);
+    if found.unreadable > 0 {
+        let _ = writeln!(text, "  could not be read: {} of the photos", found.unreadable);
+    }
+    if let Some(cosines) = found.cosines {
+        let _ = writeln!(
+            text,
+            "  of {} other photos, embeddings are those in 32 bits to a cosine of {:.4} on average, {:.4} \
+             at the least",
+            cosines.photos, cosines.mean, cosines.least
+        );
+    }
+    let _ = writeln!(text, "  use it: lookalike index build PHOTOS --weights {path}");
+    print(&text)?;
+    model::warn_of_slow_bytes();
+    Ok(())
+}
