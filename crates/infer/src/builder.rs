@@ -200,7 +200,7 @@ impl Builder {
             if let Some(result) = self.ranges.nodes.get_mut(self.steps.len() + 1) {
                 *result = Some(ranges);
             }
-            let work = Work::Bytes(bytes::step::Work::MaxPool);
+            let work = Work::Bytes(Box::new(bytes::step::Work::MaxPool));
             return self.step(work, window, from, Extra::only(Activation::None), channels);
         }
         self.step(Work::MaxPool, window, from, Extra::only(Activation::None), channels)
@@ -211,7 +211,7 @@ impl Builder {
         let channels = self.shapes[from.0].channels;
         let whole = Extra::only(Activation::None);
         let work = match self.scales[from.0] {
-            Some(_) => Work::Bytes(bytes::step::Work::Average),
+            Some(_) => Work::Bytes(Box::new(bytes::step::Work::Average)),
             None => Work::Average,
         };
         let node = self.step(work, Window::POINT, from, whole, channels);

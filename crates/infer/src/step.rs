@@ -46,7 +46,7 @@ pub(crate) enum Work {
     MaxPool,
     Average,
     /// Any of these, of codes.
-    Bytes(bytes::step::Work),
+    Bytes(Box<bytes::step::Work>),
 }
 
 /// A step of a plan. Its result is the node behind it.
@@ -133,11 +133,15 @@ impl Step {
     /// What it looks at, and its result's sides.
     pub(crate) fn view(&self, seen: Shape) -> (View, Shape) {
         let view = self.window.over(seen, self.channels);
-        match self.work {
-            Work::Average | Work::Bytes(bytes::step::Work::Average) => {
-                (view, Shape { channels: self.channels, height: 1, width: 1, ..seen })
-            }
-            _ => (view, view.result),
+        let is_mean = match &self.work {
+            Work::Average => true,
+            Work::Bytes(work) => matches!(**work, bytes::step::Work::Average),
+            _ => false,
+        };
+        if is_mean {
+            (view, Shape { channels: self.channels, height: 1, width: 1, ..seen })
+        } else {
+            (view, view.result)
         }
     }
 

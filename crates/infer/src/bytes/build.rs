@@ -16,7 +16,7 @@ impl Builder {
         from: Node,
         conv: &Conv,
         extra: &Extra,
-        weight: impl Fn(usize, usize, usize) -> f32,
+        weight: impl Fn(usize, usize, usize) -> f32 + Sync,
     ) -> Option<Work> {
         let (inputs, outputs) = (self.shapes[from.0].channels, conv.bias.len());
         let become_codes = self.ranges.inputs.get(self.steps.len()).and_then(Option::as_deref);
@@ -40,7 +40,7 @@ impl Builder {
         };
         let result = self.next_scales(outputs);
         let finish = Finish::of(&weights, conv.bias, extra.activation, added, result.as_ref());
-        Some(Work::Bytes(step::Work::Convolve { weights, finish, input }))
+        Some(Work::Bytes(Box::new(step::Work::Convolve { weights, finish, input })))
     }
 
     /// What the codes of the next step's result stand for, if it is to be kept as codes.
@@ -74,7 +74,7 @@ impl Builder {
         activation: Activation,
     ) -> Node {
         let kernels = self.kernels(channels, &conv);
-        let work = Work::Bytes(step::Work::Depthwise { expansion, kernels });
+        let work = Work::Bytes(Box::new(step::Work::Depthwise { expansion, kernels }));
         self.step(work, conv.window, from, Extra::only(activation), channels)
     }
 

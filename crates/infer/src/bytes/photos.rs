@@ -24,8 +24,8 @@ pub(crate) fn inputs_and_taps(window: Window) -> (usize, usize) {
 pub(crate) fn weight(
     channels: usize,
     window: Window,
-    weight: impl Fn(usize, usize, usize) -> f32,
-) -> impl Fn(usize, usize, usize) -> f32 {
+    weight: impl Fn(usize, usize, usize) -> f32 + Sync,
+) -> impl Fn(usize, usize, usize) -> f32 + Sync {
     move |output, input, line| {
         let (column, channel) = (input / FOUR, input % FOUR);
         if channel < channels { weight(output, channel, line * window.side + column) } else { 0.0 }

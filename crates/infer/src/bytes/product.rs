@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use pulp::bytemuck;
+use rayon::prelude::*;
 
 use crate::aligned::Aligned;
 use crate::bytes::dots::{Dots, LANES, Quad};
@@ -32,7 +33,7 @@ impl Weights {
         outputs: usize,
         scales: &Scales,
         (inputs, taps): (usize, usize),
-        weight: impl Fn(usize, usize, usize) -> f32,
+        weight: impl Fn(usize, usize, usize) -> f32 + Sync,
     ) -> Self {
         let blocks = outputs.div_ceil(LANES);
         let runs = inputs.div_ceil(LANES);
@@ -40,33 +41,25 @@ impl Weights {
         let mut codes = Aligned::zeros(blocks * quads * LANES);
         let all: &mut [Quad] = bytemuck::cast_slice_mut(codes.as_mut_slice());
         let (mut steps, mut excess) = (vec![0.0; blocks * LANES], vec![0.0; blocks * LANES]);
-        let scaled = |output: usize, input: usize, tap: usize| {
-            weight(output, input, tap) * scales.steps()[input]
-        };
-        for output in 0..outputs {
-            let each = (0..inputs).flat_map(|input| (0..taps).map(move |tap| (input, tap)));
-            let largest =
-                each.map(|(input, tap)| scaled(output, input, tap).abs()).fold(0.0, f32::max);
-            // Of weights that are all zero, any step will do.
-            let step = if largest > 0.0 { largest / 127.0 } else { 1.0 };
-            let mut zeros = 0.0;
-            let mut quads = all[output / LANES * quads..][..quads].iter_mut();
-            for run in (0..inputs).step_by(LANES) {
-                for tap in 0..taps {
-                    let run = run..(run + LANES).min(inputs);
-                    for four in run.clone().step_by(FOUR) {
-                        let Some(quad) = quads.next() else { break };
-                        for input in four..(four + FOUR).min(run.end) {
-                            let code = (scaled(output, input, tap) / step).round_ties_even();
-                            quad[output % LANES * FOUR + input - four] = code as i8;
-                            zeros += f64::from(code) * f64::from(scales.zeros()[input]);
-                        }
+        let of_outputs = steps.par_iter_mut().zip(&mut excess).chunks(LANES);
+        let blocks = all.par_chunks_mut(quads.max(1)).zip(of_outputs).enumerate();
+        blocks.for_each(|(block, (all, of_outputs))| {
+            let mut scaled = vec![0.0; inputs * taps];
+            let of_outputs = of_outputs.into_iter().enumerate().take(outputs - block * LANES);
+            for (lane, (to_step, to_excess)) in of_outputs {
+                for (input, to) in scaled.chunks_exact_mut(taps).enumerate() {
+                    let by = scales.steps()[input];
+                    for (tap, to) in to.iter_mut().enumerate() {
+                        *to = weight(block * LANES + lane, input, tap) * by;
                     }
                 }
+                let largest = scaled.iter().fold(0.0f32, |largest, x| largest.max(x.abs()));
+                // Of weights that are all zero, any step will do.
+                let step = if largest > 0.0 { largest / 127.0 } else { 1.0 };
+                *to_step = step;
+                *to_excess = write_codes(&scaled, step, scales, (inputs, taps), all, lane);
             }
-            steps[output] = step;
-            excess[output] = zeros as f32;
-        }
+        });
         Self { codes, steps, excess, runs, taps, inputs }
     }
 
@@ -93,6 +86,34 @@ impl Weights {
         let len = self.inputs.div_ceil(FOUR) * self.taps;
         &all[(blocks.start * len).min(all.len())..(blocks.end * len).min(all.len())]
     }
+}
+
+/// Writes a result's weights into its lane of the quads. Returns what the inputs' codes of zero add to its sum.
+fn write_codes(
+    scaled: &[f32],
+    step: f32,
+    scales: &Scales,
+    (inputs, taps): (usize, usize),
+    quads: &mut [Quad],
+    lane: usize,
+) -> f32 {
+    // Added and taken away, it leaves the nearest integer, of two the even one.
+    const ROUND: f32 = (3 << 22) as f32;
+    let mut excess = 0.0;
+    let mut quads = quads.iter_mut();
+    for run in (0..inputs).step_by(LANES) {
+        let run = run..(run + LANES).min(inputs);
+        for tap in 0..taps {
+            for (four, quad) in run.clone().step_by(FOUR).zip(&mut quads) {
+                for input in four..(four + FOUR).min(run.end) {
+                    let code = (scaled[input * taps + tap] / step + ROUND) - ROUND;
+                    quad[lane * FOUR + input - four] = code as i8;
+                    excess += f64::from(code) * f64::from(scales.zeros()[input]);
+                }
+            }
+        }
+    }
+    excess as f32
 }
 
 /// What becomes of a convolution's sums; see [`After`].
