@@ -12,6 +12,9 @@ use crate::bytes::tile::{After, Cell, FOUR, Tile};
 use crate::product::Tiling;
 use crate::tile::Activation;
 
+/// Products of bytes whose sum fits 32 bits, however large they are.
+const MOST: usize = i32::MAX as usize / (255 * 127);
+
 /// Weights as signed bytes, a scale for each result, in the order in which a tile takes them: for each
 /// block of results, for each run of 16 inputs, for each tap, up to four quads.
 pub(crate) struct Weights {
@@ -29,12 +32,16 @@ pub(crate) struct Weights {
 impl Weights {
     /// Of `inputs` inputs, each with `taps` taps, in these scales; `weight(output, input, tap)` is asked
     /// for each.
+    ///
+    /// # Panics
+    /// If there are so many inputs that sums may not fit 32 bits: more than 66,000.
     pub(crate) fn pack(
         outputs: usize,
         scales: &Scales,
         (inputs, taps): (usize, usize),
         weight: impl Fn(usize, usize, usize) -> f32 + Sync,
     ) -> Self {
+        assert!(inputs * taps <= MOST, "{inputs} inputs, whose sums would not fit 32 bits");
         let blocks = outputs.div_ceil(LANES);
         let runs = inputs.div_ceil(LANES);
         let quads = inputs.div_ceil(FOUR) * taps;

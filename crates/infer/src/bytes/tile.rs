@@ -6,7 +6,7 @@ use crate::bytes::dots::{Dots, LANES, Quad, WithDots};
 use crate::prefetch::prefetch;
 use crate::tile::Activation;
 
-/// Inputs that are multiplied at once, and their sums' quads in a vector of inputs.
+/// Inputs that are multiplied at once, and how often that is done for a vector of them.
 pub(crate) const FOUR: usize = 4;
 
 /// What a result is kept as.
