@@ -159,9 +159,8 @@ impl Builder {
         let (inputs, channels) = (self.shapes[from.0].channels, expansion.bias.len());
         assert!(expansion.window.is_point() && from.0 > 0, "an expansion of a map by 1x1");
         assert_eq!(expansion.weight.len(), channels * inputs, "weights of an expansion");
-        if self.scales[from.0].is_some() {
-            let expansion = self.expansion_of_codes(from, &expansion, between);
-            return self.depthwise_of_codes(expansion, channels, from, conv, activation);
+        if let Some(expansion) = self.expansion_of_codes(from, &expansion, between) {
+            return self.depthwise_of_codes(Some(expansion), channels, from, conv, activation);
         }
         let weights = Weights::pack(self.level.lanes(), channels, inputs, 1, |output, input, _| {
             expansion.weight[output * inputs + input]

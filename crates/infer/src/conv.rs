@@ -15,7 +15,7 @@ use crate::window::View;
 const CACHED: usize = 1 << 16;
 
 /// Positions for which weights are read at the least, where a core's second cache does not hold them.
-const FEWEST: usize = 56;
+pub(crate) const FEWEST: usize = 56;
 
 /// What a convolution looks at.
 #[derive(Clone, Copy)]

@@ -10,7 +10,7 @@
 //! processors and the tests.
 //!
 //! A network that was looked through as it saw photos ([`Plan::ranges`]) can be built in bytes, too
-//! ([`Builder::in_bytes`]): with AVX-512 VNNI two to three times as fast, and nearly the same.
+//! ([`Builder::in_bytes`]): with AVX-512 VNNI it is faster, and nearly the same.
 //!
 //! ```
 //! use lookalike_infer::{Activation, Builder, Conv, Extra, Level, Shape, Window};

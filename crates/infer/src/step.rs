@@ -26,7 +26,7 @@ use crate::winograd::{self, Transformed};
 const WORTH_A_THREAD: usize = 1 << 18;
 
 /// Positions for which reading a weight takes as long as using it.
-const FEW: usize = 8;
+pub(crate) const FEW: usize = 8;
 
 /// What a step does.
 pub(crate) enum Work {

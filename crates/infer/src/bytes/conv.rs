@@ -10,6 +10,7 @@ use crate::bytes::dots::{Dots, LANES, WithDots};
 use crate::bytes::product::{Finish, Product, Weights};
 use crate::bytes::scales::Scales;
 use crate::bytes::tile::{Cell, FOUR};
+use crate::conv::FEWEST;
 use crate::map::{Map, Part, Shape};
 use crate::product::Tiling;
 use crate::window::View;
@@ -84,7 +85,7 @@ impl<T: Cell + bytemuck::Pod> WithDots for Convolve<'_, T> {
                 let places = places(map);
                 let a: &[u32] = bytemuck::cast_slice(map.codes());
                 let positions = self.part.positions.clone();
-                let rows = (CACHED / (self.weights.steps() * LANES)).max(56);
+                let rows = (CACHED / (self.weights.steps() * LANES)).max(FEWEST);
                 for band in crate::map::ranges(positions.len(), positions.len().div_ceil(rows)) {
                     let tiling = Tiling::of(band.len(), SUMS);
                     let band = positions.start + band.start..positions.start + band.end;
@@ -201,7 +202,7 @@ impl<T: Cell + bytemuck::Pod> Convolve<'_, T> {
     fn gathered<D: Dots>(&mut self, dots: D, scratch: &mut Scratch) {
         let depth = self.weights.steps();
         let positions = self.part.positions.clone();
-        let rows = (CACHED / (depth * LANES)).max(56);
+        let rows = (CACHED / (depth * LANES)).max(FEWEST);
         for band in crate::map::ranges(positions.len(), positions.len().div_ceil(rows)) {
             let tiling = Tiling::of(band.len(), SUMS);
             // Each has the room of the longest, so that the places are the same for all.

@@ -6,6 +6,7 @@ use std::ops::Range;
 use pulp::{Simd, bytemuck};
 
 use crate::bands::{Band, Fill};
+use crate::bytes::conv::SUMS;
 use crate::bytes::dots::{Dots, LANES};
 use crate::bytes::product::{Finish, Product, Weights};
 use crate::bytes::scales::Scales;
@@ -67,7 +68,8 @@ impl<D: Dots> Fill for Expanded<'_, D> {
     #[inline(always)]
     fn fill<S: Simd>(&self, _: S, band: &Band, block: usize, end: usize, bands: &mut [&mut [f32]]) {
         let Expansion { weights, finish } = self.expansion;
-        let tiling = Tiling { rows: 14, blocks: 2 };
+        // As for many positions: two blocks at a time, whose bands these are.
+        let tiling = Tiling::of(usize::MAX, SUMS);
         let after = block + bands.len();
         let mut next = weights.blocks(after..(after + 2).min(end.max(after)));
         for to in bands.iter_mut() {

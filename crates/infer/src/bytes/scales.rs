@@ -7,13 +7,14 @@ use crate::bytes::tile::FOUR;
 /// The least and the largest number of a channel, over the photos that were looked at.
 pub type Range = [f32; 2];
 
-/// How much of a channel's own range its scale follows, the rest being the whole map's: channels with
-/// small numbers are told apart in finer steps, and their weights, which grow smaller by it, in coarser.
-const OWN: f32 = 0.5;
+/// The range of a map that is all zeros, so that a step of it is a number.
+const LEAST: f32 = 1e-20;
 
 /// A step for each channel of a map, and the code that stands for zero.
 ///
-/// A number is `step * (code - zero)`, and a code is the nearest of 0 to 255. Zero has a code of its own,
+/// A number is `step * (code - zero)`, and a code is the nearest of 0 to 255. A step is chosen between a
+/// channel's own range and the whole map's: channels with small numbers are told apart in finer steps, and
+/// their weights, which grow smaller by it, in coarser. Zero has a code of its own,
 /// because maps are padded with it.
 pub(crate) struct Scales {
     steps: Aligned,
@@ -26,7 +27,7 @@ impl Scales {
     /// That can say everything in the channels' ranges.
     pub(crate) fn of(ranges: &[Range]) -> Self {
         let reach = |range: &Range| (range[1].max(0.0) - range[0].min(0.0)).max(0.0);
-        let largest = ranges.iter().map(reach).fold(f32::MIN_POSITIVE, f32::max);
+        let largest = ranges.iter().map(reach).fold(LEAST, f32::max);
         let channels = ranges.len().next_multiple_of(LANES);
         let mut scales = Self {
             steps: Aligned::zeros(channels),
@@ -36,7 +37,8 @@ impl Scales {
         for (channel, range) in ranges.iter().enumerate() {
             // A channel that was always zero need not be so in another photo.
             let own = reach(range).max(largest * 1e-3);
-            let step = largest.powf(1.0 - OWN) * own.powf(OWN) / 255.0;
+            // Roots are the same on every machine, powers are not.
+            let step = largest.sqrt() * own.sqrt() / 255.0;
             scales.steps.as_mut_slice()[channel] = step;
             scales.per_step.as_mut_slice()[channel] = 1.0 / step;
             let below = (-range[0].min(0.0) / step).round_ties_even();

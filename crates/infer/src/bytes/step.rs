@@ -15,7 +15,7 @@ use crate::depthwise::{Depthwise, Numbers, Rows};
 use crate::kernels::Kernels;
 use crate::level::Level;
 use crate::map::{Map, Part, Shape};
-use crate::step::{divide, each};
+use crate::step::{FEW, divide, each};
 use crate::tile::Activation;
 use crate::window::View;
 
@@ -83,7 +83,7 @@ impl Work {
                     (Some(scales), Some((map, _))) => Seen::Numbers(map, context.gate, scales),
                     (None, _) => Seen::Codes(context.map(), context.codes()),
                 };
-                let work = shape.positions().max(8) * shape.channels * weights.inputs();
+                let work = shape.positions().max(FEW) * shape.channels * weights.inputs();
                 let of_weights = shape.channels * weights.inputs();
                 let inputs = view.seen.channels * view.seen.positions();
                 let (blocks, positions) =
