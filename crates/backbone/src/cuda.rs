@@ -1,5 +1,5 @@
 //! The kernels of `kernels.cu` on tensors that lie on a card. What they compute is what `inplace.rs` and
-//! `depthwise.rs` do on the processor, where it is tested; `examples/card.rs` compares the two.
+//! `depthwise.rs` do on the processor, where it is tested; `benches/card.rs` compares the embeddings of both.
 
 use std::sync::OnceLock;
 

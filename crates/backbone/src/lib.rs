@@ -16,6 +16,8 @@
 
 mod anywhere;
 mod bundled;
+#[cfg(test)]
+mod card_tests;
 mod checkpoint;
 mod compiled;
 mod convolve;

@@ -1,6 +1,6 @@
 //! What the networks have in common.
 
-use candle_core::{DType, Result, Tensor, bail};
+use candle_core::{DType, Error, Result, Tensor, bail};
 
 use crate::compiled::{Layers, Outline};
 use crate::layers::{Conv, Pass};
@@ -37,10 +37,39 @@ fn enter(network: &impl Network, batch: &Tensor) -> Result<Tensor> {
     batch.to_device(weight.device())?.to_dtype(weight.dtype())
 }
 
+/// What `work` makes of a batch. Where a card has no memory for the whole, of its halves, and so on down
+/// to single photos: how much a batch takes depends on the network, and how much there is on who else
+/// uses the card.
+fn in_parts<const N: usize>(
+    batch: &Tensor,
+    work: &dyn Fn(&Tensor) -> Result<[Tensor; N]>,
+) -> Result<[Tensor; N]> {
+    let photos = batch.dim(0)?;
+    match work(batch) {
+        Err(error) if photos > 1 && is_out_of_memory(&error) => {}
+        done => return done,
+    }
+    let mut joined = in_parts(&batch.narrow(0, 0, photos / 2)?, work)?;
+    let second = in_parts(&batch.narrow(0, photos / 2, photos - photos / 2)?, work)?;
+    for (all, rest) in joined.iter_mut().zip(&second) {
+        *all = Tensor::cat(&[&*all, rest], 0)?;
+    }
+    Ok(joined)
+}
+
+/// As the driver and cuBLAS say it; candle passes their words on.
+fn is_out_of_memory(error: &Error) -> bool {
+    let said = error.to_string();
+    ["CUDA_ERROR_OUT_OF_MEMORY", "STATUS_ALLOC_FAILED"].iter().any(|words| said.contains(words))
+}
+
 impl<N: Network> Backbone for N {
     fn embed(&self, batch: &Tensor) -> Result<Tensor> {
-        let map = self.feature_map(&enter(self, batch)?, Pass::Infer, &mut |_, _| ())?;
-        self.embedding(&map, Pass::Infer)?.flatten_from(1)?.to_dtype(DType::F32)
+        let [embedding] = in_parts(batch, &|batch| {
+            let map = self.feature_map(&enter(self, batch)?, Pass::Infer, &mut |_, _| ())?;
+            Ok([self.embedding(&map, Pass::Infer)?.flatten_from(1)?.to_dtype(DType::F32)?])
+        })?;
+        Ok(embedding)
     }
 
     fn logits(&self, batch: &Tensor) -> Result<Tensor> {
@@ -48,10 +77,13 @@ impl<N: Network> Backbone for N {
     }
 
     fn embed_and_logits(&self, batch: &Tensor) -> Result<(Tensor, Tensor)> {
-        let map = self.feature_map(&enter(self, batch)?, Pass::Infer, &mut |_, _| ())?;
-        let embedding = self.embedding(&map, Pass::Infer)?;
-        let logits = self.classifier().forward(&embedding, Pass::Infer)?.flatten_from(1)?;
-        Ok((embedding.flatten_from(1)?.to_dtype(DType::F32)?, logits.to_dtype(DType::F32)?))
+        let [embedding, logits] = in_parts(batch, &|batch| {
+            let map = self.feature_map(&enter(self, batch)?, Pass::Infer, &mut |_, _| ())?;
+            let embedding = self.embedding(&map, Pass::Infer)?;
+            let logits = self.classifier().forward(&embedding, Pass::Infer)?.flatten_from(1)?;
+            Ok([embedding.flatten_from(1)?.to_dtype(DType::F32)?, logits.to_dtype(DType::F32)?])
+        })?;
+        Ok((embedding, logits))
     }
 
     fn embed_with_map(&self, batch: &Tensor, cells: usize) -> Result<(Tensor, Tensor)> {
@@ -96,5 +128,39 @@ impl<N: Network> Backbone for N {
 
     fn classes(&self) -> usize {
         self.classifier().outputs()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+    use std::cell::RefCell;
+
+    #[test]
+    fn a_batch_that_a_card_has_no_memory_for_is_halved_and_put_together_again() -> Result<()> {
+        let batch = Tensor::arange(0f32, 14.0, &Device::Cpu)?.reshape((7, 2))?;
+        let sizes = RefCell::new(Vec::new());
+        let at_most = |most: usize, said: &'static str| {
+            let sizes = &sizes;
+            move |part: &Tensor| {
+                sizes.borrow_mut().push(part.dim(0)?);
+                if part.dim(0)? > most {
+                    return Err(Error::msg(said));
+                }
+                Ok([(part * 2.0)?, part.narrow(1, 0, 1)?])
+            }
+        };
+        let full = "DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")";
+        let [doubled, first] = in_parts(&batch, &at_most(2, full))?;
+        assert_eq!(doubled.to_vec2::<f32>()?, (&batch * 2.0)?.to_vec2::<f32>()?);
+        assert_eq!(first.to_vec2::<f32>()?, batch.narrow(1, 0, 1)?.to_vec2::<f32>()?);
+        assert_eq!(*sizes.borrow(), [7, 3, 1, 2, 4, 2, 2]);
+        // Not where it would be of no use, and not for other errors.
+        assert!(in_parts(&batch, &at_most(0, full)).is_err());
+        sizes.borrow_mut().clear();
+        assert!(in_parts(&batch, &at_most(2, "another reason")).is_err());
+        assert_eq!(*sizes.borrow(), [7]);
+        Ok(())
     }
 }

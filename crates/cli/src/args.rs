@@ -117,12 +117,17 @@ pub(crate) struct PlaceArgs {
 }
 
 impl PlaceArgs {
-    /// The place that is asked for. Says which, where that is not the processor, or could have been
-    /// another.
+    /// The place that is asked for. Says which, where that is not the processor, and why it is, where
+    /// the program could have used a card.
     pub(crate) fn open(&self) -> Result<Place, BackboneError> {
         let place = Place::open(self.device, self.arithmetic)?;
         if !place.is_cpu() {
             eprintln!("computing on {place}");
+        } else if self.device == DeviceName::Auto
+            && let Err(error @ BackboneError::NoDevice { .. }) =
+                Place::open(DeviceName::Cuda(0), self.arithmetic)
+        {
+            eprintln!("computing on {place}: {error}");
         }
         Ok(place)
     }

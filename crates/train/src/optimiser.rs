@@ -97,11 +97,12 @@ impl Moments {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::step::tests::devices;
     use candle_core::Device;
 
-    fn steps(optimiser: Optimiser, count: usize) -> Result<f32> {
+    fn steps(optimiser: Optimiser, count: usize, device: &Device) -> Result<f32> {
         let settings = Settings { optimiser, ..Settings::default() };
-        let (mut memory, x) = (Memory::default(), Var::new(&[1f32], &Device::Cpu)?);
+        let (mut memory, x) = (Memory::default(), Var::new(&[1f32], device)?);
         for _ in 0..count {
             memory.begin_step();
             let gradient = (x.as_detached_tensor() * 2.0)?;
@@ -114,14 +115,17 @@ mod tests {
 
     #[test]
     fn both_find_the_bottom_of_a_bowl() -> Result<()> {
-        // By hand: v = 2, x = 1 - 0.05 * (2 + 0.9 * 2).
-        assert!((steps(Optimiser::Sgd, 1)? - 0.81).abs() < 1e-6);
-        // The gradient is 1.62 and v 0.9 * 2 + 1.62 = 3.42: x = 0.81 - 0.05 * (1.62 + 0.9 * 3.42).
-        assert!((steps(Optimiser::Sgd, 2)? - 0.5751).abs() < 1e-6);
-        // AdamW's first step is the rate, whatever the gradient.
-        assert!((steps(Optimiser::AdamW, 1)? - 0.95).abs() < 1e-6);
-        for optimiser in [Optimiser::Sgd, Optimiser::AdamW] {
-            assert!(steps(optimiser, 200)?.abs() < 1e-2, "{optimiser:?}");
+        for device in devices("an optimiser") {
+            let steps = |optimiser, count| steps(optimiser, count, &device);
+            // By hand: v = 2, x = 1 - 0.05 * (2 + 0.9 * 2).
+            assert!((steps(Optimiser::Sgd, 1)? - 0.81).abs() < 1e-6);
+            // The gradient is 1.62 and v 0.9 * 2 + 1.62 = 3.42: x = 0.81 - 0.05 * (1.62 + 0.9 * 3.42).
+            assert!((steps(Optimiser::Sgd, 2)? - 0.5751).abs() < 1e-6);
+            // AdamW's first step is the rate, whatever the gradient.
+            assert!((steps(Optimiser::AdamW, 1)? - 0.95).abs() < 1e-6);
+            for optimiser in [Optimiser::Sgd, Optimiser::AdamW] {
+                assert!(steps(optimiser, 200)?.abs() < 1e-2, "{optimiser:?}");
+            }
         }
         Ok(())
     }

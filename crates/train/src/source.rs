@@ -109,3 +109,47 @@ impl<'a> Source<'a> {
 type Picture<'a> = (&'a RgbImage, u64);
 /// Its numbers for the network and for the tutor.
 type Prepared = (Vec<f32>, Vec<f32>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lookalike_backbone::BackboneKind;
+    use lookalike_testkit::photos::pattern;
+
+    /// What a card is fed with is what the cores would have prepared for themselves, batch by batch.
+    #[test]
+    fn batches_prepared_ahead_are_those_that_are_prepared_when_they_are_wanted() {
+        let photos = |first: u32, count: u32| Photos {
+            pictures: (first..first + count).map(|seed| pattern(seed, 80, 60)).collect(),
+            classes: (0..count).map(|number| number % 3).collect(),
+            skipped: Vec::new(),
+        };
+        let (photos, others) = (photos(0, 10), photos(50, 4));
+        let settings = Settings { shard: 3, others: 0.5, ..Settings::default() };
+        let preprocess = BackboneKind::MobileNetV3.preprocess().resized(32);
+        let source = Source {
+            photos: &photos,
+            others: Some(&others),
+            settings: &settings,
+            preprocess,
+            for_tutor: Some(BackboneKind::Vgg19.preprocess().resized(32)),
+            epoch: 2,
+        };
+        let batches = vec![vec![3, 1, 4, 1, 5], vec![9, 2, 6, 0]];
+        std::thread::scope(|scope| {
+            let ahead = source.ahead(scope, batches.clone());
+            for numbers in &batches {
+                let shards = ahead.recv().expect("a batch");
+                let wanted: Vec<Shard> =
+                    source.shards(numbers).map(|shard| source.prepare(shard)).collect();
+                assert_eq!(shards.len(), 2);
+                for (one, other) in shards.iter().zip(&wanted) {
+                    assert!(one.batch == other.batch && one.for_tutor == other.for_tutor);
+                    assert_eq!((&one.classes, one.seed), (&other.classes, other.seed));
+                    assert!(one.batch.len() > one.for_tutor.len() && one.side == 32);
+                }
+            }
+            assert!(ahead.recv().is_err(), "there is an end");
+        });
+    }
+}

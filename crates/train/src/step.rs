@@ -152,21 +152,33 @@ pub(crate) fn clip(gradients: &mut Gradients, limit: f64) -> candle_core::Result
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use candle_core::{Device, Result};
+    use lookalike_backbone::{Arithmetic, DeviceName, Place};
+
+    /// The processor, and a card where one answers. `what` is otherwise said to be skipped there.
+    pub(crate) fn devices(what: &str) -> Vec<Device> {
+        let card = Place::open(DeviceName::Cuda(0), Arithmetic::F32);
+        if let Err(error) = &card {
+            lookalike_testkit::skipped(&format!("{what} on a card: {error}"));
+        }
+        [Device::Cpu].into_iter().chain(card.ok().map(|card| card.device().clone())).collect()
+    }
 
     #[test]
     fn long_gradients_are_shortened_and_short_ones_are_not() -> Result<()> {
-        let clipped = |scale: f32, limit: f64| -> Result<Vec<f32>> {
-            let of = |value: f32| Tensor::new(&[[value * scale]], &Device::Cpu);
-            let mut all = Gradients::from([("a".into(), of(3.0)?), ("b".into(), of(4.0)?)]);
-            clip(&mut all, limit)?;
-            all.values().map(|g| g.reshape(())?.to_scalar()).collect()
-        };
-        assert_eq!(clipped(2.0, 5.0)?, [3.0, 4.0]);
-        assert_eq!(clipped(0.5, 5.0)?, [1.5, 2.0]);
-        assert_eq!(clipped(9.0, 0.0)?, [27.0, 36.0]);
+        for device in devices("gradients shortened") {
+            let clipped = |scale: f32, limit: f64| -> Result<Vec<f32>> {
+                let of = |value: f32| Tensor::new(&[[value * scale]], &device);
+                let mut all = Gradients::from([("a".into(), of(3.0)?), ("b".into(), of(4.0)?)]);
+                clip(&mut all, limit)?;
+                all.values().map(|g| g.reshape(())?.to_scalar()).collect()
+            };
+            assert_eq!(clipped(2.0, 5.0)?, [3.0, 4.0]);
+            assert_eq!(clipped(0.5, 5.0)?, [1.5, 2.0]);
+            assert_eq!(clipped(9.0, 0.0)?, [27.0, 36.0]);
+        }
         Ok(())
     }
 }

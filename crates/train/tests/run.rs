@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use lookalike_backbone::Place;
+use lookalike_backbone::{Arithmetic, DeviceName, Place};
 use lookalike_catalog::{Catalog, Split};
 use lookalike_testkit::{photos, weights};
 use lookalike_train::{
@@ -107,6 +107,12 @@ impl Observer for StopAfter<'_> {
     fn epoch(&self, _: &EpochLog) {}
 }
 
+/// Epochs, losses and shares as a run logged them.
+fn logged(run: &Path) -> Vec<EpochLog> {
+    let log = std::fs::read_to_string(run.join("log.jsonl")).expect("a log");
+    log.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
 /// A file's numbers to the last bit; its metadata comes in any order.
 fn tensors(file: &Path) -> BTreeMap<String, Vec<u32>> {
     let tensors = candle_core::safetensors::load(file, &candle_core::Device::Cpu).expect("a file");
@@ -150,13 +156,8 @@ fn an_interrupted_run_ends_where_an_uninterrupted_one_does() {
                 "{file} differs, {optimiser:?}"
             );
         }
-        let lines = |folder: &Path| {
-            let log = std::fs::read_to_string(folder.join("log.jsonl")).expect("a log");
-            let logged = log.lines().map(|line| {
-                let log: EpochLog = serde_json::from_str(line).expect("JSON");
-                (log.epoch, log.loss, log.top1)
-            });
-            logged.collect::<Vec<_>>()
+        let lines = |folder: &Path| -> Vec<(usize, f64, f64)> {
+            logged(folder).iter().map(|log| (log.epoch, log.loss, log.top1)).collect()
         };
         assert_eq!(lines(&whole), lines(&parts));
     }
@@ -189,12 +190,7 @@ fn photos_are_learned_and_what_was_learned_is_in_the_file() {
     let mut trainer = shop.open(&run, whole).expect("a run");
     let outcome =
         trainer.run(&train, &train, None, &Silent, &AtomicBool::new(false)).expect("a run");
-    let log = std::fs::read_to_string(run.join("log.jsonl")).expect("a log");
-    let losses = log.lines().skip(1).map(|line| {
-        let log: EpochLog = serde_json::from_str(line).expect("JSON");
-        log.loss
-    });
-    let losses: Vec<f64> = losses.collect();
+    let losses: Vec<f64> = logged(&run).iter().skip(1).map(|log| log.loss).collect();
     let least = losses[10..].iter().copied().fold(f64::INFINITY, f64::min);
     assert!(least < 0.5 * losses[0], "{losses:?}");
     let loaded = lookalike_backbone::load(&outcome.weights, None).expect("weights");
@@ -277,4 +273,31 @@ fn a_rate_that_is_too_high_says_so() {
     let error =
         trainer.run(&train, &val, None, &Silent, &AtomicBool::new(false)).expect_err("diverged");
     assert!(matches!(error, TrainError::Diverged { .. }), "{error}");
+}
+
+/// The same run on both: batches, losses, steps, statistics and averages. Needs a card.
+#[test]
+fn a_run_on_a_card_goes_as_on_the_processor() {
+    let card = match Place::open(DeviceName::Cuda(0), Arithmetic::F32) {
+        Ok(card) => card,
+        Err(error) => return lookalike_testkit::skipped(&format!("a run on a card: {error}")),
+    };
+    let shop = Shop::new();
+    let (train, val) = shop.photos();
+    let file = shop.folder.path().join("resnet50.safetensors");
+    weights::write(&file, &weights::resnet50(7), weights::values);
+    for optimiser in [Optimiser::Sgd, Optimiser::AdamW] {
+        let settings = Settings { optimiser, shard: 8, rate: 1e-4, distil: 0.0, ..settings() };
+        let losses = |place: &Place| -> Vec<f64> {
+            let run = shop.run_folder(&format!("{optimiser:?} on {place}"));
+            let (settings, classes) = (settings.clone(), shop.classes.clone());
+            let trainer = Trainer::open((&file, None), None, &run, settings, classes, place);
+            let stop = AtomicBool::new(false);
+            trainer.expect("a run").run(&train, &val, None, &Silent, &stop).expect("a run");
+            logged(&run).iter().flat_map(|log| [log.loss, log.val_loss]).collect()
+        };
+        let (here, there) = (losses(&Place::default()), losses(&card));
+        let off = here.iter().zip(&there).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(off < 0.05, "{optimiser:?}: {here:?} and, on a card, {there:?}");
+    }
 }
