@@ -53,7 +53,7 @@ pub use import::{Precision, import};
 pub use kind::BackboneKind;
 pub use load::{CLASSES_KEY, LoadedBackbone, ModelIdentity, load, load_on};
 pub use manifest::{HubFile, WeightFile, weight_files};
-pub use parallel::{map_batches, map_on_cores};
+pub use parallel::{map_on_cores, stream};
 pub use place::{Arithmetic, DeviceName, Place};
 pub use quantise::{Quantiser, bytes_are_fast};
 pub use train::{

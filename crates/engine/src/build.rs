@@ -20,9 +20,6 @@ use crate::{Encoder, EngineError, Index, IndexedPhoto, Progress, Stage};
 /// Share of the nearest photos that a search has to find, as measured on the index's own.
 pub(crate) const RECALL: f64 = 0.99;
 
-/// Photos whose results are gathered before the next ones begin.
-pub(crate) const CHUNK: usize = 512;
-
 /// What to build.
 #[derive(Debug, Clone)]
 pub struct BuildOptions {
@@ -101,24 +98,24 @@ pub fn build(
     let mut photos: Vec<IndexedPhoto> = Vec::new();
     let mut embeddings: Vec<f32> = Vec::new();
     let mut seen: HashSet<(u32, [u8; 32])> = HashSet::new();
-    for chunk in wanted.chunks(CHUNK) {
-        let files: Vec<PathBuf> = chunk.iter().map(|photo| catalog.file(photo)).collect();
-        let encoded = encoder.encode_all(&files, journals.as_ref(), progress)?;
-        for (photo, encoded) in chunk.iter().zip(encoded) {
-            match encoded {
-                Err(reason) => report.skipped.push(Skipped { path: photo.path.clone(), reason }),
-                Ok(Encoded { sha256, .. }) if !seen.insert((photo.product, sha256)) => {
-                    report.duplicates += 1;
-                }
-                Ok(Encoded { embedding, sha256, is_known, .. }) => {
-                    report.known += u64::from(is_known);
-                    embeddings.extend_from_slice(&embedding);
-                    let Photo { product, path, split } = (*photo).clone();
-                    photos.push(IndexedPhoto { product, path, split, sha256 });
-                }
+    let files: Vec<PathBuf> = wanted.iter().map(|photo| catalog.file(photo)).collect();
+    let mut each = wanted.iter();
+    encoder.encode_each(&files, journals.as_ref(), progress, |encoded| {
+        let Some(&photo) = each.next() else { return Ok(()) };
+        match encoded {
+            Err(reason) => report.skipped.push(Skipped { path: photo.path.clone(), reason }),
+            Ok(Encoded { sha256, .. }) if !seen.insert((photo.product, sha256)) => {
+                report.duplicates += 1;
+            }
+            Ok(Encoded { embedding, sha256, is_known, .. }) => {
+                report.known += u64::from(is_known);
+                embeddings.extend_from_slice(&embedding);
+                let Photo { product, path, split } = photo.clone();
+                photos.push(IndexedPhoto { product, path, split, sha256 });
             }
         }
-    }
+        Ok(())
+    })?;
     progress.end();
     if let Some(journals) = journals {
         journals.close();

@@ -12,7 +12,7 @@ use lookalike_catalog::{Catalog, Photo, Product, Skipped, Split};
 use lookalike_vectors::{HnswStore, Vectors};
 use serde::Serialize;
 
-use crate::build::{CHUNK, RECALL, empty_split, is_wanted, seconds_since_1970, without_photos};
+use crate::build::{RECALL, empty_split, is_wanted, seconds_since_1970, without_photos};
 use crate::encoder::{Encoded, SEES_NOTHING, is_blind};
 use crate::index::Content;
 use crate::journal::Journals;
@@ -95,52 +95,52 @@ pub fn put(
     let (mut photos, mut embeddings) = (Vec::new(), Vec::new());
     let mut seen = HashSet::new();
     progress.begin(Stage::Embed, wanted.len() as u64);
-    for chunk in wanted.chunks(CHUNK) {
-        let files: Vec<PathBuf> = chunk.iter().map(|photo| catalog.file(photo)).collect();
-        let encoded = encoder.encode_all(&files, journals.as_ref(), progress)?;
-        for (photo, encoded) in chunk.iter().zip(encoded) {
-            let path = moved(&catalog.root, index.root(), &photo.path);
-            let encoded = match encoded {
-                Ok(encoded) => encoded,
-                Err(reason) => {
-                    if let Some(&row) = by_path.get(path.as_str()) {
-                        keep[row] = true;
-                    }
-                    report.skipped.push(Skipped { path: photo.path.clone(), reason });
-                    continue;
+    let files: Vec<PathBuf> = wanted.iter().map(|photo| catalog.file(photo)).collect();
+    let mut each = wanted.iter();
+    encoder.encode_each(&files, journals.as_ref(), progress, |encoded| {
+        let Some(&photo) = each.next() else { return Ok(()) };
+        let path = moved(&catalog.root, index.root(), &photo.path);
+        let encoded = match encoded {
+            Ok(encoded) => encoded,
+            Err(reason) => {
+                if let Some(&row) = by_path.get(path.as_str()) {
+                    keep[row] = true;
                 }
-            };
-            let Encoded { embedding, sha256, is_known, .. } = encoded;
-            let product = products.now(photo.product);
-            let here = products.before(photo.product).map(|before| (before, sha256));
-            if let Some(&row) = here.and_then(|here| by_content.get(&here)) {
-                keep[row] = true;
-                // Of copies, the one that was there stays the one that is named.
-                let place = found.entry(row).or_insert_with(|| (path.clone(), photo.split));
-                if path == old[row].path {
-                    *place = (path, photo.split);
-                }
-                continue;
-            }
-            // The same content under the same path is a photo that two products share.
-            if let Some(&row) = by_path.get(path.as_str())
-                && old[row].sha256 != sha256
-            {
-                replaced.push(row);
-            }
-            let mut vector = index.content().metric.apply(&embedding);
-            if is_blind(&vector) {
-                let reason = SEES_NOTHING.to_owned();
                 report.skipped.push(Skipped { path: photo.path.clone(), reason });
-                continue;
+                return Ok(());
             }
-            if seen.insert((product, sha256)) {
-                report.known += u64::from(is_known);
-                embeddings.append(&mut vector);
-                photos.push(IndexedPhoto { product, path, split: photo.split, sha256 });
+        };
+        let Encoded { embedding, sha256, is_known, .. } = encoded;
+        let product = products.now(photo.product);
+        let here = products.before(photo.product).map(|before| (before, sha256));
+        if let Some(&row) = here.and_then(|here| by_content.get(&here)) {
+            keep[row] = true;
+            // Of copies, the one that was there stays the one that is named.
+            let place = found.entry(row).or_insert_with(|| (path.clone(), photo.split));
+            if path == old[row].path {
+                *place = (path, photo.split);
             }
+            return Ok(());
         }
-    }
+        // The same content under the same path is a photo that two products share.
+        if let Some(&row) = by_path.get(path.as_str())
+            && old[row].sha256 != sha256
+        {
+            replaced.push(row);
+        }
+        let mut vector = index.content().metric.apply(&embedding);
+        if is_blind(&vector) {
+            let reason = SEES_NOTHING.to_owned();
+            report.skipped.push(Skipped { path: photo.path.clone(), reason });
+            return Ok(());
+        }
+        if seen.insert((product, sha256)) {
+            report.known += u64::from(is_known);
+            embeddings.append(&mut vector);
+            photos.push(IndexedPhoto { product, path, split: photo.split, sha256 });
+        }
+        Ok(())
+    })?;
     progress.end();
     if let Some(journals) = journals {
         journals.close();

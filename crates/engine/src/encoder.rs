@@ -3,9 +3,7 @@ use std::sync::Arc;
 use std::vec::IntoIter;
 
 use candle_core::Tensor;
-use lookalike_backbone::{
-    Backbone, BackboneError, BackboneKind, LoadedBackbone, Place, map_batches,
-};
+use lookalike_backbone::{Backbone, BackboneError, BackboneKind, LoadedBackbone, Place, stream};
 use lookalike_detect::ActivationFinder;
 use lookalike_photo::{DecodeLimits, PhotoError, Preprocess, RgbImage, decode_at_least};
 use sha2::{Digest, Sha256};
@@ -17,11 +15,8 @@ use crate::{EngineError, Model, ModelPart, Progress, Stage};
 
 /// Photos prepared and embedded at once by each core. More are slower: their numbers leave its cache.
 const BATCH: usize = 1;
-/// Photos embedded at once by a card.
-const CARD_BATCH: usize = 64;
-
-/// Photos whose results are gathered before the next ones begin.
-const CHUNK: usize = 512;
+/// Photos prepared at once by each core for a card, which takes several of these together.
+const CARD_BATCH: usize = 8;
 
 /// Photos to embeddings: one network or several, each with its one way of preparing photos.
 pub struct Encoder {
@@ -143,33 +138,53 @@ impl Encoder {
     ) -> Result<Vec<Result<Vec<f32>, String>>, EngineError> {
         progress.begin(Stage::Embed, files.len() as u64);
         let mut embeddings = Vec::with_capacity(files.len());
-        for chunk in files.chunks(CHUNK) {
-            let encoded = self.encode_all(chunk, None, progress)?;
-            embeddings.extend(encoded.into_iter().map(|photo| photo.map(|p| p.embedding)));
-        }
+        self.encode_each(files, None, progress, |photo| {
+            embeddings.push(photo.map(|photo| photo.embedding));
+            Ok(())
+        })?;
         progress.end();
         Ok(embeddings)
     }
 
-    /// Embeds photos on all cores; the results come in the photos' order. What the journals have is
-    /// not embedded again, and what they lack is added; then there are no [`Encoded::shares`].
+    /// Embeds photos on all cores; the results come in the photos' order.
     pub(crate) fn encode_all(
+        &self,
+        files: &[PathBuf],
+        progress: &dyn Progress,
+    ) -> Result<Vec<Result<Encoded, String>>, EngineError> {
+        let mut all = Vec::with_capacity(files.len());
+        self.encode_each(files, None, progress, |photo| {
+            all.push(photo);
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    /// Embeds photos on all cores, and hands each on in the photos' order as soon as it and those before it
+    /// are there. What the journals have is not embedded again, and what they lack is added; then there
+    /// are no [`Encoded::shares`].
+    ///
+    /// # Errors
+    /// When a network itself fails, a journal cannot be written, or `then` fails.
+    pub(crate) fn encode_each(
         &self,
         files: &[PathBuf],
         journals: Option<&Journals>,
         progress: &dyn Progress,
-    ) -> Result<Vec<Result<Encoded, String>>, EngineError> {
+        mut then: impl FnMut(Result<Encoded, String>) -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
         let batch = if self.place.is_cpu() { BATCH } else { CARD_BATCH };
         let batches: Vec<&[PathBuf]> = files.chunks(batch).collect();
         let prepare = |batch: &&[PathBuf]| self.prepare_batch(batch, journals);
-        let encoded = map_batches(&self.place, &batches, prepare, |prepared| {
-            let photos = prepared.photos.len() as u64;
-            let encoded = self.encode_batch(prepared, journals);
+        let compute = |prepared: Vec<Prepared>| {
+            let photos = prepared.iter().map(|prepared| prepared.photos.len() as u64).sum();
+            let encoded = self.encode_batches(prepared, journals);
             progress.advance(photos);
             encoded
-        });
-        let encoded: Vec<_> = encoded.into_iter().collect::<Result<_, _>>()?;
-        Ok(encoded.into_iter().flatten().collect())
+        };
+        stream(&self.place, &batches, prepare, compute, |photos| {
+            photos.into_iter().try_for_each(&mut then)
+        })
     }
 
     /// Reads photos and turns those that are not known into the networks' input.
@@ -202,24 +217,23 @@ impl Encoder {
         Prepared { photos, batches }
     }
 
-    /// Embeds photos in one batch. A photo that cannot be used has its reason in its place.
+    /// Embeds the photos of several batches together; they stay apart in the result. A photo that cannot be
+    /// used has its reason in its place.
     ///
     /// # Errors
     /// When a network itself fails, or a journal cannot be written.
-    fn encode_batch(
+    fn encode_batches(
         &self,
-        Prepared { photos, batches }: Prepared,
+        prepared: Vec<Prepared>,
         journals: Option<&Journals>,
-    ) -> Result<Vec<Result<Encoded, String>>, EngineError> {
+    ) -> Result<Vec<Vec<Result<Encoded, String>>>, EngineError> {
+        let (photos, batches): (Vec<_>, Vec<_>) =
+            prepared.into_iter().map(|prepared| (prepared.photos, prepared.batches)).unzip();
         let mut seen = self.run(batches)?;
-        let mut encoded = Vec::with_capacity(photos.len());
-        for photo in photos {
+        let mut encode = |photo: Result<Known, String>| -> Result<_, EngineError> {
             let (sha256, known) = match photo {
                 Ok(photo) => photo,
-                Err(reason) => {
-                    encoded.push(Err(reason));
-                    continue;
-                }
+                Err(reason) => return Ok(Err(reason)),
             };
             let is_known = known.iter().all(Option::is_some);
             let mut parts = Vec::with_capacity(known.len());
@@ -236,13 +250,14 @@ impl Encoder {
                 });
             }
             let Described { embedding, shares } = self.side_by_side(parts);
-            encoded.push(if is_blind(&embedding) {
+            Ok(if is_blind(&embedding) {
                 Err(SEES_NOTHING.to_owned())
             } else {
                 Ok(Encoded { embedding, shares, sha256, is_known })
-            });
-        }
-        Ok(encoded)
+            })
+        };
+        let mut encode_all = |photos: Vec<_>| photos.into_iter().map(&mut encode).collect();
+        photos.into_iter().map(&mut encode_all).collect()
     }
 
     /// The bytes of a photo's file, no more than the limit.
@@ -286,7 +301,7 @@ impl Encoder {
         let mut batches = self.no_photos();
         let all = vec![true; self.networks.len()];
         pictures.iter().for_each(|picture| self.add(picture, &all, &mut batches));
-        let mut seen = self.run(batches)?;
+        let mut seen = self.run(vec![batches])?;
         let one = |_: &RgbImage| {
             self.side_by_side(seen.iter_mut().map(|s| s.next().unwrap_or_default()).collect())
         };
@@ -325,24 +340,33 @@ impl Encoder {
         }
     }
 
-    /// What each network makes of the photos in its batch.
-    fn run(&self, batches: Vec<Vec<f32>>) -> Result<Vec<IntoIter<Seen>>, BackboneError> {
-        let mut seen = Vec::with_capacity(batches.len());
-        for (number, batch) in batches.into_iter().enumerate() {
-            let (network, preprocess) = (&self.networks[number], &self.preprocess[number]);
+    /// What each network makes of the photos in its batches, one after the other: `batches` has those of
+    /// all networks again and again.
+    fn run(&self, batches: Vec<Vec<Vec<f32>>>) -> Result<Vec<IntoIter<Seen>>, BackboneError> {
+        let mut of_network: Vec<Vec<Tensor>> = vec![Vec::new(); self.networks.len()];
+        for (number, batch) in
+            batches.into_iter().flat_map(|batches| batches.into_iter().enumerate())
+        {
+            let preprocess = &self.preprocess[number];
             let (photos, side) = (batch.len() / preprocess.len(), preprocess.size());
-            if photos == 0 {
+            if photos > 0 {
+                let shape = (photos, 3, side, side);
+                of_network[number].push(Tensor::from_vec(batch, shape, self.place.device())?);
+            }
+        }
+        let mut seen = Vec::with_capacity(self.networks.len());
+        for (number, batches) in of_network.into_iter().enumerate() {
+            if batches.is_empty() {
                 seen.push(Vec::new().into_iter());
                 continue;
             }
-            let shape = (photos, 3, side, side);
-            let tensor = Tensor::from_vec(batch, shape, self.place.device())?;
+            let (network, batch) = (&self.networks[number], Tensor::cat(&batches, 0)?);
             let (embeddings, shares) = if self.classes[number].is_some() {
-                let (embeddings, logits) = network.embed_and_logits(&tensor)?;
+                let (embeddings, logits) = network.embed_and_logits(&batch)?;
                 let logits = logits.to_vec2::<f32>()?.into_iter();
                 (embeddings, logits.map(|logits| Some(softmax(logits))).collect())
             } else {
-                (network.embed(&tensor)?, vec![None; photos])
+                (network.embed(&batch)?, vec![None; batch.dim(0)?])
             };
             let embeddings = embeddings.to_vec2::<f32>()?.into_iter();
             let each = embeddings.zip(shares).map(|(embedding, shares)| Seen { embedding, shares });

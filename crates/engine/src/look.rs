@@ -90,7 +90,7 @@ impl Encoder {
         let look = |Encoded { embedding, shares, sha256, .. }| {
             (Look { vector: metric.apply(&embedding), shares }, sha256)
         };
-        let encoded = self.encode_all(files, None, progress)?;
+        let encoded = self.encode_all(files, progress)?;
         Ok(encoded.into_iter().map(|encoded| encoded.map(look)).collect())
     }
 

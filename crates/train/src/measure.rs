@@ -1,13 +1,11 @@
 use candle_core::Tensor;
-use lookalike_backbone::{Place, TrainableBackbone, map_batches};
+use lookalike_backbone::{Place, TrainableBackbone, stream};
 use lookalike_photo::{Augmentation, Preprocess};
 
 use crate::{Photos, TrainError};
 
-/// Photos that a core works on together.
+/// Photos that a core works on together; a card takes several of these at once.
 const SHARD: usize = 8;
-/// Photos that a card works on together.
-const CARD_SHARD: usize = 64;
 
 /// How well a classifier names the products of photos.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,25 +48,35 @@ pub(crate) fn rows_of(
     mirrored: bool,
     compute: impl Fn(&Tensor) -> candle_core::Result<Tensor> + Sync,
 ) -> Result<Vec<Vec<f32>>, TrainError> {
-    let shard = if place.is_cpu() { SHARD } else { CARD_SHARD };
-    let shards: Vec<usize> = (0..photos.len()).step_by(shard).collect();
+    let shards: Vec<usize> = (0..photos.len()).step_by(SHARD).collect();
     let side = preprocess.size();
     let prepare = |&start: &usize| {
-        let numbers = start..(start + shard).min(photos.len());
+        let numbers = start..(start + SHARD).min(photos.len());
         let mut batch = Vec::with_capacity(numbers.len() * preprocess.len());
-        for picture in &photos.pictures[numbers.clone()] {
+        for picture in &photos.pictures[numbers] {
             let mut square = Augmentation::NONE.apply(picture, side as u32, 0);
             if mirrored {
                 image::imageops::flip_horizontal_in_place(&mut square);
             }
             batch.extend(preprocess.tensor(&square));
         }
-        (batch, numbers.len())
+        batch
     };
-    let rows = map_batches(place, &shards, prepare, |(batch, count)| {
-        let batch = Tensor::from_vec(batch, (count, 3, side, side), place.device())?;
-        compute(&batch)?.to_vec2::<f32>()
-    });
-    let rows: Vec<Vec<Vec<f32>>> = rows.into_iter().collect::<candle_core::Result<_>>()?;
-    Ok(rows.into_iter().flatten().collect())
+    let compute = |batches: Vec<Vec<f32>>| -> Result<_, TrainError> {
+        let tensor = |batch: Vec<f32>| {
+            let shape = (batch.len() / preprocess.len(), 3, side, side);
+            Tensor::from_vec(batch, shape, place.device())
+        };
+        let parts = batches.into_iter().map(tensor).collect::<candle_core::Result<Vec<_>>>()?;
+        let rows = compute(&Tensor::cat(&parts, 0)?)?.to_vec2::<f32>()?;
+        let mut rows = rows.into_iter();
+        let of_part = |part: &Tensor| Ok(rows.by_ref().take(part.dim(0)?).collect::<Vec<_>>());
+        parts.iter().map(of_part).collect()
+    };
+    let mut all = Vec::with_capacity(photos.len());
+    stream(place, &shards, prepare, compute, |rows| {
+        all.extend(rows);
+        Ok(())
+    })?;
+    Ok(all)
 }
