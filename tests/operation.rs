@@ -126,7 +126,7 @@ fn settings_come_from_a_file_and_the_environment() {
     assert_eq!(limits["photo_bytes"], 2 << 20, "the environment wins over the file");
     assert_eq!(limits["photos"], 3, "a flag wins over both");
     let wrong = shop.beside("wrong.toml", "adress = 'x'\n");
-    let error = shop.run(["serve", "--config", wrong.to_str().expect("UTF-8")]).error(1);
+    let error = shop.run(["serve", "--config", wrong.to_str().expect("UTF-8")]).error(2);
     assert!(error.contains("line 1") && error.contains("adress"), "{error}");
 }
 

@@ -12,8 +12,14 @@ const HOLD: [&str; 2] = ["--hold-seconds", "600"];
 
 /// An upload that never ends.
 fn hang(server: &Server) -> TcpStream {
+    hang_with(server, "")
+}
+
+/// The same, with more lines in its head.
+fn hang_with(server: &Server, more: &str) -> TcpStream {
     let mut stream = server.connect();
-    let head = "POST /v1/similar HTTP/1.1\r\nHost: test\r\nContent-Length: 1000\r\n\r\nx";
+    let head =
+        format!("POST /v1/similar HTTP/1.1\r\nHost: test\r\n{more}Content-Length: 1000\r\n\r\nx");
     stream.write_all(head.as_bytes()).expect("sent");
     stream
 }
@@ -98,7 +104,8 @@ fn stopping_refuses_those_who_are_held() {
             let head = format!("POST /v1/similar\nX-Forwarded-For: {from}");
             scope.spawn(move || server.ask(&head, &new_photo_of(0)))
         };
-        // The first finds no place; of the others, one has searched too often.
+        // The first finds no place; of the others, one is more than a client's share at once, and one has
+        // searched too often.
         let mut clients = vec![ask("10.0.0.1")];
         until(&server, "lookalike_searches_held 1");
         clients.extend([ask("10.0.0.1"), ask("10.0.0.1")]);
@@ -107,8 +114,55 @@ fn stopping_refuses_those_who_are_held() {
         let replies = clients.into_iter().map(|client| client.join().expect("an answer"));
         let mut statuses: Vec<u16> = replies.map(|reply| reply.status).collect();
         statuses.sort_unstable();
-        assert_eq!(statuses, [429, 503, 503]);
+        assert_eq!(statuses, [429, 429, 503]);
     });
     drop(hanging);
     assert!(server.child.wait().expect("the server ends").success());
+}
+
+/// A quarter of the places is one client's share; the others' are free for others.
+#[test]
+fn one_client_cannot_take_all_places() {
+    let shop = Shop::indexed();
+    let flags = ["--requests", "8", "--rate", "100", "--behind-proxy", "--hold-seconds", "1"];
+    let server = Server::start_with(&shop, &flags, &[]);
+    let from = |client: &str| format!("X-Forwarded-For: {client}");
+    let upload = || hang_with(&server, &format!("{}\r\n", from("10.0.0.1")));
+    let hanging = [upload(), upload()];
+    until(&server, "lookalike_searches_in_flight 2");
+    let ask = |client| server.ask(&format!("POST /v1/similar\n{}", from(client)), &new_photo_of(0));
+    let refused = ask("10.0.0.1");
+    assert_eq!((refused.status, refused.header("retry-after")), (429, Some("1")));
+    assert_eq!(ask("10.0.0.2").status, 200);
+    drop(hanging);
+    until(&server, "lookalike_searches_in_flight 0");
+    assert_eq!(ask("10.0.0.1").status, 200);
+}
+
+/// A photo that is looked at from more sides than usual, and each photo of several, counts as a search.
+#[test]
+fn what_takes_longer_counts_as_more_searches() {
+    let shop = Shop::indexed();
+    let flags = ["--rate", "0.001", "--burst", "3", "--hold-seconds", "1"];
+    for (path, searches) in [("/v1/similar", 1), ("/v1/similar?views=both", 2)] {
+        let server = Server::start_with(&shop, &flags, &[]);
+        let asked = (0..4).map(|_| server.ask(&format!("POST {path}"), &new_photo_of(0)).status);
+        let answered = asked.filter(|status| *status == 200).count();
+        assert_eq!(answered, 3usize.div_ceil(searches), "{path}");
+    }
+}
+
+/// Who asks and asks, and reads none of the answers, loses the connection.
+#[test]
+fn answers_that_nobody_reads_end_the_connection() {
+    let shop = Shop::indexed();
+    let server = Server::start_with(&shop, &["--upload-seconds", "1"], &[]);
+    let mut stream = server.connect();
+    let ask = "GET /openapi.json HTTP/1.1\r\nHost: test\r\n\r\n".repeat(2000);
+    stream.set_write_timeout(Some(Duration::from_secs(1))).expect("a socket");
+    // The server reads on only as far as its answers go.
+    let _ = stream.write_all(ask.as_bytes());
+    // Its own connection is the one that asks.
+    until(&server, "lookalike_connections 1");
+    drop(stream);
 }

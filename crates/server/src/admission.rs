@@ -16,18 +16,24 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::metrics::Counted;
 use crate::problem::Problem;
 use crate::rate::{Peer, client};
+use crate::shares::Share;
 use crate::state::Shared;
 
 /// A request's place among those that are read, waiting or worked on. Taken before its body is read:
 /// what waits must not fill the memory.
 #[derive(Clone)]
 pub(crate) struct Place {
-    _held: Arc<(OwnedSemaphorePermit, Counted)>,
+    _held: Arc<(OwnedSemaphorePermit, Option<Share>, Counted)>,
 }
 
 impl Place {
-    /// A place, once there is one; a refusal if there is none for too long, or the server stops.
-    pub(crate) async fn take(shared: &Shared) -> Result<Self, Problem> {
+    /// A place, once there is one; a refusal if there is none for too long, the client has its share of them,
+    /// or the server stops.
+    pub(crate) async fn take(shared: &Shared, client: IpAddr) -> Result<Self, Problem> {
+        let share = shared.places.as_ref().map(|places| places.take(client));
+        if let Some(None) = share {
+            return Err(too_often(shared, 1, "too many searches at once").await);
+        }
         let requests = &shared.requests;
         let permit = match Arc::clone(requests).try_acquire_owned() {
             Ok(permit) => Some(permit),
@@ -40,7 +46,8 @@ impl Place {
             shared.metrics.rejected("busy");
             return Err(Problem::busy());
         };
-        Ok(Self { _held: Arc::new((permit, Counted::new(&shared.metrics.in_flight))) })
+        let counted = Counted::new(&shared.metrics.in_flight);
+        Ok(Self { _held: Arc::new((permit, share.flatten(), counted)) })
     }
 }
 
@@ -53,20 +60,23 @@ pub(crate) fn client_of(shared: &Shared, request: &Request) -> IpAddr {
 /// Counts a search against what a client may do.
 pub(crate) async fn charge(shared: &Shared, client: IpAddr) -> Result<(), Problem> {
     let Some(rate) = &shared.rate else { return Ok(()) };
-    let Err(seconds) = rate.charge(client, 1) else { return Ok(()) };
+    let Err(seconds) = rate.charge(client) else { return Ok(()) };
+    Err(too_often(shared, seconds, "too many searches").await)
+}
+
+/// The refusal of a client that asks too often, which it gets after a moment.
+async fn too_often(shared: &Shared, seconds: u64, what: &str) -> Problem {
     shared.metrics.rejected("rate");
     let wait = Duration::from_secs(seconds).min(shared.limits.hold);
     shared.held::<()>(wait, std::future::pending()).await;
-    let detail = "too many searches: try again in a while";
-    Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).retry_after(seconds))
+    let detail = format!("{what}: try again in a while");
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).retry_after(seconds)
 }
 
 /// Counts searches that are here already, and so are owed.
 pub(crate) fn owe(shared: &Shared, client: IpAddr, searches: usize) {
-    if let Some(rate) = &shared.rate
-        && searches > 0
-    {
-        let _ = rate.charge(client, searches);
+    if let Some(rate) = &shared.rate {
+        rate.owe(client, searches);
     }
 }
 

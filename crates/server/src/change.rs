@@ -126,8 +126,10 @@ pub(crate) fn add(shared: &Shared, addition: Addition) -> Result<Added, Problem>
     if !results.is_empty() && reasons.len() == results.len() {
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reasons.join("; ")));
     }
-    lock.save(&index, &Silent).map_err(problem)?;
-    kept.is_done = true;
+    let saved = lock.save(&index, &Silent);
+    // Photos of a change that may have been made have to stay; at worst they are of no use.
+    kept.is_done = saved.as_ref().map_or_else(EngineError::is_in_doubt, |_| true);
+    saved.map_err(problem)?;
     let served = swap(shared, index)?;
     tracing::info!(product = product.id, photos = report.added, "added to the index");
     let first = results.iter().find_map(|photo| photo.id.as_deref());

@@ -12,10 +12,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
 use crate::metrics::Counted;
-use crate::rate::Peer;
+use crate::rate::{Peer, client_at};
+use crate::shares::Shares;
 use crate::state::Shared;
 
 /// Pause after a connection could not be accepted: mostly for want of file handles.
@@ -34,6 +36,9 @@ pub(crate) async fn serve(
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(shared.limits.head).max_buf_size(HEAD);
     let connections = Arc::new(Semaphore::new(shared.limits.connections));
+    // A proxy brings everybody, and this machine's own programs are trusted.
+    let told_apart = shared.places.is_some() && !shared.behind_proxy;
+    let of_client = told_apart.then(|| Shares::quarter_of(shared.limits.connections));
     let graceful = GracefulShutdown::new();
     tokio::pin!(told_to_stop);
     loop {
@@ -55,17 +60,26 @@ pub(crate) async fn serve(
                 continue;
             }
         };
+        let share = of_client.as_ref().map(|shares| shares.take(client_at(peer)));
+        if let Some(None) = share {
+            tracing::debug!("{} has too many connections", peer.ip());
+            continue;
+        }
         // Answers are small and wanted at once.
         let _ = stream.set_nodelay(true);
+        // Who never reads an answer must not hold its place.
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(shared.limits.upload));
         let router = router.clone();
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(Peer(peer));
             router.clone().oneshot(request.map(Body::new))
         });
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        let connection =
+            graceful.watch(http.serve_connection(TokioIo::new(Box::pin(stream)), service));
         let counted = Counted::new(&shared.metrics.connections);
         tokio::spawn(async move {
-            let _held = (place, counted);
+            let _held = (place, share, counted);
             if let Err(error) = connection.await {
                 tracing::debug!("a connection from {} ended: {error}", peer.ip());
             }

@@ -37,6 +37,7 @@ mod requests;
 mod routes;
 mod served;
 mod settings;
+mod shares;
 mod state;
 mod thumbnails;
 mod upload;
@@ -80,7 +81,8 @@ pub fn run(
         let address = listener.local_addr().map_err(bound)?;
         let shared = Shared::new(searcher, source, settings, address.ip().is_loopback())?;
         let router = routes::router(Arc::clone(&shared), settings)?;
-        if !address.ip().is_loopback() && !shared.access.needs_token() {
+        let is_open = !address.ip().is_loopback() || settings.behind_proxy;
+        if is_open && !shared.access.needs_token() {
             tracing::warn!("everybody who reaches {address} may search: there is no read token");
         }
         // Before anybody hears that the server is ready, and may tell it to stop.

@@ -11,6 +11,7 @@ use crate::photo_store::PhotoStore;
 use crate::rate::RateLimit;
 use crate::served::Served;
 use crate::settings::{Limits, Settings};
+use crate::shares::Shares;
 use crate::thumbnails::Thumbnails;
 use crate::work::Workers;
 use crate::{RateSetting, ServeError};
@@ -43,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) access: Access,
     pub(crate) rate: Option<RateLimit>,
     pub(crate) requests: Arc<Semaphore>,
+    /// What of those one client may have, where clients are told apart.
+    pub(crate) places: Option<Arc<Shares>>,
     pub(crate) workers: Workers,
     /// Loads and changes the index.
     pub(crate) keeper: Workers,
@@ -62,7 +65,10 @@ impl Shared {
         let rate = match settings.rate {
             RateSetting::Off => None,
             RateSetting::On(rate) => Some(rate),
-            RateSetting::ByAddress => (!only_this_machine).then(Default::default),
+            // Whom a proxy brings is not on this machine, wherever the proxy is.
+            RateSetting::ByAddress => {
+                (!only_this_machine || settings.behind_proxy).then(Default::default)
+            }
         };
         let metrics = Metrics::new();
         let served = Served::new(searcher, source.detector.clone())?;
@@ -77,6 +83,7 @@ impl Shared {
             access: Access::new(settings.read_token.as_deref(), settings.admin_token.as_deref()),
             rate: rate.map(RateLimit::new),
             requests: Arc::new(Semaphore::new(limits.requests)),
+            places: rate.map(|_| Shares::quarter_of(limits.requests)),
             workers: Workers::start(limits.searches).map_err(ServeError::Failed)?,
             keeper: Workers::keeper().map_err(ServeError::Failed)?,
             thumbnails: Thumbnails::new(limits.thumbnail_bytes),

@@ -1,7 +1,7 @@
 //! A request's photos, however they are sent. They stay in memory: nothing is written to disk.
 
 use axum::RequestExt;
-use axum::body::{Bytes, HttpBody, to_bytes};
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::extract::Request;
 use axum::extract::multipart::{Field, Multipart, MultipartError};
 use axum::http::{StatusCode, header};
@@ -68,7 +68,11 @@ fn kind(request: &Request) -> String {
 }
 
 pub(crate) async fn whole(request: Request, limit: usize) -> Result<Bytes, Problem> {
-    match to_bytes(request.into_body(), limit).await {
+    whole_body(request.into_body(), limit).await
+}
+
+async fn whole_body(body: Body, limit: usize) -> Result<Bytes, Problem> {
+    match to_bytes(body, limit).await {
         Ok(bytes) => Ok(bytes),
         Err(error) if error.to_string().contains("length limit") => Err(too_large(limit)),
         Err(_) => Err(Problem::bad_request("the photo did not arrive whole")),
@@ -91,13 +95,17 @@ async fn from_form(limits: &Limits, mut form: Multipart) -> Result<Vec<Bytes>, P
     Ok(photos)
 }
 
-/// A form that is read piece by piece, if it is none too large.
+/// A form, if it is none too large. It is taken apart only once all of it is there: the parser looks for the end
+/// of a field's head from the head's beginning each time that a piece arrives, so that a long head in many
+/// pieces would take a core.
 pub(crate) async fn form(limits: &Limits, request: Request) -> Result<Multipart, Problem> {
     // Refused before it is sent, where the client says how much it will be.
     if request.body().size_hint().lower() > limits.body_bytes as u64 {
         return Err(too_large(limits.body_bytes));
     }
-    let form = request.extract::<Multipart, _>().await;
+    let (head, body) = request.into_parts();
+    let body = whole_body(body, limits.body_bytes).await?;
+    let form = Request::from_parts(head, Body::from(body)).extract::<Multipart, _>().await;
     form.map_err(|error| Problem::bad_request(error.body_text()))
 }
 
@@ -183,5 +191,9 @@ mod tests {
             let problem = read(json).expect_err("refused");
             assert_eq!(problem.status().as_u16(), status, "{json}");
         }
+        // Each would take ten times its place in memory: they are not read to the end.
+        let many = format!(r#"{{"photos": [{}"""#, r#""","#.repeat(5000));
+        let problem = read(&many).expect_err("refused");
+        assert!(format!("{problem:?}").contains("more than 1000 photos"), "{problem:?}");
     }
 }

@@ -1,6 +1,9 @@
 //! What clients ask.
 
+use std::fmt;
+
 use serde::Deserialize;
+use serde::de::{Deserializer, SeqAccess, Visitor};
 use utoipa::{IntoParams, ToSchema};
 
 /// How to search.
@@ -81,7 +84,37 @@ fn default_size() -> u32 {
 pub(crate) struct PhotosInJson {
     /// The files' bytes in base64, with or without a `data:` address before them.
     #[schema(min_items = 1, max_items = 8)]
+    #[serde(deserialize_with = "few")]
     pub(crate) photos: Vec<String>,
+}
+
+/// Texts in JSON that are looked at, at most: above any limit that a person would set, and so few that they
+/// take no memory to speak of beside the body.
+const MOST_TEXTS: usize = 1000;
+
+/// A list of no more than [`MOST_TEXTS`]: an empty text takes three bytes in JSON and ten times that in memory.
+fn few<'de, D: Deserializer<'de>>(list: D) -> Result<Vec<String>, D::Error> {
+    struct Few;
+    impl<'de> Visitor<'de> for Few {
+        type Value = Vec<String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("a list of photos")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<String>, A::Error> {
+            let mut texts = Vec::new();
+            while let Some(text) = list.next_element()? {
+                if texts.len() == MOST_TEXTS {
+                    let reason = format!("more than {MOST_TEXTS} photos");
+                    return Err(serde::de::Error::custom(reason));
+                }
+                texts.push(text);
+            }
+            Ok(texts)
+        }
+    }
+    list.deserialize_seq(Few)
 }
 
 /// Photos in a form.

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 
-use crate::admission::Place;
+use crate::admission::{Place, client_of};
 use crate::api::{Added, AdditionInForm, Reloaded, Removal, Removed};
 use crate::problem::Problem;
 use crate::served::Served;
@@ -87,7 +87,7 @@ pub(super) async fn add(
     State(shared): State<Arc<Shared>>,
     request: Request,
 ) -> Result<Json<Added>, Problem> {
-    let place = Place::take(&shared).await?;
+    let place = Place::take(&shared, client_of(&shared, &request)).await?;
     let read = addition::read(&shared.limits, request);
     let addition = upload::in_time(&shared, read).await?;
     let work = move |shared: &Shared| {
@@ -123,7 +123,7 @@ pub(super) async fn remove(
     State(shared): State<Arc<Shared>>,
     request: Request,
 ) -> Result<Json<Removed>, Problem> {
-    let place = Place::take(&shared).await?;
+    let place = Place::take(&shared, client_of(&shared, &request)).await?;
     let body = upload::in_time(&shared, upload::whole(request, REMOVAL)).await?;
     let wrong = |reason: &dyn std::fmt::Display| {
         let example = r#"{"products": ["oak-chair"], "photos": ["0123456789abcdef01234567"]}"#;

@@ -67,8 +67,9 @@ pub(super) async fn similar(
     let top = checked_top(&shared, parameters(params)?.top)?;
     let served = shared.served();
     let product = known(&served, id)?;
-    charge(&shared, client_of(&shared, &request)).await?;
-    let place = Place::take(&shared).await?;
+    let client = client_of(&shared, &request);
+    charge(&shared, client).await?;
+    let place = Place::take(&shared, client).await?;
     let waiting = Instant::now();
     let turn = shared.workers.turn(&shared.limits, &shared.metrics).await?;
     let wait = waiting.elapsed();

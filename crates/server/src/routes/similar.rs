@@ -21,8 +21,8 @@ use crate::served::Served;
 use crate::state::Shared;
 use crate::upload;
 
-/// Searches that looking for the things in a photo counts as, beside one: it takes so much longer.
-const ITEMS_COST: usize = 4;
+/// Searches that looking for the things in a photo counts as: it takes so much longer.
+const ITEMS_COST: usize = 5;
 
 /// Search by photo
 ///
@@ -62,7 +62,7 @@ pub(super) async fn similar(
     let wanted = Wanted::new(&shared, parameters(params)?)?;
     let client = client_of(&shared, &request);
     charge(&shared, client).await?;
-    let place = Place::take(&shared).await?;
+    let place = Place::take(&shared, client).await?;
     let photos = upload::photos(&shared, request).await?;
     if wanted.items {
         if photos.len() > 1 {
@@ -70,8 +70,8 @@ pub(super) async fn similar(
                 "`items` looks for the things in one photo: send one",
             ));
         }
-        owe(&shared, client, ITEMS_COST);
     }
+    owe(&shared, client, wanted.cost(photos.len()) - 1);
     let read = started.elapsed();
     shared.metrics.stage("read", read);
     let answer = answer(&shared, photos, &wanted, read, place).await?;
@@ -113,9 +113,9 @@ pub(super) async fn batch(
     }
     let client = client_of(&shared, &request);
     charge(&shared, client).await?;
-    let place = Place::take(&shared).await?;
+    let place = Place::take(&shared, client).await?;
     let photos = upload::photos(&shared, request).await?;
-    owe(&shared, client, photos.len().saturating_sub(1));
+    owe(&shared, client, wanted.cost(photos.len()) - 1);
     let read = started.elapsed();
     shared.metrics.stage("read", read);
     let mut searches = JoinSet::new();
@@ -146,6 +146,13 @@ struct Wanted {
 }
 
 impl Wanted {
+    /// Searches that photos count as: 1 at least, and a photo that is looked at from more sides than usual as
+    /// several.
+    fn cost(&self, photos: usize) -> usize {
+        let each = self.views.count().div_ceil(Views::default().count());
+        photos.max(1) * each * if self.items { ITEMS_COST } else { 1 }
+    }
+
     fn new(shared: &Shared, params: SimilarParams) -> Result<Self, Problem> {
         let SimilarParams { top, category, price_min, price_max, in_stock, .. } = params;
         let SimilarParams { columns, views, crop, items, explain, .. } = params;
