@@ -87,7 +87,7 @@ pub enum EngineError {
     },
     /// What was to be removed is not there.
     #[error(
-        "no {what} in the index: `lookalike index info --json` and the manifest say what is there"
+        "no {what} in the index: `lookalike search --json` and the manifest say what things are called"
     )]
     NotInIndex {
         /// A product or a photo.
@@ -128,6 +128,11 @@ impl EngineError {
     /// Whether the store that has the index is what failed.
     pub fn is_of_store(&self) -> bool {
         matches!(self, Self::Remote(_) | Self::Vector(VectorError::Store(_)))
+    }
+
+    /// Whether a change may have been made although it failed: a store that did not answer may have done it.
+    pub fn is_in_doubt(&self) -> bool {
+        self.is_of_store() && !self.is_locked()
     }
 
     /// Whether there was no room to write.

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use lookalike_vectors::snapshot::{self, Format, Payload};
-use lookalike_vectors::{Head, HnswStore, Point, RemoteRows, RemoteStore, VectorStore, Vectors};
+use lookalike_vectors::{
+    Head, HnswStore, Point, RemoteError, RemoteRows, RemoteStore, VectorStore, Vectors,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -170,9 +172,9 @@ fn save_whole(
     content: &Content,
     progress: &dyn Progress,
 ) -> Result<u64, EngineError> {
-    // The same vectors go into the same part, so that a killed build goes on where it was.
-    let part = part_of(content);
     let count = content.photos.len() as u64;
+    let live = store.head()?;
+    let part = part_for(content, seen, live.as_ref());
     let there = store.begin(&part, content.metric.dim())?.min(count);
     progress.begin(Stage::Send, count);
     progress.advance(there);
@@ -199,7 +201,7 @@ fn save_whole(
         content: without_vectors(content)?,
     };
     let head = Head { generation: seen.map_or(1, |seen| seen + 1), part, content: encoded(&kept)? };
-    let before = store.head()?.map(|head| head.part);
+    let before = live.map(|head| head.part);
     store.set_head(seen, &head)?;
     // Who serves the index before this one goes on with it until it is told of the new one.
     let parts: Vec<&str> = before.iter().map(String::as_str).chain([head.part.as_str()]).collect();
@@ -224,9 +226,16 @@ fn save_changes(
     let (ids, gone, sums) = (ids.to_vec(), going.clone(), sums.clone());
     let kept = Kept { ids, gone, sums, content: content.clone() };
     let head = Head { generation: generation + 1, part: part.clone(), content: encoded(&kept)? };
-    store.set_head(Some(*generation), &head)?;
-    // Where this is interrupted, the next change does it; nobody finds them meanwhile.
-    store.remove(part, going)?;
+    if let Err(error) = store.set_head(Some(*generation), &head) {
+        if matches!(error, RemoteError::Changed { .. }) {
+            // Refused: nobody else gave these ids, and nobody would take them out.
+            let ours: Vec<u64> = added.iter().map(|point| point.id).collect();
+            let _ = store.remove(part, &ours);
+        }
+        return Err(error.into());
+    }
+    // The change is made. Where this fails, the next change does it; nobody finds them meanwhile.
+    let _ = store.remove(part, going);
     Ok(bytes_of(added) + head.content.len() as u64)
 }
 
@@ -252,15 +261,42 @@ fn without_vectors(content: &Content) -> Result<Content, EngineError> {
     Ok(Content { graph, vectors, ..content.clone() })
 }
 
-/// A name that follows from the vectors, their order and their products.
-fn part_of(content: &Content) -> String {
+/// The part that a build puts its vectors into: the same for the same build again, so that one that was killed
+/// goes on where it was, and the one that is used now if that has just these vectors. Never one that was
+/// changed since it was built: it may lack some, or have more.
+fn part_for(content: &Content, seen: Option<u64>, live: Option<&Head>) -> String {
+    let salt = seen.unwrap_or(0) as u8;
+    let Some(live) = live else { return part_of(content, salt) };
+    let its_salt = live.part.get(10..).and_then(|salt| u8::from_str_radix(salt, 16).ok());
+    if its_salt.is_some_and(|salt| part_of(content, salt) == live.part)
+        && is_as_built(live, content.photos.len() as u64)
+    {
+        return live.part.clone();
+    }
+    match part_of(content, salt) {
+        part if part == live.part => part_of(content, salt.wrapping_add(1)),
+        part => part,
+    }
+}
+
+/// Whether nothing was added to a part or taken from it since `count` vectors were put there.
+fn is_as_built(head: &Head, count: u64) -> bool {
+    let decode = |_, payload: &Payload| payload.decode::<Kept>();
+    snapshot::decode("the head", &head.content, FORMAT, decode)
+        .is_ok_and(|kept| kept.ids.into_iter().eq(0..count) && kept.gone.is_empty())
+}
+
+/// A name of twelve hexadecimal digits: ten follow from the vectors, their order and their products, two are
+/// the salt, which is part of that.
+fn part_of(content: &Content, salt: u8) -> String {
     let mut checksum = Sha256::new();
+    checksum.update([salt]);
     for photo in &content.photos {
         checksum.update(&content.products[photo.product as usize].id);
         checksum.update(photo.sha256);
     }
     checksum.update(content.vectors.bytes());
-    checksum.finalize()[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+    checksum.finalize()[..5].iter().chain(&[salt]).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn bytes_of(points: &[Point]) -> u64 {

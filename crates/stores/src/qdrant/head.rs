@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 /// Bytes in a piece: well below what a message may hold.
 const PIECE: usize = 2 << 20;
 
-/// The most pieces of a head, and so how far the ids of two generations are apart.
+/// The most pieces of a head.
 const MOST: u64 = 1 << 20;
 
 /// The point that says which head is the current one.
@@ -39,11 +39,11 @@ pub(super) async fn read(
     };
     let mut content = Vec::new();
     for number in 0..pieces.min(MOST) {
-        let piece = get(client, collection, vec![id(generation, number)]).await?.pop();
+        let piece = get(client, collection, vec![id(generation, &sha256, number)]).await?.pop();
         let bytes = piece.and_then(|piece| STANDARD.decode(text(&piece, "bytes")?).ok());
         content.extend(bytes.unwrap_or_default());
     }
-    if hex(&content) != sha256 {
+    if sha256_hex(&content) != sha256 {
         return Ok(Err(format!("the index's head in {collection} is not whole")));
     }
     Ok(Ok(Some(Head { generation, part, content })))
@@ -58,7 +58,7 @@ pub(super) async fn swap(
 ) -> Result<bool, QdrantError> {
     let Head { generation, part, content } = head;
     let now = get(client, collection, vec![CURRENT.into()]).await?.pop();
-    let sha256 = hex(content);
+    let sha256 = sha256_hex(content);
     let is_ours = |point: &RetrievedPoint| {
         number(point, "generation") == Some(*generation)
             && text(point, "sha256").as_deref() == Some(sha256.as_str())
@@ -73,7 +73,7 @@ pub(super) async fn swap(
         let mut payload = Payload::new();
         payload.insert("bytes", STANDARD.encode(piece));
         payload.insert("of", *generation as i64);
-        put(client, collection, id(*generation, number), payload, None).await?;
+        put(client, collection, id(*generation, &sha256, number), payload, None).await?;
     }
     let mut payload = Payload::new();
     payload.insert("generation", *generation as i64);
@@ -120,8 +120,11 @@ async fn put(
     client.upsert_points(upsert).await.map(drop)
 }
 
-fn id(generation: u64, piece: u64) -> PointId {
-    (generation * MOST + piece).into()
+/// A piece's id. The content is part of it: of two programs that change an index at the same time, the one that
+/// is refused must not have written over the other's pieces.
+fn id(generation: u64, sha256: &str, piece: u64) -> PointId {
+    let content = sha256.get(..5).and_then(|digits| u64::from_str_radix(digits, 16).ok());
+    (((generation << 20 | content.unwrap_or(0)) << 20) + piece).into()
 }
 
 fn number(point: &RetrievedPoint, field: &str) -> Option<u64> {
@@ -132,6 +135,6 @@ fn text(point: &RetrievedPoint, field: &str) -> Option<String> {
     point.payload.get(field)?.as_str().cloned()
 }
 
-fn hex(bytes: &[u8]) -> String {
+fn sha256_hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
