@@ -47,8 +47,9 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<DecodedPhoto, Photo
     decode_at_least(bytes, limits, u32::MAX)
 }
 
-/// [`decode`] for what needs no more than so many pixels of a photo's longest side: a JPEG that has twice as many or
-/// more may come at half, a quarter or an eighth of its size, which takes a fraction of the time and memory.
+/// [`decode`] for what needs no more than so many pixels of a photo's longest side: a JPEG that has four times as many
+/// or more, and sides that are whole multiples, may come at a quarter or an eighth of its size, which takes a
+/// fraction of the time and memory.
 ///
 /// # Errors
 /// Those of [`decode`].
@@ -92,15 +93,23 @@ fn decode_as(
     if format == PhotoFormat::Jpeg && !jpeg_is_complete(bytes) {
         return Err(PhotoError::Truncated { format });
     }
+    // 8 bytes a pixel are RGBA of 16 bits; TIFF has floats, too.
+    let needed = decoder.total_bytes();
+    if needed > limits.max_pixels.saturating_mul(8) {
+        return Err(PhotoError::TooDeep { width, height, megabytes: needed / 1_000_000 });
+    }
     let mut allocation = Limits::no_limits();
-    // Up to 8 bytes a pixel (16-bit RGBA), and as much again for what a decoder keeps meanwhile.
+    // As much again for what a decoder keeps meanwhile.
     allocation.max_alloc = Some(limits.max_pixels.saturating_mul(16));
     decoder.set_limits(allocation).map_err(failed)?;
 
     let orientation = decoder.orientation().map_err(failed)?;
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(failed)?;
+    // What is turned is copied: it should be no larger than it has to be.
+    let pixels = flatten(DynamicImage::from_decoder(decoder).map_err(failed)?);
+    let mut picture = DynamicImage::ImageRgb8(pixels);
     picture.apply_orientation(orientation);
-    Ok(DecodedPhoto { pixels: flatten(picture), format, orientation: exif_value(orientation) })
+    let pixels = picture.into_rgb8();
+    Ok(DecodedPhoto { pixels, format, orientation: exif_value(orientation) })
 }
 
 /// A JPEG at a fraction of its size; `None` where it has to be decoded whole, if only to be refused.
@@ -125,6 +134,9 @@ fn classify(error: image::ImageError, format: PhotoFormat) -> PhotoError {
         if io.kind() == std::io::ErrorKind::UnexpectedEof);
     if cut_short {
         return PhotoError::Truncated { format };
+    }
+    if matches!(error, image::ImageError::Limits(_)) {
+        return PhotoError::TooMuchMemory { format };
     }
     // Decoders put line breaks in their messages; ours are one line.
     let reason = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
@@ -184,6 +196,18 @@ mod tests {
                 .sum();
             assert!(off < 40 * 30 * 3 * 12, "{format:?} is off by {off}");
         }
+    }
+
+    #[test]
+    fn floats_are_refused_where_as_many_bytes_would_not_be_pixels() {
+        let floats = DynamicImage::from(image::Rgba32FImage::new(20, 10));
+        let bytes = encode(floats, ImageFormat::Tiff);
+        let decode =
+            |max_pixels| decode(&bytes, &DecodeLimits { max_pixels, ..DecodeLimits::default() });
+        let pixels = decode(400).expect("16 bytes a pixel, as 400 of 8").pixels;
+        assert_eq!(pixels.dimensions(), (20, 10));
+        let error = decode(399).expect_err("too deep");
+        assert!(matches!(error, PhotoError::TooDeep { width: 20, .. }), "{error}");
     }
 
     #[test]

@@ -48,6 +48,24 @@ pub enum PhotoError {
         /// The limit in megapixels.
         limit: u64,
     },
+    /// Its pixels take more bytes than pictures of the most pixels do with 16 bits a channel.
+    #[error(
+        "{width}x{height} pixels take {megabytes} MB to decode: save it with 8 bits a channel, or smaller"
+    )]
+    TooDeep {
+        /// Announced width.
+        width: u32,
+        /// Announced height.
+        height: u32,
+        /// What they take.
+        megabytes: u64,
+    },
+    /// The decoder itself asked for more memory than it may have, for what the header announces.
+    #[error("the {format} file announces more pixels than there may be: save it smaller")]
+    TooMuchMemory {
+        /// What the file was taken for.
+        format: PhotoFormat,
+    },
     /// The picture has no pixels.
     #[error("the picture is {width}x{height} pixels: nothing to look at")]
     NoPixels {

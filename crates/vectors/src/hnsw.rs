@@ -31,7 +31,7 @@ impl Default for HnswParams {
 }
 
 impl HnswParams {
-    /// Within what hnsw_rs takes: an `m` of 256 would become 0 there.
+    /// Within what graphs are kept and built with; hnsw_rs, too, would take an `m` of 256 for 0.
     fn bounded(self) -> Self {
         let m = self.m.clamp(2, 255);
         Self { m, ef_construction: self.ef_construction.max(m), ef_search: self.ef_search.max(1) }

@@ -140,7 +140,7 @@ impl WriteLock {
     }
 }
 
-/// `index.lookalike` to `index.lookalike.lock`.
+/// `lookalike.index` to `lookalike.index.lock`.
 fn beside(path: &Path, extension: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");

@@ -21,7 +21,21 @@ impl Payload {
     /// # Errors
     /// Why it is not that.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, String> {
-        match bincode::serde::decode_from_slice(&self.0, bincode::config::standard()) {
+        // A number may count as eight bytes although it takes one.
+        match self.0.len().saturating_mul(8) {
+            0..=0x10_0000 => self.decode_within::<T, 0x10_0000>(),
+            0..=0x100_0000 => self.decode_within::<T, 0x100_0000>(),
+            0..=0x1000_0000 => self.decode_within::<T, 0x1000_0000>(),
+            0..=0x1_0000_0000 => self.decode_within::<T, 0x1_0000_0000>(),
+            _ => self.decode_within::<T, { usize::MAX >> 1 }>(),
+        }
+    }
+
+    /// A text may claim to be longer than all that is there, and memory is asked for before it is read: with
+    /// more than a limit it is refused. bincode wants the limit when it is compiled.
+    fn decode_within<T: DeserializeOwned, const LIMIT: usize>(&self) -> Result<T, String> {
+        let config = bincode::config::standard().with_limit::<LIMIT>();
+        match bincode::serde::decode_from_slice(&self.0, config) {
             Ok((content, used)) if used == self.0.len() => Ok(content),
             Ok(_) => Err("more content than expected".to_owned()),
             Err(error) => Err(error.to_string()),
@@ -164,4 +178,21 @@ fn read_exact_at(file: &File, mut bytes: &mut [u8], mut place: u64) -> io::Resul
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_claims_more_than_is_there_is_refused_before_memory_is_asked_for() {
+        for length in [1u64 << 46, 1 << 62, u64::MAX] {
+            let mut bytes = vec![253];
+            bytes.extend(length.to_le_bytes());
+            let mut payload = Bytes::zeros(bytes.len());
+            payload.copy_from_slice(&bytes);
+            let refused = Payload(payload).decode::<String>().expect_err("refused");
+            assert!(refused.contains("LimitExceeded") || refused.contains("limit"), "{refused}");
+        }
+    }
 }
