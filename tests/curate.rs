@@ -136,7 +136,7 @@ fn a_person_wins_and_is_remembered() {
         assert_eq!(decision(&decisions, dropped)["decision"], "drop");
     }
     let file = shop.beside("bad.jsonl", "{\"photo\":\"a.jpg\",\"decision\":\"perhaps\"}\n");
-    let error = curate(&shop, &["--overrides", file.to_str().expect("UTF-8")]).error(1);
+    let error = curate(&shop, &["--overrides", file.to_str().expect("UTF-8")]).error(3);
     assert!(error.contains("bad.jsonl, line 1"), "{error}");
 }
 
@@ -208,12 +208,12 @@ fn photos_with_something_in_common_stay_together() {
         !train.is_empty() && !test.is_empty() && train.is_disjoint(&test),
         "{train:?} {test:?}"
     );
-    let error = finish(splitting(&shop, &["--group-by", "sender"])).error(1);
+    let error = finish(splitting(&shop, &["--group-by", "sender"])).error(2);
     assert!(error.contains("'sender' is no column"), "{error}");
-    assert!(finish(splitting(&shop, &["--val", "0.9"])).error(1).contains("below 1"));
+    assert!(finish(splitting(&shop, &["--val", "0.9"])).error(2).contains("below 1"));
     let mut split = command(["split", "--by-pixels", "--out", "split.txt"]);
     split.arg(shop.photos());
-    assert!(finish(split).error(1).contains(".jsonl"));
+    assert!(finish(split).error(2).contains(".jsonl"));
     let empty = Shop::empty();
     std::fs::create_dir_all(empty.photos()).expect("a folder");
     finish(splitting(&empty, &[])).error(3);

@@ -131,6 +131,8 @@ fn a_catalogue_picture_that_never_ends_is_left_out() {
     let photo = shop.beside("query.jpg", new_photo_of(4));
     let page = shop.folder.path().join("answer.html");
     shop.run(["search".as_ref(), photo.as_os_str(), "--html".as_ref(), page.as_os_str()]).ok();
+    let page = std::fs::read_to_string(page).expect("a page");
+    assert!(page.contains("Rug") && !page.contains("/dev/zero"), "{page}");
 }
 
 #[test]

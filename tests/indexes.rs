@@ -113,7 +113,7 @@ fn a_failed_build_leaves_the_old_index() {
     let before = std::fs::read(shop.index_file()).expect("the index");
     let empty = shop.folder.path().join("nothing");
     std::fs::create_dir_all(&empty).expect("a folder");
-    assert!(shop.build_from(&empty).error(3).contains("no photos in"));
+    assert!(shop.build_from(&empty).error(3).contains("no photos of products in"));
     let only_bad = shop.beside("only bad/cup/1.jpg", "text");
     let only_bad = only_bad.ancestors().nth(2).expect("the folder");
     let failed = shop.build_from(only_bad);

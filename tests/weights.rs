@@ -285,8 +285,19 @@ fn embeddings_are_written_for_other_tools() {
     let mut embed = command(["embed", "--weights"]);
     embed.arg(made_up_weights()).arg(&bad).arg("--out").arg(shop.folder.path().join("none.npy"));
     finish(embed).error(3);
+    // Photos in no product's folder are photos, too; an empty folder has none.
+    shop.beside("flat/사진.jpg", crate::helpers::new_photo_of(0));
+    std::fs::create_dir_all(shop.folder.path().join("empty")).expect("a folder");
+    let embed = |folder: &str| {
+        let mut embed = command(["embed", "--weights"]);
+        embed.arg(made_up_weights()).arg(shop.folder.path().join(folder)).arg("--out");
+        embed.arg(shop.folder.path().join("flat.npy"));
+        finish(embed)
+    };
+    assert!(embed("flat").ok().contains("of 1 photo"));
+    assert!(embed("empty").error(3).contains("no photos in"));
     let out = ["embed", "x.jpg", "--out", "x.csv"];
-    assert!(crate::helpers::run(out).error(1).contains(".npy"));
+    assert!(crate::helpers::run(out).error(2).contains(".npy"));
 }
 
 /// The rest is for a machine with a card: `benches/card.rs`.

@@ -24,12 +24,18 @@ pub enum CatalogError {
     },
     /// Nothing to index.
     #[error(
-        "no photos in {}: put the photos of each product into a folder of its own, or give a \
-         .jsonl or .csv manifest",
+        "no photos of products in {}: put the photos of each product into a folder of its own, or give \
+         a .jsonl or .csv manifest",
         path.display()
     )]
     NoPhotos {
         /// The folder or manifest.
+        path: PathBuf,
+    },
+    /// Nothing to look at.
+    #[error("no photos in {} or below it", path.display())]
+    Empty {
+        /// The folder.
         path: PathBuf,
     },
     /// A manifest has a bad line.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
@@ -80,6 +80,27 @@ pub(crate) fn read(root: &Path) -> Result<Catalog, CatalogError> {
         return Err(CatalogError::NoPhotos { path: root.to_owned() });
     }
     Ok(catalog)
+}
+
+/// All photos in a folder and below it, in the order of their names, whatever folders they are in.
+///
+/// # Errors
+/// [`CatalogError::Empty`], and [`CatalogError::Unreadable`] for a folder that cannot be read.
+pub fn photos_below(root: &Path) -> Result<Vec<PathBuf>, CatalogError> {
+    std::fs::read_dir(root)
+        .map_err(|reason| CatalogError::Unreadable { path: root.to_owned(), reason })?;
+    let visible = |entry: &DirEntry| entry.depth() == 0 || is_visible(entry.file_name());
+    let entries = WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter();
+    let photos: Vec<PathBuf> = entries
+        .filter_entry(visible)
+        .flatten()
+        .filter(|entry| entry.file_type().is_file() && looks_like_photo(entry.path()))
+        .map(DirEntry::into_path)
+        .collect();
+    if photos.is_empty() {
+        return Err(CatalogError::Empty { path: root.to_owned() });
+    }
+    Ok(photos)
 }
 
 fn top_folders_are_splits(root: &Path) -> Result<bool, CatalogError> {

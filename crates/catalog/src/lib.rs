@@ -28,6 +28,7 @@ mod write;
 use std::path::{Path, PathBuf};
 
 pub use error::{CatalogError, RowProblem};
+pub use folder::photos_below;
 pub use patterns::Skipped;
 pub use product::{Photo, Product, Split};
 

@@ -11,6 +11,7 @@ use lookalike_engine::EngineError;
 use lookalike_train::TrainError;
 use lookalike_vectors::snapshot::SnapshotError;
 
+use crate::commands::train::Interrupted;
 use crate::commands::weights::BadWeights;
 
 /// The end of `--help`.
@@ -18,11 +19,17 @@ pub(crate) const HELP: &str = "Exit codes:
   0  done; skipped photos are listed, but are no failure
   1  failed for another reason
   2  wrong usage
-  3  nothing usable: a bad photo to search for, no usable photos to index
+  3  nothing usable: a bad photo to search for, no usable photos to index,
      to train on or to keep, a bad manifest
   4  the index is missing, damaged, of another version, being written, or made by another model, or
      the store that has it does not answer
-  5  the weights are missing, damaged, another network's, or cannot be fetched";
+  5  the weights are missing, damaged, another network's, or cannot be fetched
+130  stopped by ctrl-C: the same command goes on";
+
+/// A command that was given what it cannot take.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct WrongUsage(pub(crate) String);
 
 pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
     let code = match error.downcast_ref::<EngineError>() {
@@ -62,13 +69,16 @@ pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
         }
         None if error.is::<BackboneError>() || error.is::<DownloadError>() => 5,
         None if error.is::<BadWeights>() => 5,
+        None if error.is::<WrongUsage>() => 2,
+        None if error.is::<Interrupted>() => 130,
         None => match error.downcast_ref::<TrainError>() {
             Some(TrainError::Backbone(_) | TrainError::Tutor { .. }) => 5,
             Some(TrainError::TooFew { .. } | TrainError::Catalog(_)) => 3,
             Some(_) => 1,
             None => match error.downcast_ref::<CurateError>() {
                 Some(CurateError::Backbone(_)) => 5,
-                Some(CurateError::NothingKept { .. }) => 3,
+                Some(CurateError::NothingKept { .. } | CurateError::Override { .. }) => 3,
+                Some(CurateError::Shares { .. } | CurateError::GroupBy { .. }) => 2,
                 Some(_) => 1,
                 None => error.downcast_ref::<CatalogError>().map_or(1, catalog),
             },

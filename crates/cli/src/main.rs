@@ -50,6 +50,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if exit::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if error.is::<commands::train::Interrupted>() => exit::code(&error),
         Err(error) => {
             eprintln!("error: {}", output::error(&error));
             exit::code(&error)

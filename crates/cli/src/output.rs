@@ -177,7 +177,7 @@ pub(crate) fn items(answer: &ItemsAnswer, explained: Option<&Vec<&str>>) -> Stri
 /// Products as text, and how sure they are.
 fn products(verdict: Option<&Verdict>, matches: &[Match], explained: Option<&Vec<&str>>) -> String {
     let mut text = String::new();
-    if let Some(verdict) = verdict {
+    if let Some(verdict) = verdict.filter(|_| !matches.is_empty()) {
         let _ = writeln!(text, "{}", certainty(verdict));
     }
     for found in matches {

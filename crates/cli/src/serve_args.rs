@@ -9,6 +9,7 @@ use lookalike_server::{Limits, LogFormat, Rate, RateSetting, Settings};
 use serde::Deserialize;
 
 use crate::args::{HomeArgs, ModelArgs, StoreArgs};
+use crate::exit::WrongUsage;
 
 #[derive(Args)]
 pub(crate) struct ServeArgs {
@@ -52,7 +53,7 @@ struct Options {
     #[arg(long, value_name = "ORIGINS", env = "LOOKALIKE_SERVE_CORS", value_delimiter = ',')]
     cors: Option<Vec<String>>,
     /// Searches a second that one client may make in the long run; 0 is no limit [default: 5, no limit
-    /// where only this machine can connect]
+    /// where only this machine can connect and nothing is --behind-proxy]
     #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_RATE")]
     rate: Option<f64>,
     /// Searches that one client may make at once after a pause [default: 4 times the rate]
@@ -142,7 +143,7 @@ fn read(file: &Path) -> anyhow::Result<Options> {
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
     toml::from_str(&text).map_err(|error| {
         let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
-        anyhow::anyhow!("{name}, line {line}: {}", error.message())
+        WrongUsage(format!("{name}, line {line}: {}", error.message())).into()
     })
 }
 

@@ -163,7 +163,8 @@ pub fn evaluate(
         );
         return Err(EngineError::Photo { name: catalog.root.display().to_string(), reason });
     }
-    if let Some(unsold) = unsold {
+    // Without a judge nothing is ever turned away, and there is nothing to measure.
+    if let Some(unsold) = unsold.filter(|_| !sold.is_empty()) {
         evaluation.rejection = Some(reject(searcher, unsold, views, &sold, progress)?);
     }
     let mut methods = comparison.results();

@@ -50,7 +50,7 @@ impl Filter {
     /// Checks that it asks for what the products can tell.
     ///
     /// # Errors
-    /// [`EngineError::Filter`] for a column that no product has, for more than 16 columns, for a price that is
+    /// [`EngineError::Filter`] for a column or a price that no product has, for more than 16 columns, for a price that is
     /// no number, or a least price above the most.
     pub fn check(&self, products: &[Product]) -> Result<(), EngineError> {
         let refused = |reason: String| Err(EngineError::Filter { reason });
@@ -77,7 +77,11 @@ impl Filter {
                 "no product says whether it is in stock: give the manifest one of the columns {columns}"
             ));
         }
-        if [self.price_min, self.price_max].into_iter().flatten().any(|price| !price.is_finite()) {
+        let bounds = [self.price_min, self.price_max];
+        if bounds != [None, None] && products.iter().all(|product| product.price.is_none()) {
+            return refused("no product has a price".to_owned());
+        }
+        if bounds.into_iter().flatten().any(|price| !price.is_finite()) {
             return refused("a price must be a number".to_owned());
         }
         if let (Some(least), Some(most)) = (self.price_min, self.price_max)

@@ -207,6 +207,12 @@ impl Index {
         &self.content.report
     }
 
+    /// Whether a search can say that nothing like a photo is sold: only where there were photos enough to learn it
+    /// from.
+    pub fn tells_what_is_not_sold(&self) -> bool {
+        self.content.ranking.judge.is_some()
+    }
+
     /// The folder that photo paths are relative to.
     pub fn root(&self) -> &Path {
         Path::new(&self.content.root)

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::args::DemoArgs;
 use crate::commands::train::stop_on_ctrl_c;
-use crate::output::{count, one_line, print, print_json};
+use crate::output::{count, one_line, print, print_json, thousands};
 use crate::{html, model, output, progress};
 
 /// Products named for the photo that is searched for.
@@ -44,6 +44,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let photo = tests.get(tests.len() / 2).context("too few photos to search: --photos 648")?;
     let file = catalog.file(photo);
     let shown = &catalog.products[photo.product as usize].name;
+    let indexed = index.photos().len() as u64;
     let searcher = Searcher::new(index, encoder)?;
     let answer = searcher.search_file(&file, TOP)?;
     let page = args.out.join("answer.html");
@@ -56,9 +57,10 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
         }));
     }
     let mut text = format!(
-        "{} of {} made-up products, indexed in {}\n\nsearching for {}, which shows {}:\n",
+        "{} of {} made-up products, {} of them indexed in {}\n\nsearching for {}, which shows {}:\n",
         count(u64::from(written.photos), "photo"),
         catalog.products.len(),
+        thousands(indexed),
         folder.display(),
         file.display(),
         one_line(shown)

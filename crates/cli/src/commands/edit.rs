@@ -13,6 +13,9 @@ use crate::args::{CompactArgs, PutArgs, RemoveArgs};
 use crate::output::{bytes, count, print, print_json, skipped};
 use crate::{model, progress};
 
+/// With more changes than one to so many photos that stay, answers may be surer or less sure than they should be.
+const MUCH: u64 = 4;
+
 pub(crate) fn put(args: &PutArgs, remove_others: bool) -> anyhow::Result<()> {
     let catalog = Catalog::open(&args.what.catalog.photos, args.what.catalog.root.as_deref())?;
     let home = args.home.home()?;
@@ -81,6 +84,10 @@ fn save(
         let _ = writeln!(text, "added {added}, removed {}", report.products_removed);
     }
     text.push_str(&skipped(&report.skipped));
+    if report.added + report.removed > report.kept / MUCH && index.tells_what_is_not_sold() {
+        text += "much has changed since it was learnt how sure an answer is: `lookalike index build` learns \
+                 it anew\n";
+    }
     let _ = writeln!(text, "wrote {home} ({})", bytes(size));
     print(&text)
 }

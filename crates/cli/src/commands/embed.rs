@@ -1,13 +1,14 @@
 use std::collections::HashMap;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Error, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use candle_core::{Device, Tensor};
-use lookalike_catalog::{Catalog, Skipped};
+use lookalike_catalog::{Skipped, photos_below};
 use serde_json::json;
 
 use crate::args::EmbedArgs;
+use crate::exit::WrongUsage;
 use crate::output::{count, print, skipped};
 use crate::{model, progress};
 
@@ -22,6 +23,11 @@ struct Embeddings<'a> {
 pub(crate) fn run(args: &EmbedArgs) -> anyhow::Result<()> {
     let form = Form::of(&args.out)?;
     let files = files(&args.photos)?;
+    // Before the work, so that it is not for nothing.
+    let unwritable = || format!("cannot write {}", args.out.display());
+    let folder = args.out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let partial = tempfile::NamedTempFile::new_in(folder);
+    let partial = partial.map_err(|error| Error::from(error.kind())).with_context(unwritable)?;
     let encoder = model::encoder(&args.model)?;
     let progress = progress::reporter(args.quiet);
     let results = encoder.embed_files(&files, &*progress)?;
@@ -43,9 +49,6 @@ pub(crate) fn run(args: &EmbedArgs) -> anyhow::Result<()> {
             (format!("{} of them", files.len()), "not one photo can be used".into());
         return Err(lookalike_engine::EngineError::Photo { name, reason }.into());
     }
-    let unwritable = || format!("cannot write {}", args.out.display());
-    let folder = args.out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let partial = tempfile::NamedTempFile::new_in(folder).with_context(unwritable)?;
     form.write(&embeddings, partial.path(), &args.out).with_context(unwritable)?;
     partial.persist(&args.out).with_context(unwritable)?;
     let photos = count(embeddings.rows.len() as u64, "photo");
@@ -58,8 +61,7 @@ fn files(named: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in named {
         if path.is_dir() {
-            let catalog = Catalog::open(path, None)?;
-            files.extend(catalog.photos.iter().map(|photo| catalog.file(photo)));
+            files.extend(photos_below(path)?);
         } else {
             files.push(path.clone());
         }
@@ -80,10 +82,11 @@ impl Form {
             Some("npy") => Ok(Self::Npy),
             Some("safetensors") => Ok(Self::Safetensors),
             Some("jsonl") => Ok(Self::Jsonl),
-            _ => anyhow::bail!(
-                "{}: --out takes a file that ends in .npy, .safetensors or .jsonl",
-                out.display()
-            ),
+            _ => {
+                let forms = ".npy, .safetensors or .jsonl";
+                let why = format!("{}: --out takes a file that ends in {forms}", out.display());
+                Err(WrongUsage(why).into())
+            }
         }
     }
 

@@ -66,13 +66,16 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
         let _ = writeln!(
             text,
             "not sold   {}: AUROC {:.3}; {:.1} % taken for sold where 95 % of the sold are; a search \
-             takes {:.1} % and {:.1} %",
+             takes {:.1} % of them for sold, and {:.1} % of the sold",
             count(rejection.photos, "photo"),
             rejection.auroc,
             100.0 * rejection.false_accepts_at_95,
             100.0 * rejection.false_accepts,
             100.0 * rejection.accepted
         );
+    }
+    if args.unsold.is_some() && found.rejection.is_none() {
+        text += "not sold   not measured: the index was built from too few photos to tell\n";
     }
     let _ = writeln!(text, "recall@10  {:.4} (HNSW against exact search)", found.recall_at_10);
     for (number, why) in [

@@ -39,6 +39,9 @@ pub(crate) fn build(args: &BuildArgs) -> anyhow::Result<()> {
         }));
     }
     let mut text = summary(index.report());
+    if !index.tells_what_is_not_sold() {
+        text += "too few photos to learn how sure an answer is: no search says `no match`\n";
+    }
     let _ = writeln!(text, "wrote {home} ({})", bytes(size));
     print(&text)
 }

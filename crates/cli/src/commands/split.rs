@@ -9,13 +9,15 @@ use serde_json::json;
 
 use crate::commands::curate::finder;
 use crate::curate_args::SplitArgs;
+use crate::exit::WrongUsage;
 use crate::output::{count, one_line, print, print_json, skipped, thousands};
 use crate::progress;
 
 pub(crate) fn run(args: &SplitArgs) -> anyhow::Result<()> {
     let ending = args.out.extension().and_then(|ending| ending.to_str());
     if !matches!(ending, Some("jsonl" | "ndjson")) {
-        anyhow::bail!("{}: --out takes a file that ends in .jsonl", args.out.display());
+        let why = format!("{}: --out takes a file that ends in .jsonl", args.out.display());
+        return Err(WrongUsage(why).into());
     }
     let catalog = Catalog::open(&args.catalog.photos, args.catalog.root.as_deref())?;
     let mut settings = args.settings();

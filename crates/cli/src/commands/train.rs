@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
-use lookalike_backbone::Place;
+use lookalike_backbone::{DeviceName, Place};
 use lookalike_catalog::{Catalog, Split};
-use lookalike_train::{Outcome, Photos, Settings, Trainer};
+use lookalike_train::{Outcome, Photos, Settings, TrainError, Trainer};
 use serde_json::json;
 
 use crate::commands::grid;
@@ -37,11 +37,12 @@ fn run(args: &TrainArgs) -> anyhow::Result<()> {
     }
     let outcome = data.train(args, &mut trainer, &stop)?;
     if args.json {
-        return print_json(&json!({
+        print_json(&json!({
             "finished": outcome.finished, "epochs": trainer.epochs_done(),
             "best_epoch": outcome.epoch, "top1": outcome.top1, "top3": outcome.top3,
             "weights": outcome.weights, "settings": settings,
-        }));
+        }))?;
+        return if outcome.finished { Ok(()) } else { Err(Interrupted.into()) };
     }
     let (top1, top3) = (100.0 * outcome.top1, 100.0 * outcome.top3);
     let mut text = format!(
@@ -52,8 +53,14 @@ fn run(args: &TrainArgs) -> anyhow::Result<()> {
     if !outcome.finished {
         text.push_str("stopped: the same command goes on from here\n");
     }
-    print(&text)
+    print(&text)?;
+    if outcome.finished { Ok(()) } else { Err(Interrupted.into()) }
 }
+
+/// A run that ctrl-C stopped: not done, and nothing to be said of it that was not.
+#[derive(Debug, thiserror::Error)]
+#[error("stopped")]
+pub(crate) struct Interrupted;
 
 /// What is trained on, and what it begins with.
 pub(crate) struct Data {
@@ -111,15 +118,18 @@ impl Data {
         folder: PathBuf,
         settings: Settings,
     ) -> anyhow::Result<Trainer> {
-        let classes = self.classes.clone();
-        Ok(Trainer::open(
-            (&self.weights, args.tutor.as_deref()),
-            args.backbone,
-            &folder,
-            settings,
-            classes,
-            &self.place,
-        )?)
+        let open = |place: &Place| {
+            let (weights, classes) =
+                ((&*self.weights, args.tutor.as_deref()), self.classes.clone());
+            Trainer::open(weights, args.backbone, &folder, settings.clone(), classes, place)
+        };
+        match open(&self.place) {
+            Err(TrainError::NotOnCard) if args.place.device == DeviceName::Auto => {
+                eprintln!("training on the processor: {}", TrainError::NotOnCard);
+                Ok(open(&Place::default())?)
+            }
+            opened => Ok(opened?),
+        }
     }
 
     pub(crate) fn train(
