@@ -11,8 +11,7 @@ use candle_core::{Result, Tensor, Var};
 use lookalike_testkit::{Noise, weights};
 
 use crate::fused::fused;
-use crate::layers::Pass;
-use crate::layers::{Activation, ConvShape, PaddingStyle, global_average, residual};
+use crate::layers::{Activation, ConvShape, PaddingStyle, Pass, global_average, residual};
 use crate::norm::{BatchNorm, Recorder};
 use crate::place::tests::AS_ON_A_CARD;
 use crate::pool::max_pool;
@@ -47,11 +46,14 @@ fn card(arithmetic: Arithmetic, what: &str) -> Option<Place> {
     opened.map_err(|error| lookalike_testkit::skipped(&format!("{what}: {error}"))).ok()
 }
 
+/// What a layer makes of its inputs.
+type Run = dyn Fn(&[Var]) -> Result<Tensor>;
+
 /// A layer, and what goes into it: its input first.
 struct Layer {
     name: String,
     shapes: Vec<Vec<usize>>,
-    run: Box<dyn Fn(&[Var]) -> Result<Tensor>>,
+    run: Box<Run>,
 }
 
 impl Layer {

@@ -64,12 +64,8 @@ pub(super) async fn similar(
     charge(&shared, client).await?;
     let place = Place::take(&shared, client).await?;
     let photos = upload::photos(&shared, request).await?;
-    if wanted.items {
-        if photos.len() > 1 {
-            return Err(Problem::bad_request(
-                "`items` looks for the things in one photo: send one",
-            ));
-        }
+    if wanted.items && photos.len() > 1 {
+        return Err(Problem::bad_request("`items` looks for the things in one photo: send one"));
     }
     owe(&shared, client, wanted.cost(photos.len()) - 1);
     let read = started.elapsed();

@@ -21,12 +21,13 @@ impl Payload {
     /// # Errors
     /// Why it is not that.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, String> {
+        const MIB: usize = 1 << 20;
         // A number may count as eight bytes although it takes one.
         match self.0.len().saturating_mul(8) {
-            0..=0x10_0000 => self.decode_within::<T, 0x10_0000>(),
-            0..=0x100_0000 => self.decode_within::<T, 0x100_0000>(),
-            0..=0x1000_0000 => self.decode_within::<T, 0x1000_0000>(),
-            0..=0x1_0000_0000 => self.decode_within::<T, 0x1_0000_0000>(),
+            counted if counted <= MIB => self.decode_within::<T, MIB>(),
+            counted if counted <= 16 * MIB => self.decode_within::<T, { 16 * MIB }>(),
+            counted if counted <= 256 * MIB => self.decode_within::<T, { 256 * MIB }>(),
+            counted if counted <= 4096 * MIB => self.decode_within::<T, { 4096 * MIB }>(),
             _ => self.decode_within::<T, { usize::MAX >> 1 }>(),
         }
     }
