@@ -9,18 +9,19 @@ mod similar;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, Query};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{get, post};
-use axum::{Json, Router};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::OpenApi;
 
 use crate::problem::Problem;
-use crate::settings::Settings;
+use crate::settings::{Limits, Settings};
 use crate::state::Shared;
 use crate::{ServeError, access, page, requests};
 
@@ -72,12 +73,30 @@ impl utoipa::Modify for Security {
     }
 }
 
-/// The API's description (OpenAPI 3.1).
-pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
-    Description::openapi()
+/// The API's description (OpenAPI 3.1) as JSON, with the limits that this server has.
+fn openapi(limits: &Limits) -> serde_json::Value {
+    let mut described = serde_json::to_value(Description::openapi()).unwrap_or_default();
+    let paths = described["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
+    for operation in
+        paths.filter_map(|path| path.as_object_mut()).flat_map(|path| path.values_mut())
+    {
+        for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+            if parameter["name"] == "top" {
+                parameter["schema"]["maximum"] = limits.top.into();
+            }
+        }
+    }
+    let photos = "/components/schemas/PhotosInJson/properties/photos";
+    if let Some(photos) = described.pointer_mut(photos) {
+        photos["maxItems"] = limits.photos.into();
+    }
+    described
 }
 
 pub(crate) fn router(shared: Arc<Shared>, settings: &Settings) -> Result<Router, ServeError> {
+    let described = Bytes::from(openapi(&settings.limits).to_string());
+    let described =
+        move || async move { ([(header::CONTENT_TYPE, "application/json")], described) };
     let reading = Router::new()
         .route("/v1/similar", post(similar::similar))
         .route("/v1/batch", post(similar::batch))
@@ -93,7 +112,7 @@ pub(crate) fn router(shared: Arc<Shared>, settings: &Settings) -> Result<Router,
         .merge(page::router())
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .route("/openapi.json", get(|| async { Json(openapi()) }));
+        .route("/openapi.json", get(described));
     if shared.access.has_admin() {
         let admin = Router::new()
             .route("/v1/admin/reload", post(admin::reload))
@@ -170,7 +189,15 @@ mod tests {
 
     #[test]
     fn the_description_is_openapi_3_1_and_names_every_address() {
-        let json = serde_json::to_value(openapi()).expect("JSON");
+        let limits = Limits { top: 7, photos: 3, ..Limits::default() };
+        let json = openapi(&limits);
+        let similar = &json["paths"]["/v1/similar"]["post"]["parameters"];
+        let top = similar.as_array().expect("a list").iter().find(|one| one["name"] == "top");
+        assert_eq!(top.expect("top")["schema"]["maximum"], 7);
+        assert_eq!(
+            json["components"]["schemas"]["PhotosInJson"]["properties"]["photos"]["maxItems"],
+            3
+        );
         assert!(json["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
         let paths = json["paths"].as_object().expect("paths");
         for path in ["/v1/similar", "/v1/batch", "/v1/products/{id}", "/v1/admin/add"] {

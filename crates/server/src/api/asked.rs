@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 pub(crate) struct SimilarParams {
     /// How many products to name.
     #[serde(default = "default_top")]
-    #[param(minimum = 1, maximum = 100, default = 5)]
+    #[param(minimum = 1, default = 5)]
     pub(crate) top: usize,
     /// Only products of this category and of those below it.
     #[param(example = "furniture/chairs")]
@@ -55,7 +55,7 @@ pub(crate) struct SimilarParams {
 pub(crate) struct TopParams {
     /// How many products to name.
     #[serde(default = "default_top")]
-    #[param(minimum = 1, maximum = 100, default = 5)]
+    #[param(minimum = 1, default = 5)]
     pub(crate) top: usize,
 }
 
@@ -83,7 +83,7 @@ fn default_size() -> u32 {
 #[serde(deny_unknown_fields)]
 pub(crate) struct PhotosInJson {
     /// The files' bytes in base64, with or without a `data:` address before them.
-    #[schema(min_items = 1, max_items = 8)]
+    #[schema(min_items = 1)]
     #[serde(deserialize_with = "few")]
     pub(crate) photos: Vec<String>,
 }
