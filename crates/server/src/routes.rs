@@ -17,6 +17,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{get, post};
+use serde_json::Value;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::OpenApi;
 
@@ -74,14 +75,12 @@ impl utoipa::Modify for Security {
 }
 
 /// The API's description (OpenAPI 3.1) as JSON, with the limits that this server has.
-fn openapi(limits: &Limits) -> serde_json::Value {
+fn openapi(limits: &Limits) -> Value {
     let mut described = serde_json::to_value(Description::openapi()).unwrap_or_default();
-    let paths = described["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
-    for operation in
-        paths.filter_map(|path| path.as_object_mut()).flat_map(|path| path.values_mut())
-    {
-        for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
-            if parameter["name"] == "top" {
+    for path in described.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten() {
+        for operation in path.1.as_object_mut().into_iter().flatten() {
+            let parameters = operation.1.get_mut("parameters").and_then(Value::as_array_mut);
+            for parameter in parameters.into_iter().flatten().filter(|one| one["name"] == "top") {
                 parameter["schema"]["maximum"] = limits.top.into();
             }
         }
@@ -191,6 +190,7 @@ mod tests {
     fn the_description_is_openapi_3_1_and_names_every_address() {
         let limits = Limits { top: 7, photos: 3, ..Limits::default() };
         let json = openapi(&limits);
+        assert!(!json.to_string().contains(":null"), "nothing is put where nothing was");
         let similar = &json["paths"]["/v1/similar"]["post"]["parameters"];
         let top = similar.as_array().expect("a list").iter().find(|one| one["name"] == "top");
         assert_eq!(top.expect("top")["schema"]["maximum"], 7);
