@@ -44,6 +44,33 @@ fn an_index_is_not_searched_with_another_model() {
     assert!(error.contains("another weights file"), "{error}");
 }
 
+/// The program has weights of its own, but those are no others' stand-in.
+#[test]
+fn weights_that_went_missing_are_asked_for() {
+    let shop = Shop::indexed();
+    let moved = shop.folder.path().join("moved.safetensors");
+    let kept = shop.folder.path().join("kept.safetensors");
+    std::fs::copy(made_up_weights(), &moved).expect("a copy");
+    shop.build_with(&shop.photos(), &moved).ok();
+    std::fs::rename(&moved, &kept).expect("moved");
+    let photo = shop.beside("query.jpg", new_photo_of(1));
+    let mut search = command(["search", "--index"]);
+    search.arg(shop.index()).arg(&photo);
+    let error = finish(search).error(5);
+    assert!(error.contains("moved.safetensors: say with --weights where they are"), "{error}");
+    search_with(&shop, &kept).ok();
+}
+
+#[test]
+fn a_root_that_is_no_folder_is_named() {
+    let shop = Shop::new();
+    let row = serde_json::json!({ "id": "1", "name": "Rug", "photos": "rug 1/*.jpg" });
+    let manifest = shop.beside("shop.jsonl", row.to_string());
+    let mut build = command(["index", "build", "--root", "/no/such/root", "--out"]);
+    build.arg(shop.index()).arg(manifest);
+    assert!(finish(build).error(3).contains("/no/such/root"));
+}
+
 #[test]
 fn weights_of_another_network_are_refused() {
     let shop = Shop::indexed();

@@ -60,6 +60,11 @@ impl Catalog {
         let catalog = if metadata.is_dir() {
             folder::read(source)?
         } else {
+            if let Some(root) = root {
+                // Otherwise each photo of it would be what is missing.
+                std::fs::read_dir(root)
+                    .map_err(|reason| CatalogError::Unreadable { path: root.to_owned(), reason })?;
+            }
             let beside = source.parent().filter(|parent| !parent.as_os_str().is_empty());
             let root = root.or(beside).unwrap_or(Path::new("."));
             manifest::read(source, root)?

@@ -10,6 +10,7 @@ use lookalike_backbone::{
 use lookalike_engine::{Encoder, EngineError, Home, Index, ModelPart, Searcher};
 
 use crate::args::ModelArgs;
+use crate::commands::weights::BadWeights;
 use crate::shelf::{self, Shelf};
 
 /// What `--backbone` says: `resnet50`, `mobilenet_v3=2,resnet50`, `all`.
@@ -22,8 +23,8 @@ struct Wanted {
     /// Any of these, the first that is at hand.
     kinds: Vec<BackboneKind>,
     share: f32,
-    /// Where an index found its weights.
-    recorded: Option<PathBuf>,
+    /// Where an index found its weights, and their checksum.
+    recorded: Option<(PathBuf, String)>,
 }
 
 impl Wanted {
@@ -37,7 +38,8 @@ impl Wanted {
 
     fn of_index(part: &ModelPart) -> Option<Self> {
         let kind = part.identity.backbone.parse().ok()?;
-        Some(Self { kinds: vec![kind], share: part.share, recorded: Some(part.weights.clone()) })
+        let recorded = Some((part.weights.clone(), part.identity.weights_sha256.clone()));
+        Some(Self { kinds: vec![kind], share: part.share, recorded })
     }
 }
 
@@ -142,12 +144,22 @@ fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Enco
             Some(at) => named.remove(at),
             None => {
                 let recorded = recorded.filter(|_| folders.is_empty());
-                if let Some(gone) = recorded.as_deref().filter(|file| !weights_exist(file)) {
-                    eprintln!("note: the index's weights are no longer at {}", gone.display());
+                let there =
+                    recorded.clone().map(|(file, _)| file).filter(|file| weights_exist(file));
+                let is_there = there.is_some();
+                let found = there.or_else(|| kinds.iter().find_map(|&kind| find(kind)));
+                let loaded = load_here(&found.ok_or_else(|| none_for(&kinds))?, None, &place)?;
+                // Where the very same are found elsewhere, nothing is lost.
+                if let Some((gone, sha256)) = recorded.filter(|_| !is_there)
+                    && loaded.identity.weights_sha256 != sha256
+                {
+                    let gone = gone.display();
+                    let why = format!(
+                        "the index's weights are no longer at {gone}: say with --weights where they are"
+                    );
+                    return Err(BadWeights(why).into());
                 }
-                let found = recorded.filter(|file| weights_exist(file));
-                let found = found.or_else(|| kinds.iter().find_map(|&kind| find(kind)));
-                load_here(&found.ok_or_else(|| none_for(&kinds))?, None, &place)?
+                loaded
             }
         };
         parts.push((loaded, share));

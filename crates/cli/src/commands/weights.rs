@@ -142,10 +142,10 @@ pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<()> {
     }
 }
 
-/// Weights that `verify` found to be bad.
+/// Weights that are not there, or not what they should be.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct BadWeights(String);
+pub(crate) struct BadWeights(pub(crate) String);
 
 /// How a file is known to be the right one.
 fn check(shelf: &Shelf, file: &WeightFile, path: &Path) -> anyhow::Result<String> {
