@@ -61,6 +61,23 @@ fn weights_that_went_missing_are_asked_for() {
     search_with(&shop, &kept).ok();
 }
 
+/// 18 photos are too few, and then nothing is measured either that could not be.
+#[test]
+fn what_could_not_be_learnt_is_said_and_not_measured() {
+    let shop = Shop::new();
+    let mut build = command(["index", "build", "--weights"]);
+    build.arg(made_up_weights()).arg("--out").arg(shop.index()).arg(shop.photos());
+    assert!(finish(build).ok().contains("no search says `no match`"));
+    shop.beside("test/rug 1/9.jpg", new_photo_of(4));
+    shop.beside("other/cup/1.jpg", new_photo_of(2));
+    let folder = |name: &str| shop.folder.path().join(name);
+    let mut eval = command(["eval", "--weights"]);
+    eval.arg(made_up_weights()).arg("--index").arg(shop.index()).arg(folder("test"));
+    eval.arg("--unsold").arg(folder("other"));
+    let text = finish(eval).ok();
+    assert!(text.contains("not measured") && !text.contains("AUROC"), "{text}");
+}
+
 #[test]
 fn a_root_that_is_no_folder_is_named() {
     let shop = Shop::new();

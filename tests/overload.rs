@@ -1,6 +1,6 @@
 //! A server that has more to do than it takes: what it refuses, how, and that this ends.
 
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -137,6 +137,19 @@ fn one_client_cannot_take_all_places() {
     drop(hanging);
     until(&server, "lookalike_searches_in_flight 0");
     assert_eq!(ask("10.0.0.1").status, 200);
+}
+
+/// Nor all connections: one more than its share is closed at once.
+#[test]
+fn one_client_cannot_take_all_connections() {
+    let shop = Shop::indexed();
+    let server = Server::start_with(&shop, &["--connections", "8", "--rate", "100"], &[]);
+    let _idle = [server.connect(), server.connect()];
+    let mut third = server.connect();
+    third.set_read_timeout(Some(Duration::from_secs(5))).expect("a socket");
+    let ended =
+        third.read(&mut [0]).map_or_else(|error| error.kind(), |_| ErrorKind::UnexpectedEof);
+    assert!(matches!(ended, ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset), "{ended:?}");
 }
 
 /// A photo that is looked at from more sides than usual, and each photo of several, counts as a search.

@@ -25,9 +25,7 @@ pub(crate) fn read(root: &Path) -> Result<Catalog, CatalogError> {
     let mut skipped = Vec::new();
     let mut outside: BTreeMap<String, u64> = BTreeMap::new();
     let mut found: BTreeMap<String, Vec<(String, Option<Split>)>> = BTreeMap::new();
-    let visible = |entry: &DirEntry| entry.depth() == 0 || is_visible(entry.file_name());
-    let entries = WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter();
-    for entry in entries.filter_entry(visible) {
+    for entry in walk(root) {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
@@ -82,25 +80,34 @@ pub(crate) fn read(root: &Path) -> Result<Catalog, CatalogError> {
     Ok(catalog)
 }
 
-/// All photos in a folder and below it, in the order of their names, whatever folders they are in.
+/// All photos in a folder and below it, in the order of their names, whatever folders they are in; and what there
+/// cannot be read.
 ///
 /// # Errors
 /// [`CatalogError::Empty`], and [`CatalogError::Unreadable`] for a folder that cannot be read.
-pub fn photos_below(root: &Path) -> Result<Vec<PathBuf>, CatalogError> {
+pub fn photos_below(root: &Path) -> Result<(Vec<PathBuf>, Vec<Skipped>), CatalogError> {
     std::fs::read_dir(root)
         .map_err(|reason| CatalogError::Unreadable { path: root.to_owned(), reason })?;
-    let visible = |entry: &DirEntry| entry.depth() == 0 || is_visible(entry.file_name());
-    let entries = WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter();
-    let photos: Vec<PathBuf> = entries
-        .filter_entry(visible)
-        .flatten()
-        .filter(|entry| entry.file_type().is_file() && looks_like_photo(entry.path()))
-        .map(DirEntry::into_path)
-        .collect();
+    let (mut photos, mut skipped) = (Vec::new(), Vec::new());
+    for entry in walk(root) {
+        match entry {
+            Ok(entry) if entry.file_type().is_file() && looks_like_photo(entry.path()) => {
+                photos.push(entry.into_path());
+            }
+            Ok(_) => {}
+            Err(error) => skipped.push(unreadable(&error, root)),
+        }
+    }
     if photos.is_empty() {
         return Err(CatalogError::Empty { path: root.to_owned() });
     }
-    Ok(photos)
+    Ok((photos, skipped))
+}
+
+/// Everything of the user's in a folder, in the order of names.
+fn walk(root: &Path) -> impl Iterator<Item = walkdir::Result<DirEntry>> {
+    let visible = |entry: &DirEntry| entry.depth() == 0 || is_visible(entry.file_name());
+    WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter().filter_entry(visible)
 }
 
 fn top_folders_are_splits(root: &Path) -> Result<bool, CatalogError> {

@@ -50,8 +50,8 @@ impl Filter {
     /// Checks that it asks for what the products can tell.
     ///
     /// # Errors
-    /// [`EngineError::Filter`] for a column or a price that no product has, for more than 16 columns, for a price that is
-    /// no number, or a least price above the most.
+    /// [`EngineError::Filter`] for a column or a price that no product has, for more than 16 columns, for a
+    /// price that is no number, or a least price above the most.
     pub fn check(&self, products: &[Product]) -> Result<(), EngineError> {
         let refused = |reason: String| Err(EngineError::Filter { reason });
         if self.columns.len() > COLUMNS {
@@ -228,5 +228,16 @@ mod tests {
         assert!(Filter { price_min, ..Filter::default() }.check(&products).is_err());
         let (price_min, price_max) = (Some(2.0), Some(1.0));
         assert!(Filter { price_min, price_max, ..Filter::default() }.check(&products).is_err());
+    }
+
+    #[test]
+    fn a_price_is_asked_for_only_where_there_are_prices() {
+        let with = [product(json!({}))];
+        let without = [Product { price: None, ..product(json!({})) }];
+        let filter = Filter { price_max: Some(5.0), ..Filter::default() };
+        assert!(filter.check(&with).is_ok());
+        let refused = filter.check(&without).expect_err("refused").to_string();
+        assert!(refused.contains("no product has a price"), "{refused}");
+        assert!(Filter::default().check(&without).is_ok());
     }
 }

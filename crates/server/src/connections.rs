@@ -36,7 +36,7 @@ pub(crate) async fn serve(
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(shared.limits.head).max_buf_size(HEAD);
     let connections = Arc::new(Semaphore::new(shared.limits.connections));
-    // A proxy brings everybody, and this machine's own programs are trusted.
+    // A proxy brings everybody, and without a rate nobody is limited.
     let told_apart = shared.places.is_some() && !shared.behind_proxy;
     let of_client = told_apart.then(|| Shares::quarter_of(shared.limits.connections));
     let graceful = GracefulShutdown::new();

@@ -22,18 +22,21 @@ struct Embeddings<'a> {
 
 pub(crate) fn run(args: &EmbedArgs) -> anyhow::Result<()> {
     let form = Form::of(&args.out)?;
-    let files = files(&args.photos)?;
-    // Before the work, so that it is not for nothing.
+    let (files, mut bad) = files(&args.photos)?;
     let unwritable = || format!("cannot write {}", args.out.display());
     let folder = args.out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let partial = tempfile::NamedTempFile::new_in(folder);
-    let partial = partial.map_err(|error| Error::from(error.kind())).with_context(unwritable)?;
+    // The kind alone: the error itself names a file that nobody asked for.
+    let partial = || {
+        let file = tempfile::NamedTempFile::new_in(folder);
+        file.map_err(|error| Error::from(error.kind())).with_context(unwritable)
+    };
+    // Tried before the work, so that it is not for nothing.
+    drop(partial()?);
     let encoder = model::encoder(&args.model)?;
     let progress = progress::reporter(args.quiet);
     let results = encoder.embed_files(&files, &*progress)?;
     let mut embeddings =
         Embeddings { photos: Vec::new(), rows: Vec::new(), model: json!(encoder.model()) };
-    let mut bad = Vec::new();
     for (file, result) in files.iter().zip(results) {
         match result {
             Ok(row) => {
@@ -49,6 +52,7 @@ pub(crate) fn run(args: &EmbedArgs) -> anyhow::Result<()> {
             (format!("{} of them", files.len()), "not one photo can be used".into());
         return Err(lookalike_engine::EngineError::Photo { name, reason }.into());
     }
+    let partial = partial()?;
     form.write(&embeddings, partial.path(), &args.out).with_context(unwritable)?;
     partial.persist(&args.out).with_context(unwritable)?;
     let photos = count(embeddings.rows.len() as u64, "photo");
@@ -56,17 +60,19 @@ pub(crate) fn run(args: &EmbedArgs) -> anyhow::Result<()> {
     print(&format!("wrote {length} numbers each of {photos} to {}\n", args.out.display()))
 }
 
-/// The photos that are named, and those in the folders that are.
-fn files(named: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
+/// The photos that are named, and those in the folders that are; and what cannot be read there.
+fn files(named: &[PathBuf]) -> anyhow::Result<(Vec<PathBuf>, Vec<Skipped>)> {
+    let (mut files, mut skipped) = (Vec::new(), Vec::new());
     for path in named {
         if path.is_dir() {
-            files.extend(photos_below(path)?);
+            let (photos, unreadable) = photos_below(path)?;
+            files.extend(photos);
+            skipped.extend(unreadable);
         } else {
             files.push(path.clone());
         }
     }
-    Ok(files)
+    Ok((files, skipped))
 }
 
 /// The form of a file, by its ending.

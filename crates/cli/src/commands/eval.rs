@@ -75,7 +75,7 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
         );
     }
     if args.unsold.is_some() && found.rejection.is_none() {
-        text += "not sold   not measured: the index was built from too few photos to tell\n";
+        text += "not sold   not measured: the index has not learnt it; a build does, from 30 photos or more\n";
     }
     let _ = writeln!(text, "recall@10  {:.4} (HNSW against exact search)", found.recall_at_10);
     for (number, why) in [

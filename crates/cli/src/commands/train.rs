@@ -57,7 +57,8 @@ fn run(args: &TrainArgs) -> anyhow::Result<()> {
     if outcome.finished { Ok(()) } else { Err(Interrupted.into()) }
 }
 
-/// A run that ctrl-C stopped: not done, and nothing to be said of it that was not.
+/// A run that ctrl-C stopped. That was said already; it is an error only so that scripts do not go on with
+/// what is half done.
 #[derive(Debug, thiserror::Error)]
 #[error("stopped")]
 pub(crate) struct Interrupted;
