@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use lookalike_backbone::{BUNDLED, load, map_on_cores};
 use lookalike_detect::{ActivationFinder, Detector, ItemFinder};
-use lookalike_photo::{Area, DecodeLimits, RgbImage, decode, read};
+use lookalike_photo::{BBox, DecodeLimits, RgbImage, decode, read};
 
 /// Share of the photo's sides that is kept around a thing.
 const AROUND: f32 = 0.05;
@@ -62,25 +62,25 @@ fn cut_out(
     std::fs::create_dir_all(out.parent().unwrap_or(to))?;
     let picture = area.crop().map_or_else(|| photo.clone(), |crop| crop.apply(&photo));
     picture.save(out)?;
-    Ok(area.size())
+    Ok(area.area())
 }
 
 fn main_area(
     photo: &RgbImage,
     map: &ActivationFinder,
     detector: Option<&Detector>,
-) -> Result<Area, Box<dyn Error>> {
+) -> Result<BBox, Box<dyn Error>> {
     let area = match detector {
         None => {
             let items = map.look(photo)?.things().items;
-            items.iter().map(|item| item.area).reduce(|all, one| all.with(&one))
+            items.iter().map(|item| item.area).reduce(|all, one| all.enclosing(&one))
         }
         Some(detector) => {
             let areas = detector.find(photo)?.into_iter().map(|item| item.area);
-            areas.max_by(|a, b| a.size().total_cmp(&b.size()))
+            areas.max_by(|a, b| a.area().total_cmp(&b.area()))
         }
     };
-    let Some(Area { left, top, right, bottom }) = area else { return Ok(Area::WHOLE) };
-    let wider = Area::inside(left - AROUND, top - AROUND, right + AROUND, bottom + AROUND);
-    Ok(wider.unwrap_or(Area::WHOLE))
+    let Some(BBox { left, top, right, bottom }) = area else { return Ok(BBox::WHOLE) };
+    let wider = BBox::clipped(left - AROUND, top - AROUND, right + AROUND, bottom + AROUND);
+    Ok(wider.unwrap_or(BBox::WHOLE))
 }

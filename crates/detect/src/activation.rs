@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use lookalike_backbone::{Backbone, BackboneError, BackboneKind, LoadedBackbone};
-use lookalike_photo::{Area, Preprocess, RgbImage};
+use lookalike_photo::{BBox, Preprocess, RgbImage};
 use serde::{Deserialize, Serialize};
 
 use crate::regions::{Region, narrower, regions, scale};
@@ -189,10 +189,10 @@ impl Sight {
                 for region in regions(&map, self.columns, self.level(share)) {
                     let mut item =
                         region.wider(by, self.columns, self.rows).item(self.columns, self.rows);
-                    let Area { left, top, right, bottom } = item.area;
+                    let BBox { left, top, right, bottom } = item.area;
                     let is_wide = (right - left).min(bottom - top) >= NARROWEST;
-                    if is_wide && item.area.size() >= SMALLEST {
-                        let filled = (item.share / f64::from(item.area.size())) as f32;
+                    if is_wide && item.area.area() >= SMALLEST {
+                        let filled = (item.share / f64::from(item.area.area())) as f32;
                         item.confidence = Some(filled.min(1.0));
                         found.push(item);
                     }
@@ -238,7 +238,7 @@ mod tests {
         let across = |cell: usize| cell as f32 / 40.0;
         let down = |cell: usize| cell as f32 / 30.0;
         let area =
-            Area { left: across(left), top: down(top), right: across(right), bottom: down(bottom) };
+            BBox { left: across(left), top: down(top), right: across(right), bottom: down(bottom) };
         items.iter().any(|item| item.area.iou(&area) > 0.8)
     }
 

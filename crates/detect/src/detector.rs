@@ -6,7 +6,7 @@ mod yolox;
 
 use std::path::Path;
 
-use lookalike_photo::{Area, RgbImage};
+use lookalike_photo::{BBox, RgbImage};
 
 use crate::{DetectError, Item, ItemFinder, distinct};
 
@@ -133,12 +133,12 @@ impl Detector {
         let items = found.into_iter().filter_map(|found| {
             let [left, top, right, bottom] = found.edges;
             let (across, down) = filled;
-            let area = Area::inside(left / across, top / down, right / across, bottom / down)?;
+            let area = BBox::clipped(left / across, top / down, right / across, bottom / down)?;
             let label = match COCO.get(found.class) {
                 Some(name) => (*name).to_owned(),
                 None => format!("class {}", found.class),
             };
-            let (share, confidence) = (f64::from(area.size()), Some(found.confidence));
+            let (share, confidence) = (f64::from(area.area()), Some(found.confidence));
             Some(Item { area, share, label: Some(label), confidence })
         });
         Ok(distinct(items.collect(), SAME, true))
@@ -220,7 +220,7 @@ mod tests {
         let found = detector.detect(&RgbImage::new(200, 100)).expect("items");
         assert_eq!(found.len(), 1, "two boxes at one place are one thing: {found:?}");
         // 32 of 64 pixels, which are half of the width and all of the height.
-        let area = Area { left: 0.0, top: 0.0, right: 0.5, bottom: 1.0 };
+        let area = BBox { left: 0.0, top: 0.0, right: 0.5, bottom: 1.0 };
         assert_eq!((found[0].area, found[0].confidence), (area, Some(0.9)));
         assert_eq!(found[0].label.as_deref(), Some("car"));
         let strict = detector.surer_than(0.95).detect(&RgbImage::new(200, 100)).expect("items");

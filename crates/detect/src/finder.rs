@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use lookalike_photo::{Area, RgbImage};
+use lookalike_photo::{BBox, RgbImage};
 use serde::{Deserialize, Serialize};
 
 use crate::DetectError;
@@ -13,7 +13,7 @@ use crate::DetectError;
 pub struct Item {
     /// The box around it.
     #[serde(flatten)]
-    pub area: Area,
+    pub area: BBox,
     /// Share of the photo that it fills, 0 to 1; of its box where no more is known.
     pub share: f64,
     /// What kind of thing it is, where the finder knows kinds.
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     fn item(left: f32, label: &str, confidence: f32) -> Item {
-        let area = Area { left, top: 0.0, right: left + 0.5, bottom: 1.0 };
+        let area = BBox { left, top: 0.0, right: left + 0.5, bottom: 1.0 };
         Item { area, share: 0.5, label: Some(label.to_owned()), confidence: Some(confidence) }
     }
 
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_not_written() {
-        let plain = Item { area: Area::WHOLE, share: 1.0, label: None, confidence: None };
+        let plain = Item { area: BBox::WHOLE, share: 1.0, label: None, confidence: None };
         let json = serde_json::to_string(&plain).expect("JSON");
         assert_eq!(json, r#"{"left":0.0,"top":0.0,"right":1.0,"bottom":1.0,"share":1.0}"#);
         assert_eq!(serde_json::from_str::<Item>(&json).expect("an item"), plain);

@@ -1,6 +1,6 @@
 //! Connected regions of a map.
 
-use lookalike_photo::Area;
+use lookalike_photo::BBox;
 
 use crate::Item;
 
@@ -29,7 +29,7 @@ impl Region {
     pub(crate) fn item(&self, width: usize, height: usize) -> Item {
         let along = |cell: usize| cell as f32 / width as f32;
         let down = |cell: usize| cell as f32 / height as f32;
-        let area = Area {
+        let area = BBox {
             left: along(self.columns.0),
             top: down(self.rows.0),
             right: along(self.columns.1 + 1),
@@ -129,7 +129,7 @@ mod tests {
         let found = regions(&map, 4, 0.5);
         assert_eq!(found.iter().map(|region| region.cells).collect::<Vec<_>>(), [3, 3]);
         let item = found[1].item(4, 3);
-        assert_eq!(item.area, Area { left: 0.5, top: 1.0 / 3.0, right: 1.0, bottom: 1.0 });
+        assert_eq!(item.area, BBox { left: 0.5, top: 1.0 / 3.0, right: 1.0, bottom: 1.0 });
         assert!((item.share - 0.25).abs() < 1e-9);
         // The end of a row and the beginning of the next do not touch either.
         assert_eq!(regions(&[0., 1., 1., 0.], 2, 0.5).len(), 2);

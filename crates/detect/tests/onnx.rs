@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use lookalike_detect::{Convention, DetectError, Detector};
-use lookalike_photo::{Area, DecodeLimits, RgbImage, decode};
+use lookalike_photo::{BBox, DecodeLimits, RgbImage, decode};
 
 fn bright() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bright.onnx")
@@ -24,9 +24,9 @@ fn what_is_white_is_found_where_it_is() {
     let found = detector.detect(&photo).expect("items");
     let first = found.first().expect("a thing");
     assert_eq!(first.label.as_deref(), Some("car"));
-    let known = Area { left: 0.5, top: 0.0, right: 1.0, bottom: 1.0 };
+    let known = BBox { left: 0.5, top: 0.0, right: 1.0, bottom: 1.0 };
     assert!(found.iter().any(|item| item.area.iou(&known) > 0.95), "{found:?}");
-    assert!(found.iter().all(|item| item.area.share_in(&known) > 0.95), "{found:?}");
+    assert!(found.iter().all(|item| item.area.fraction_inside(&known) > 0.95), "{found:?}");
     assert!(
         detector.detect(&RgbImage::from_pixel(30, 90, [60; 3].into())).expect("items").is_empty()
     );
@@ -97,7 +97,7 @@ fn real_detectors_find_what_they_find_elsewhere() {
         assert_eq!(found.len(), known.len(), "{found:?}");
         for (item, (label, [left, top, right, bottom], confidence)) in found.iter().zip(known) {
             assert_eq!(item.label.as_deref(), Some(label));
-            let area = Area { left, top, right, bottom };
+            let area = BBox { left, top, right, bottom };
             assert!(item.area.iou(&area) > 0.98, "{item:?}");
             assert!((item.confidence.expect("a number") - confidence).abs() < 0.01, "{item:?}");
         }

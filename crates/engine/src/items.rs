@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use lookalike_backbone::map_on_cores;
 use lookalike_detect::{ActivationFinder, Item, ItemFinder};
-use lookalike_photo::{Area, DecodeLimits, RgbImage, decode};
+use lookalike_photo::{BBox, DecodeLimits, RgbImage, decode};
 
 use crate::encoder::SEES_NOTHING;
 use crate::linear::dot;
@@ -50,7 +50,7 @@ pub struct FoundItem {
     /// Where it is, and what kind of thing, if the finder knows.
     pub item: Item,
     /// Where else in the photo the same thing is.
-    pub copies: Vec<Area>,
+    pub copies: Vec<BBox>,
     /// The products.
     pub found: Found,
     /// Of length 1.
@@ -59,7 +59,7 @@ pub struct FoundItem {
 
 impl FoundItem {
     /// Everywhere that it is.
-    pub fn areas(&self) -> impl Iterator<Item = Area> + '_ {
+    pub fn areas(&self) -> impl Iterator<Item = BBox> + '_ {
         std::iter::once(self.item.area).chain(self.copies.iter().copied())
     }
 }
@@ -117,7 +117,7 @@ impl Searcher {
             let places = items.into_iter().map(|one| one.item).collect();
             items = self.look_at_items(photo, places, query, &mut timings)?;
         }
-        let all = Item { area: Area::WHOLE, share: 1.0, label: None, confidence: None };
+        let all = Item { area: BBox::WHOLE, share: 1.0, label: None, confidence: None };
         let whole = self.look_at_items(photo, vec![all], query, &mut timings)?.pop();
         let whole = whole.map(|one| one.found);
         Ok(whole.map(|whole| FoundItems { items: merged(items), whole, detect, timings }))
@@ -174,7 +174,7 @@ fn candidates(found: Vec<Item>) -> Vec<Item> {
         }
     }
     if kept.is_empty() {
-        kept.push(Item { area: Area::WHOLE, share: 1.0, label: None, confidence: None });
+        kept.push(Item { area: BBox::WHOLE, share: 1.0, label: None, confidence: None });
     }
     kept
 }
@@ -186,7 +186,7 @@ fn quality(one: &FoundItem) -> f32 {
     let similarity = one.found.ranked.first().and_then(|best| best.evidence.first());
     let similarity = similarity.map_or(0.0, |evidence| evidence.similarity);
     let detected = one.item.confidence.filter(|_| one.item.label.is_some()).unwrap_or(0.0);
-    similarity * one.item.area.size().powf(BY_SIZE) * (1.0 + BY_DETECTOR * detected)
+    similarity * one.item.area.area().powf(BY_SIZE) * (1.0 + BY_DETECTOR * detected)
 }
 
 /// Of candidates that overlap, one for each thing.
@@ -197,7 +197,7 @@ fn chosen(mut candidates: Vec<FoundItem>) -> Vec<FoundItem> {
         let area = one.item.area;
         let overlaps = |other: &&mut FoundItem| {
             let other = &other.item.area;
-            area.share_in(other) > APART || other.share_in(&area) > APART
+            area.fraction_inside(other) > APART || other.fraction_inside(&area) > APART
         };
         match kept.iter_mut().find(overlaps) {
             None => kept.push(one),

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use lookalike_detect::ItemFinder;
-use lookalike_photo::Area;
+use lookalike_photo::BBox;
 use lookalike_rank::Verdict;
 use serde::Serialize;
 
@@ -55,9 +55,9 @@ pub struct ItemBox {
     pub height: f32,
 }
 
-impl From<Area> for ItemBox {
-    fn from(area: Area) -> Self {
-        let Area { left, top, right, bottom } = area;
+impl From<BBox> for ItemBox {
+    fn from(area: BBox) -> Self {
+        let BBox { left, top, right, bottom } = area;
         Self { x: left, y: top, width: right - left, height: bottom - top }
     }
 }

@@ -10,7 +10,7 @@ use lookalike_backbone::map_on_cores;
 use lookalike_catalog::{Catalog, Skipped, Split};
 use lookalike_detect::ItemFinder;
 use lookalike_eval::{BoxCounts, pairs};
-use lookalike_photo::{Area, RgbImage, decode};
+use lookalike_photo::{BBox, RgbImage, decode};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -25,7 +25,7 @@ pub struct BoxedPhoto {
     /// Its file.
     pub file: PathBuf,
     /// Around each thing.
-    pub boxes: Vec<Area>,
+    pub boxes: Vec<BBox>,
 }
 
 /// A photo, and where which products are in it.
@@ -34,7 +34,7 @@ pub struct MultiItemPhoto {
     /// Its file.
     pub file: PathBuf,
     /// The ids of products, each with the box around it.
-    pub shown: Vec<(String, Area)>,
+    pub shown: Vec<(String, BBox)>,
 }
 
 /// What to measure.
@@ -202,7 +202,7 @@ fn boxes(
     let mut score = FinderScore { finder: finder.name().to_owned(), ..FinderScore::default() };
     for (photo, found) in photos.iter().zip(found) {
         let Some((items, milliseconds)) = found? else { continue };
-        let areas: Vec<Area> = items.iter().map(|item| item.area).collect();
+        let areas: Vec<BBox> = items.iter().map(|item| item.area).collect();
         score.boxes.add(&photo.boxes, &areas);
         score.photos += 1;
         score.detect_milliseconds += milliseconds;
@@ -242,10 +242,10 @@ impl<'a> Scores<'a> {
     fn add(
         &mut self,
         picture: &RgbImage,
-        shown: &[(Option<u32>, Area)],
+        shown: &[(Option<u32>, BBox)],
         progress: &dyn Progress,
     ) -> Result<(), EngineError> {
-        let known: Vec<Area> = shown.iter().map(|(_, area)| *area).collect();
+        let known: Vec<BBox> = shown.iter().map(|(_, area)| *area).collect();
         for (finder, score) in self.options.finders.iter().zip(&mut self.scores) {
             let query = ItemsQuery {
                 photo: &[],
@@ -264,7 +264,7 @@ impl<'a> Scores<'a> {
             let firsts = found.items.iter().map(|one| (one.item.area, one));
             let copies =
                 found.items.iter().flat_map(|one| one.copies.iter().map(move |a| (*a, one)));
-            let (areas, ones): (Vec<Area>, Vec<&FoundItem>) = firsts.chain(copies).unzip();
+            let (areas, ones): (Vec<BBox>, Vec<&FoundItem>) = firsts.chain(copies).unzip();
             score.boxes.add(&known, &areas);
             for ((product, _), pair) in shown.iter().zip(pairs(&known, &areas)) {
                 let ranked = pair.map(|at| &ones[at].found.ranked);

@@ -1,6 +1,6 @@
 //! How well boxes agree with those that are known.
 
-use lookalike_photo::Area;
+use lookalike_photo::BBox;
 use serde::Serialize;
 
 /// The least intersection over union of two boxes around one thing.
@@ -19,7 +19,7 @@ pub struct BoxCounts {
 
 impl BoxCounts {
     /// Counts a photo's boxes, found ones with the surest first.
-    pub fn add(&mut self, known: &[Area], found: &[Area]) {
+    pub fn add(&mut self, known: &[BBox], found: &[BBox]) {
         self.known += known.len() as u64;
         self.found += found.len() as u64;
         self.right += pairs(known, found).iter().flatten().count() as u64;
@@ -39,7 +39,7 @@ impl BoxCounts {
 /// For each known box, the found one around the same thing: in their order, each found one takes the
 /// known one that it agrees with most, of those that nobody has taken, if its intersection over union is
 /// [`SAME_BOX`] or more.
-pub fn pairs(known: &[Area], found: &[Area]) -> Vec<Option<usize>> {
+pub fn pairs(known: &[BBox], found: &[BBox]) -> Vec<Option<usize>> {
     let mut taken = vec![None; known.len()];
     for (number, one) in found.iter().enumerate() {
         let free = known.iter().enumerate().filter(|(at, _)| taken[*at].is_none());
@@ -60,8 +60,8 @@ fn share(part: u64, of: u64) -> f64 {
 mod tests {
     use super::*;
 
-    fn area(left: f32, right: f32) -> Area {
-        Area { left, top: 0.0, right, bottom: 1.0 }
+    fn area(left: f32, right: f32) -> BBox {
+        BBox { left, top: 0.0, right, bottom: 1.0 }
     }
 
     #[test]

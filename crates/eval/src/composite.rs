@@ -1,6 +1,6 @@
 //! Photos with several things in them, made of photos with one, so that it is known what is where.
 
-use lookalike_photo::{Area, RgbImage, scaled};
+use lookalike_photo::{BBox, RgbImage, scaled};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
@@ -19,7 +19,7 @@ pub struct Composite {
     /// The photo.
     pub picture: RgbImage,
     /// Which of the photos it is made of are on it, by their numbers, and where.
-    pub shown: Vec<(usize, Area)>,
+    pub shown: Vec<(usize, BBox)>,
 }
 
 /// Lays photos on a canvas with a background, each somewhere else and at a scale of its own. One for which
@@ -50,7 +50,7 @@ pub fn composite(photos: &[RgbImage], seed: u64) -> Composite {
             }
         }
     }
-    let area = |[left, top, right, bottom]: [u32; 4]| Area {
+    let area = |[left, top, right, bottom]: [u32; 4]| BBox {
         left: left as f32 / width as f32,
         top: top as f32 / height as f32,
         right: right as f32 / width as f32,
@@ -108,7 +108,7 @@ mod tests {
                 let y = ((area.top + area.bottom) / 2.0 * height as f32) as u32;
                 assert_eq!(made.picture.get_pixel(x, y).0, colours[*number]);
                 let others = &made.shown[at + 1..];
-                assert!(others.iter().all(|(_, other)| area.shared(other) == 0.0));
+                assert!(others.iter().all(|(_, other)| area.intersection(other) == 0.0));
             }
         }
         assert_eq!(composite(&photos, 3).picture, composite(&photos, 3).picture);

@@ -20,8 +20,8 @@
 //! # Ok::<(), lookalike_photo::PhotoError>(())
 //! ```
 
-mod area;
 mod augment;
+mod bbox;
 mod crop;
 mod decode;
 mod error;
@@ -31,8 +31,8 @@ mod preprocess;
 mod read;
 mod thumbnail;
 
-pub use area::Area;
 pub use augment::Augmentation;
+pub use bbox::BBox;
 pub use crop::{Crop, CropError, mirrored};
 pub use decode::{DecodeLimits, DecodedPhoto, decode, decode_at_least};
 pub use error::PhotoError;

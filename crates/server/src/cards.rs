@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lookalike_engine::{Found, FoundItem, Reasons};
-use lookalike_photo::Area;
+use lookalike_photo::BBox;
 use lookalike_rank::RankedProduct;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -26,8 +26,8 @@ pub(crate) fn thumbnail_of(photo: &str) -> String {
     format!("/v1/photos/{photo}")
 }
 
-fn item_box(area: Area) -> api::ItemBox {
-    let Area { left, top, right, bottom } = area;
+fn item_box(area: BBox) -> api::ItemBox {
+    let BBox { left, top, right, bottom } = area;
     api::ItemBox { x: left, y: top, width: right - left, height: bottom - top }
 }
 

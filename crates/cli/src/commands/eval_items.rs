@@ -9,7 +9,7 @@ use lookalike_engine::{
     BoxedPhoto, Detector, EngineError, FinderScore, ItemFinder, ItemsEvalOptions, ItemsEvaluation,
     MultiItemPhoto, Progress, Searcher, evaluate_items,
 };
-use lookalike_photo::Area;
+use lookalike_photo::BBox;
 use serde::Deserialize;
 
 use crate::args::EvalArgs;
@@ -160,7 +160,7 @@ fn shown(file: &Path) -> anyhow::Result<Vec<MultiItemPhoto>> {
             serde_json::from_str(line).with_context(|| format!("{name}, line {}", number + 1))?;
         let place = |shown: Shown| {
             let Sides { x, y, w, h } = shown.area;
-            Some((shown.id, Area::inside(x, y, x + w, y + h)?))
+            Some((shown.id, BBox::clipped(x, y, x + w, y + h)?))
         };
         let shown: Vec<_> = line.shown.into_iter().filter_map(place).collect();
         if shown.len() > 1 {
@@ -194,7 +194,7 @@ fn boxed(folder: &Path) -> anyhow::Result<(Vec<BoxedPhoto>, Vec<BoxedPhoto>)> {
                 anyhow::bail!("{place}: not a class, a middle and two sides: {line}");
             };
             let (across, down) = (width / 2.0, height / 2.0);
-            let area = Area::inside(x - across, y - down, x + across, y + down);
+            let area = BBox::clipped(x - across, y - down, x + across, y + down);
             boxes.extend(area);
             of_home.extend(area.filter(|_| HOME.contains(&(class as usize))));
         }

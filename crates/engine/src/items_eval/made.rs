@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use lookalike_catalog::{Catalog, Skipped};
 use lookalike_eval::composite;
-use lookalike_photo::{Area, RgbImage};
+use lookalike_photo::{BBox, RgbImage};
 use rand::rngs::SmallRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
@@ -49,7 +49,7 @@ impl<'a> Maker<'a> {
         number: u64,
         open: &dyn Fn(&PathBuf) -> Result<RgbImage, String>,
         skip: &mut Vec<Skipped>,
-    ) -> (RgbImage, Vec<(Option<u32>, Area)>) {
+    ) -> (RgbImage, Vec<(Option<u32>, BBox)>) {
         let seed = self.options.seed.wrapping_mul(1_000_003).wrapping_add(number);
         let mut rng = SmallRng::seed_from_u64(seed);
         let mut products: Vec<_> = self.files.iter().collect();
