@@ -121,7 +121,7 @@ impl EngineError {
         matches!(
             self,
             Self::Snapshot(SnapshotError::Locked { .. })
-                | Self::Remote(RemoteError::Changed { .. })
+                | Self::Remote(RemoteError::Conflict { .. })
         )
     }
 

@@ -319,7 +319,7 @@ impl Asker<'_> {
                         hits.into_iter().map(|hit| hit.row).collect()
                     };
                     let found = rows(store.search(&vector, DEPTH)?);
-                    let wanted = rows(store.search_exactly(&vector, RECALL_AT)?);
+                    let wanted = rows(store.search_exact(&vector, RECALL_AT)?);
                     let recalled = recall_at_k(&wanted, &found[..RECALL_AT.min(found.len())]);
                     let photos = searcher.index().photos();
                     let variants = match self.variants {

@@ -39,7 +39,7 @@ impl Home {
         match self {
             Self::Folder(folder) => Index::lock(folder),
             Self::Store(store) => {
-                let seen = store.head()?.map(|head| head.generation);
+                let seen = store.manifest()?.map(|head| head.generation);
                 Ok(IndexLock(Lock::Store { store: Arc::clone(store), seen }))
             }
         }

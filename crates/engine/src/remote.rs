@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use lookalike_vectors::snapshot::{self, Format, Payload};
 use lookalike_vectors::{
-    Head, HnswStore, Point, RemoteError, RemoteRows, RemoteStore, VectorStore, Vectors,
+    HnswStore, Manifest, Point, RemoteError, RemoteSegment, RemoteStore, VectorStore, Vectors,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -53,10 +53,10 @@ pub(crate) struct Remote {
 }
 
 impl Remote {
-    pub(crate) fn rows(&self, content: &Content) -> RemoteRows {
+    pub(crate) fn rows(&self, content: &Content) -> RemoteSegment {
         let groups = content.products.iter().map(|product| product.id.clone()).collect();
         let (store, ids) = (Arc::clone(&self.store), Arc::clone(&self.ids));
-        RemoteRows::new(store, self.part.clone(), ids, groups, content.metric.dim())
+        RemoteSegment::new(store, self.part.clone(), ids, groups, content.metric.dim())
     }
 
     /// Without the vectors for which `keep` has `false`, and with `more`, of shape `(n, dim)`, behind those that
@@ -120,7 +120,7 @@ impl Remote {
 /// Opens the index that a store has.
 pub(crate) fn open(store: &Arc<dyn RemoteStore>) -> Result<Index, EngineError> {
     let name = store.name();
-    let Some(head) = store.head()? else {
+    let Some(head) = store.manifest()? else {
         return Err(EngineError::NoIndex { path: name.into() });
     };
     let decode = |_, payload: &Payload| payload.decode::<Kept>();
@@ -142,7 +142,7 @@ pub(crate) fn open(store: &Arc<dyn RemoteStore>) -> Result<Index, EngineError> {
     }
     let remote = Remote {
         store: Arc::clone(store),
-        part: head.part,
+        part: head.segment,
         generation: head.generation,
         ids: ids.into(),
         gone,
@@ -173,9 +173,9 @@ fn save_whole(
     progress: &dyn Progress,
 ) -> Result<u64, EngineError> {
     let count = content.photos.len() as u64;
-    let live = store.head()?;
+    let live = store.manifest()?;
     let part = part_for(content, seen, live.as_ref());
-    let there = store.begin(&part, content.metric.dim())?.min(count);
+    let there = store.create_segment(&part, content.metric.dim())?.min(count);
     progress.begin(Stage::Send, count);
     progress.advance(there);
     let mut sent = 0;
@@ -188,11 +188,11 @@ fn save_whole(
                 vector: content.vectors.row(id as u32),
             })
             .collect();
-        store.put(&part, &points)?;
+        store.upsert(&part, &points)?;
         sent += bytes_of(&points);
         progress.advance(points.len() as u64);
     }
-    store.finish(&part)?;
+    store.build_segment_index(&part)?;
     progress.end();
     let kept = Kept {
         ids: (0..count).collect(),
@@ -200,12 +200,17 @@ fn save_whole(
         sums: sums(content.products.len(), &content.photos, &content.vectors),
         content: without_vectors(content)?,
     };
-    let head = Head { generation: seen.map_or(1, |seen| seen + 1), part, content: encoded(&kept)? };
-    let before = live.map(|head| head.part);
-    store.set_head(seen, &head)?;
+    let head = Manifest {
+        generation: seen.map_or(1, |seen| seen + 1),
+        segment: part,
+        content: encoded(&kept)?,
+    };
+    let before = live.map(|head| head.segment);
+    store.swap_manifest(seen, &head)?;
     // Who serves the index before this one goes on with it until it is told of the new one.
-    let parts: Vec<&str> = before.iter().map(String::as_str).chain([head.part.as_str()]).collect();
-    store.keep_only(&parts)?;
+    let parts: Vec<&str> =
+        before.iter().map(String::as_str).chain([head.segment.as_str()]).collect();
+    store.retain_segments(&parts)?;
     Ok(sent + head.content.len() as u64)
 }
 
@@ -216,26 +221,27 @@ fn save_changes(
     progress: &dyn Progress,
 ) -> Result<u64, EngineError> {
     let Remote { part, generation, ids, gone, sums, added, going, .. } = remote;
-    store.remove(part, gone)?;
+    store.delete(part, gone)?;
     progress.begin(Stage::Send, added.len() as u64);
     for points in added.chunks(BATCH) {
-        store.put(part, points)?;
+        store.upsert(part, points)?;
         progress.advance(points.len() as u64);
     }
     progress.end();
     let (ids, gone, sums) = (ids.to_vec(), going.clone(), sums.clone());
     let kept = Kept { ids, gone, sums, content: content.clone() };
-    let head = Head { generation: generation + 1, part: part.clone(), content: encoded(&kept)? };
-    if let Err(error) = store.set_head(Some(*generation), &head) {
-        if matches!(error, RemoteError::Changed { .. }) {
+    let head =
+        Manifest { generation: generation + 1, segment: part.clone(), content: encoded(&kept)? };
+    if let Err(error) = store.swap_manifest(Some(*generation), &head) {
+        if matches!(error, RemoteError::Conflict { .. }) {
             // Refused: nobody else gave these ids, and nobody would take them out.
             let ours: Vec<u64> = added.iter().map(|point| point.id).collect();
-            let _ = store.remove(part, &ours);
+            let _ = store.delete(part, &ours);
         }
         return Err(error.into());
     }
     // The change is made. Where this fails, the next change does it; nobody finds them meanwhile.
-    let _ = store.remove(part, going);
+    let _ = store.delete(part, going);
     Ok(bytes_of(added) + head.content.len() as u64)
 }
 
@@ -264,23 +270,23 @@ fn without_vectors(content: &Content) -> Result<Content, EngineError> {
 /// The part that a build puts its vectors into: the same for the same build again, so that one that was killed
 /// goes on where it was, and the one that is used now if that has just these vectors. Never one that was
 /// changed since it was built: it may lack some, or have more.
-fn part_for(content: &Content, seen: Option<u64>, live: Option<&Head>) -> String {
+fn part_for(content: &Content, seen: Option<u64>, live: Option<&Manifest>) -> String {
     let salt = seen.unwrap_or(0) as u8;
     let Some(live) = live else { return part_of(content, salt) };
-    let its_salt = live.part.get(10..).and_then(|salt| u8::from_str_radix(salt, 16).ok());
-    if its_salt.is_some_and(|salt| part_of(content, salt) == live.part)
+    let its_salt = live.segment.get(10..).and_then(|salt| u8::from_str_radix(salt, 16).ok());
+    if its_salt.is_some_and(|salt| part_of(content, salt) == live.segment)
         && is_as_built(live, content.photos.len() as u64)
     {
-        return live.part.clone();
+        return live.segment.clone();
     }
     match part_of(content, salt) {
-        part if part == live.part => part_of(content, salt.wrapping_add(1)),
+        part if part == live.segment => part_of(content, salt.wrapping_add(1)),
         part => part,
     }
 }
 
 /// Whether nothing was added to a part or taken from it since `count` vectors were put there.
-fn is_as_built(head: &Head, count: u64) -> bool {
+fn is_as_built(head: &Manifest, count: u64) -> bool {
     let decode = |_, payload: &Payload| payload.decode::<Kept>();
     snapshot::decode("the head", &head.content, FORMAT, decode)
         .is_ok_and(|kept| kept.ids.into_iter().eq(0..count) && kept.gone.is_empty())

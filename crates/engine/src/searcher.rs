@@ -198,7 +198,7 @@ impl Searcher {
             if one.evidence.is_empty() {
                 let mut wanted = vec![false; self.index.products().len()];
                 wanted[one.product as usize] = true;
-                let hits = self.store.search_among(embedding, &wanted, self.options.evidence)?;
+                let hits = self.store.search_filtered(embedding, &wanted, self.options.evidence)?;
                 let evidence = |hit: Hit| Evidence { photo: hit.row, similarity: hit.similarity };
                 one.evidence = hits.into_iter().map(evidence).collect();
             }
@@ -226,7 +226,7 @@ impl Searcher {
         loop {
             let hits = match wanted {
                 None => self.store.search(embedding, fetched)?,
-                Some(wanted) => self.store.search_among(embedding, wanted, fetched)?,
+                Some(wanted) => self.store.search_filtered(embedding, wanted, fetched)?,
             };
             let neighbours: Vec<Neighbour> = hits
                 .iter()

@@ -39,7 +39,7 @@ pub(crate) fn rankings(
     product: impl Fn(u32) -> u32,
 ) -> Result<Vec<Ranks>, EngineError> {
     let nearest = |vector: &[f32]| -> Result<Vec<Neighbour>, EngineError> {
-        let hits = store.search_exactly(vector, DEPTH)?.into_iter();
+        let hits = store.search_exact(vector, DEPTH)?.into_iter();
         Ok(hits
             .map(|hit| Neighbour {
                 photo: hit.row,

@@ -51,7 +51,7 @@ pub fn verify(index: &Index) -> Result<Verification, EngineError> {
     for query in store.rows(&rows)? {
         let found = found_by_walking(&query)?;
         let rows = |hits: &[Hit]| hits.iter().map(|h| h.row).collect::<Vec<_>>();
-        recall += recall_at_k(&rows(&store.search_exactly(&query, 10)?), &rows(&found));
+        recall += recall_at_k(&rows(&store.search_exact(&query, 10)?), &rows(&found));
         // A copy of the same embedding under another row is as good.
         lost += usize::from(!found.first().is_some_and(|hit| hit.similarity > 0.9999));
     }

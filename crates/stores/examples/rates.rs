@@ -10,10 +10,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use lookalike_vectors::{Point, RemoteRows, VectorStore};
+use lookalike_vectors::{Point, RemoteSegment, VectorStore};
 
 const QUERIES: usize = 500;
-const PART: &str = "000000000000";
+const SEGMENT: &str = "000000000000";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -33,19 +33,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let points: Vec<Point> = (0..).zip(kept).map(point).collect();
 
     let store = lookalike_stores::open(address)?;
-    store.keep_only(&[])?;
-    store.begin(PART, dim)?;
+    store.retain_segments(&[])?;
+    store.create_segment(SEGMENT, dim)?;
     let begun = Instant::now();
     for points in points.chunks(1000) {
-        store.put(PART, points)?;
+        store.upsert(SEGMENT, points)?;
     }
     let loaded = begun.elapsed().as_secs_f64();
     let begun = Instant::now();
-    store.finish(PART)?;
+    store.build_segment_index(SEGMENT)?;
     let built = begun.elapsed().as_secs_f64();
 
     let ids: Arc<[u64]> = points.iter().map(|point| point.id).collect();
-    let rows = RemoteRows::new(Arc::clone(&store), PART.into(), ids, [].into(), dim);
+    let rows = RemoteSegment::new(Arc::clone(&store), SEGMENT.into(), ids, [].into(), dim);
     let search = |vector: &[f32]| rows.search(vector, 10);
     asked.iter().take(50).try_for_each(|vector| search(vector).map(drop))?;
     let begun = Instant::now();
@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let searched = begun.elapsed().as_secs_f64();
     let mut right = 0;
     for (vector, found) in asked.iter().zip(&found) {
-        let exact = rows.search_exactly(vector, 10)?;
+        let exact = rows.search_exact(vector, 10)?;
         right += exact.iter().filter(|hit| found.iter().any(|f| f.row == hit.row)).count();
     }
     println!(
@@ -63,6 +63,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         asked.len() as f64 / searched,
         right as f64 / (10 * asked.len()) as f64
     );
-    store.keep_only(&[])?;
+    store.retain_segments(&[])?;
     Ok(())
 }

@@ -2,9 +2,9 @@
 //!
 //! | table | what |
 //! | --- | --- |
-//! | `lookalike_schema` | the version of what follows |
-//! | `lookalike_heads` | a row for each index: its head |
-//! | `lookalike_INDEX_PART` | an index's vectors: `id`, `product`, `embedding` |
+//! | `lookalike_format` | the version of these tables |
+//! | `lookalike_manifests` | a row for each index: its manifest |
+//! | `lookalike_INDEX_SEGMENT` | an index's vectors: `id`, `product`, `embedding` |
 //!
 //! Up to 2,000 numbers are `vector`s of f32, up to 4,000 `halfvec`s of f16: pgvector has no graph of more.
 
@@ -14,7 +14,7 @@ mod statement;
 
 use std::sync::Mutex;
 
-use lookalike_vectors::{Head, Point, RemoteError, RemoteStore};
+use lookalike_vectors::{Manifest, Point, RemoteError, RemoteStore};
 use pgvector::{HalfVector, Vector};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, Error};
@@ -46,7 +46,7 @@ impl Postgres {
         let Address { authority, path, .. } = &address;
         let url = format!("postgres://{authority}/{path}?{}", options.join("&"));
         let wrong = |error: Error| {
-            // What tokio-postgres says has no part of the address in it.
+            // What tokio-postgres says never repeats the address.
             let reason = std::error::Error::source(&error).map(ToString::to_string);
             OpenError::Address(reason.unwrap_or_else(|| error.to_string()))
         };
@@ -78,7 +78,7 @@ impl Postgres {
             let idle = self.idle.lock().ok().and_then(|mut idle| idle.pop());
             let client = match idle.filter(|client| !client.is_closed()) {
                 Some(client) => client,
-                None => connect(&self.config).await.map_err(|error| self.failure(&error))?,
+                None => connect(&self.config, &self.name).await?,
             };
             let (client, answer) = answer(client, attempt).await;
             match answer {
@@ -102,9 +102,9 @@ impl Postgres {
         failed(&self.name, error)
     }
 
-    /// The table of a part.
-    fn table(&self, part: &str) -> String {
-        format!("lookalike_{}_{part}", self.index)
+    /// The table of a segment.
+    fn table(&self, segment: &str) -> String {
+        format!("lookalike_{}_{segment}", self.index)
     }
 
     /// The type of vectors of so many numbers.
@@ -137,86 +137,87 @@ impl RemoteStore for Postgres {
         self.name.clone()
     }
 
-    fn head(&self) -> Result<Option<Head>, RemoteError> {
+    fn manifest(&self) -> Result<Option<Manifest>, RemoteError> {
         self.ask(|client, _| async {
-            let head = statement::head(&client, &self.index).await;
-            (client, head)
+            let manifest = statement::manifest(&client, &self.index).await;
+            (client, manifest)
         })
     }
 
-    fn set_head(&self, seen: Option<u64>, head: &Head) -> Result<(), RemoteError> {
+    fn swap_manifest(&self, seen: Option<u64>, manifest: &Manifest) -> Result<(), RemoteError> {
         let swapped = self.ask(|client, _| async {
-            let swapped = statement::set_head(&client, &self.index, seen, head).await;
+            let swapped = statement::swap_manifest(&client, &self.index, seen, manifest).await;
             (client, swapped)
         })?;
         match swapped {
             true => Ok(()),
-            false => Err(RemoteError::Changed { store: self.name.clone() }),
+            false => Err(RemoteError::Conflict { store: self.name.clone() }),
         }
     }
 
-    fn begin(&self, part: &str, dim: usize) -> Result<u64, RemoteError> {
-        let (table, kind) = (self.table(part), self.kind(dim)?);
+    fn create_segment(&self, segment: &str, dim: usize) -> Result<u64, RemoteError> {
+        let (table, kind) = (self.table(segment), self.kind(dim)?);
         self.ask(|client, _| async {
-            let begun = statement::begin(&client, &table, &format!("{kind}({dim})")).await;
-            (client, begun)
+            let created =
+                statement::create_segment(&client, &table, &format!("{kind}({dim})")).await;
+            (client, created)
         })
     }
 
-    fn put(&self, part: &str, points: &[Point]) -> Result<(), RemoteError> {
-        let table = &self.table(part);
+    fn upsert(&self, segment: &str, points: &[Point]) -> Result<(), RemoteError> {
+        let table = &self.table(segment);
         self.ask(move |mut client, attempt| async move {
-            let put = statement::put(&mut client, table, points, attempt > 0).await;
+            let put = statement::upsert(&mut client, table, points, attempt > 0).await;
             (client, put)
         })
     }
 
-    fn finish(&self, part: &str) -> Result<(), RemoteError> {
-        let table = self.table(part);
+    fn build_segment_index(&self, segment: &str) -> Result<(), RemoteError> {
+        let table = self.table(segment);
         self.ask(|client, _| async {
-            let finished = statement::finish(&client, &table).await;
+            let finished = statement::build_segment_index(&client, &table).await;
             (client, finished)
         })
     }
 
-    fn remove(&self, part: &str, ids: &[u64]) -> Result<(), RemoteError> {
+    fn delete(&self, segment: &str, ids: &[u64]) -> Result<(), RemoteError> {
         if ids.is_empty() {
             return Ok(());
         }
-        let table = self.table(part);
+        let table = self.table(segment);
         self.ask(|client, _| async {
-            let removed = statement::remove(&client, &table, ids).await;
+            let removed = statement::delete(&client, &table, ids).await;
             (client, removed)
         })
     }
 
-    fn keep_only(&self, parts: &[&str]) -> Result<(), RemoteError> {
-        let tables: Vec<String> = parts.iter().map(|part| self.table(part)).collect();
+    fn retain_segments(&self, segments: &[&str]) -> Result<(), RemoteError> {
+        let tables: Vec<String> = segments.iter().map(|segment| self.table(segment)).collect();
         self.ask(|client, _| async {
             let pattern = format!("^lookalike_{}_[0-9a-f]{{12}}$", self.index);
-            let dropped = statement::keep_only(&client, &pattern, &tables).await;
+            let dropped = statement::retain_segments(&client, &pattern, &tables).await;
             (client, dropped)
         })
     }
 
-    fn nearest(
+    fn search(
         &self,
-        part: &str,
+        segment: &str,
         query: &[f32],
         groups: Option<&[&str]>,
         k: usize,
-        exactly: bool,
+        exact: bool,
     ) -> Result<Vec<(u64, f32)>, RemoteError> {
-        let table = self.table(part);
+        let table = self.table(segment);
         let query = value(query);
         self.ask(|mut client, _| async {
-            let near = statement::nearest(&mut client, &table, &*query, groups, k, exactly).await;
+            let near = statement::search(&mut client, &table, &*query, groups, k, exact).await;
             (client, near)
         })
     }
 
-    fn vectors(&self, part: &str, ids: &[u64]) -> Result<Vec<(u64, Vec<f32>)>, RemoteError> {
-        let table = self.table(part);
+    fn vectors(&self, segment: &str, ids: &[u64]) -> Result<Vec<(u64, Vec<f32>)>, RemoteError> {
+        let table = self.table(segment);
         self.ask(|client, _| async {
             let vectors = statement::vectors(&client, &table, ids).await;
             (client, vectors)

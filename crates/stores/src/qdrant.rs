@@ -2,16 +2,16 @@
 //!
 //! | collection | what |
 //! | --- | --- |
-//! | `NAME_PART` | an index's vectors, each with the payload `product` |
-//! | `NAME_head` | the index's head: point 0 says which is the current one, the others hold it in pieces |
+//! | `NAME_SEGMENT` | an index's vectors, each with the payload `product` |
+//! | `NAME_manifest` | the index's manifest: point 0 describes the live one, the others hold its content in chunks |
 //!
-//! Point 0 is replaced in one step, and only while it is the one that was seen: Qdrant 1.16 or newer checks that.
+//! A conditional update replaces point 0 in one step (`update_filter`, Qdrant 1.16 or newer).
 
-mod head;
+mod manifest;
 
 use std::time::{Duration, Instant};
 
-use lookalike_vectors::{Head, Point, RemoteError, RemoteStore};
+use lookalike_vectors::{Manifest, Point, RemoteError, RemoteStore};
 use qdrant_client::qdrant::vector_output::Vector as Numbers;
 use qdrant_client::qdrant::{
     CollectionStatus, Condition, CountPointsBuilder, CreateCollectionBuilder,
@@ -27,6 +27,7 @@ use tonic::Code;
 use crate::OpenError;
 use crate::address::{Address, check_name};
 use crate::waiting::{ANSWER, CONNECT, Failure, Waiting, asking};
+use manifest::Unreadable;
 
 /// The field by which products are told apart.
 const PRODUCT: &str = "product";
@@ -133,8 +134,8 @@ impl QdrantStore {
         Failure { error, is_passing: is_nobody || passing.contains(&status.code()) }
     }
 
-    fn collection_of(&self, part: &str) -> String {
-        format!("{}_{part}", self.collection)
+    fn collection_of(&self, segment: &str) -> String {
+        format!("{}_{segment}", self.collection)
     }
 }
 
@@ -155,16 +156,29 @@ impl RemoteStore for QdrantStore {
         self.name.clone()
     }
 
-    fn head(&self) -> Result<Option<Head>, RemoteError> {
-        let collection = self.collection_of("head");
-        self.ask(|| head::read(&self.client, &collection))?.map_err(|reason| {
-            let store = self.name.clone();
-            RemoteError::Refused { store, reason: format!("{reason}: build the index again") }
+    fn manifest(&self) -> Result<Option<Manifest>, RemoteError> {
+        let collection = self.collection_of("manifest");
+        let read = self.ask(|| async {
+            let read = manifest::read(&self.client, &collection).await?;
+            let before_0_1_0 = self.collection_of("head");
+            if matches!(read, Ok(None)) && self.client.collection_exists(before_0_1_0).await? {
+                return Ok(Err(Unreadable::OtherFormat(0)));
+            }
+            Ok(read)
+        })?;
+        let store = self.name.clone();
+        read.map_err(|unreadable| match unreadable {
+            Unreadable::Damaged(reason) => {
+                RemoteError::Refused { store, reason: format!("{reason}: build the index again") }
+            }
+            Unreadable::OtherFormat(found) => {
+                RemoteError::OtherFormat { store, found, newest: manifest::FORMAT as u32 }
+            }
         })
     }
 
-    fn set_head(&self, seen: Option<u64>, head: &Head) -> Result<(), RemoteError> {
-        let collection = self.collection_of("head");
+    fn swap_manifest(&self, seen: Option<u64>, manifest: &Manifest) -> Result<(), RemoteError> {
+        let collection = self.collection_of("manifest");
         let (shards, replicas) = (1, self.replicas);
         let swapped = self.ask(|| async {
             if !self.client.collection_exists(&collection).await? {
@@ -175,16 +189,16 @@ impl RemoteStore for QdrantStore {
                     .replication_factor(replicas);
                 self.client.create_collection(create).await?;
             }
-            head::swap(&self.client, &collection, seen, head).await
+            manifest::swap(&self.client, &collection, seen, manifest).await
         })?;
         match swapped {
             true => Ok(()),
-            false => Err(RemoteError::Changed { store: self.name.clone() }),
+            false => Err(RemoteError::Conflict { store: self.name.clone() }),
         }
     }
 
-    fn begin(&self, part: &str, dim: usize) -> Result<u64, RemoteError> {
-        let collection = self.collection_of(part);
+    fn create_segment(&self, segment: &str, dim: usize) -> Result<u64, RemoteError> {
+        let collection = self.collection_of(segment);
         self.ask(|| async {
             if !self.client.collection_exists(&collection).await? {
                 let vectors = VectorParamsBuilder::new(dim as u64, Distance::Dot);
@@ -212,8 +226,8 @@ impl RemoteStore for QdrantStore {
         })
     }
 
-    fn put(&self, part: &str, points: &[Point]) -> Result<(), RemoteError> {
-        let collection = self.collection_of(part);
+    fn upsert(&self, segment: &str, points: &[Point]) -> Result<(), RemoteError> {
+        let collection = self.collection_of(segment);
         let point = |point: &Point| {
             let mut payload = Payload::new();
             payload.insert(PRODUCT, point.group.clone());
@@ -226,8 +240,8 @@ impl RemoteStore for QdrantStore {
         })
     }
 
-    fn finish(&self, part: &str) -> Result<(), RemoteError> {
-        let collection = self.collection_of(part);
+    fn build_segment_index(&self, segment: &str) -> Result<(), RemoteError> {
+        let collection = self.collection_of(segment);
         self.ask(|| async {
             let usual = OptimizersConfigDiffBuilder::default().indexing_threshold(INDEXED_FROM);
             let update = UpdateCollectionBuilder::new(&collection).optimizers_config(usual);
@@ -248,11 +262,11 @@ impl RemoteStore for QdrantStore {
         }
     }
 
-    fn remove(&self, part: &str, ids: &[u64]) -> Result<(), RemoteError> {
+    fn delete(&self, segment: &str, ids: &[u64]) -> Result<(), RemoteError> {
         if ids.is_empty() {
             return Ok(());
         }
-        let collection = self.collection_of(part);
+        let collection = self.collection_of(segment);
         self.ask(|| async {
             let points = PointsIdsList { ids: ids_of(ids) };
             let delete = DeletePointsBuilder::new(&collection).points(points).wait(true);
@@ -260,12 +274,13 @@ impl RemoteStore for QdrantStore {
         })
     }
 
-    fn keep_only(&self, parts: &[&str]) -> Result<(), RemoteError> {
-        let kept: Vec<String> = parts.iter().map(|part| self.collection_of(part)).collect();
+    fn retain_segments(&self, segments: &[&str]) -> Result<(), RemoteError> {
+        let kept: Vec<String> =
+            segments.iter().map(|segment| self.collection_of(segment)).collect();
         let prefix = self.collection_of("");
         let is_part = |name: &str| {
-            let part = name.strip_prefix(&prefix).unwrap_or_default();
-            part.len() == 12 && part.chars().all(|c| c.is_ascii_hexdigit())
+            let segment = name.strip_prefix(&prefix).unwrap_or_default();
+            segment.len() == 12 && segment.chars().all(|c| c.is_ascii_hexdigit())
         };
         self.ask(|| async {
             for collection in self.client.list_collections().await?.collections {
@@ -277,18 +292,18 @@ impl RemoteStore for QdrantStore {
         })
     }
 
-    fn nearest(
+    fn search(
         &self,
-        part: &str,
+        segment: &str,
         query: &[f32],
         groups: Option<&[&str]>,
         k: usize,
-        exactly: bool,
+        exact: bool,
     ) -> Result<Vec<(u64, f32)>, RemoteError> {
-        let collection = self.collection_of(part);
+        let collection = self.collection_of(segment);
         let rescored = QuantizationSearchParamsBuilder::default().rescore(true).oversampling(2.0);
         let params = SearchParamsBuilder::default()
-            .exact(exactly)
+            .exact(exact)
             .hnsw_ef(EF_SEARCH.max(k as u64))
             .quantization(rescored);
         let answer = self.ask(|| async {
@@ -307,8 +322,8 @@ impl RemoteStore for QdrantStore {
         Ok(near.filter_map(|point| Some((number(point.id)?, point.score))).collect())
     }
 
-    fn vectors(&self, part: &str, ids: &[u64]) -> Result<Vec<(u64, Vec<f32>)>, RemoteError> {
-        let collection = self.collection_of(part);
+    fn vectors(&self, segment: &str, ids: &[u64]) -> Result<Vec<(u64, Vec<f32>)>, RemoteError> {
+        let collection = self.collection_of(segment);
         let answer = self.ask(|| async {
             let get = GetPointsBuilder::new(&collection, ids_of(ids)).with_vectors(true);
             self.client.get_points(get.with_payload(false)).await

@@ -13,11 +13,11 @@ use cases::{GROUPS, clouds};
 use lookalike_stores::open;
 use lookalike_testkit::skipped;
 use lookalike_vectors::{
-    Head, Point, RemoteError, RemoteRows, RemoteStore, VectorError, VectorStore, Vectors,
+    Manifest, Point, RemoteError, RemoteSegment, RemoteStore, VectorError, VectorStore, Vectors,
 };
 use qdrant_server::QdrantServer;
 
-const PART: &str = "0123456789ab";
+const SEGMENT: &str = "0123456789ab";
 
 /// An index's name that no other test has.
 fn name() -> String {
@@ -41,8 +41,8 @@ fn stores() -> Vec<(&'static str, Arc<dyn RemoteStore>)> {
     stores.into_iter().map(open).collect()
 }
 
-fn head(generation: u64, content: &[u8]) -> Head {
-    Head { generation, part: PART.into(), content: content.to_vec() }
+fn manifest(generation: u64, content: &[u8]) -> Manifest {
+    Manifest { generation, segment: SEGMENT.into(), content: content.to_vec() }
 }
 
 fn points(dim: usize, values: &[f32]) -> Vec<Point> {
@@ -61,27 +61,28 @@ fn filled(dim: usize, values: Vec<f32>) -> Vec<(&'static str, Box<dyn VectorStor
     let ids: Arc<[u64]> = points.iter().map(|point| point.id).collect();
     let groups: Arc<[String]> = (0..GROUPS).map(|group| format!("제품 {group}")).collect();
     let fill = |(name, store): (&'static str, Arc<dyn RemoteStore>)| {
-        assert_eq!(store.begin(PART, dim).expect("a part"), 0, "{name}");
+        assert_eq!(store.create_segment(SEGMENT, dim).expect("a segment"), 0, "{name}");
         for points in points.chunks(700) {
-            store.put(PART, points).expect("points");
+            store.upsert(SEGMENT, points).expect("points");
         }
         // As if a change had put it there that never came to its end.
         if let Some(stray) = points.first() {
-            store.put(PART, &[Point { id: 5, ..stray.clone() }]).expect("a point");
+            store.upsert(SEGMENT, &[Point { id: 5, ..stray.clone() }]).expect("a point");
         }
-        store.finish(PART).expect("a graph");
-        let rows = RemoteRows::new(store, PART.into(), Arc::clone(&ids), Arc::clone(&groups), dim);
+        store.build_segment_index(SEGMENT).expect("a graph");
+        let rows =
+            RemoteSegment::new(store, SEGMENT.into(), Arc::clone(&ids), Arc::clone(&groups), dim);
         (name, Box::new(Swept(rows)) as Box<dyn VectorStore>)
     };
     stores().into_iter().map(fill).collect()
 }
 
 /// Takes away what it searched.
-struct Swept(RemoteRows);
+struct Swept(RemoteSegment);
 
 impl Drop for Swept {
     fn drop(&mut self) {
-        self.0.store().keep_only(&[]).expect("swept");
+        self.0.store().retain_segments(&[]).expect("swept");
     }
 }
 
@@ -95,20 +96,20 @@ impl VectorStore for Swept {
     fn search(&self, query: &[f32], k: usize) -> Result<Vec<lookalike_vectors::Hit>, VectorError> {
         self.0.search(query, k)
     }
-    fn search_exactly(
+    fn search_exact(
         &self,
         query: &[f32],
         k: usize,
     ) -> Result<Vec<lookalike_vectors::Hit>, VectorError> {
-        self.0.search_exactly(query, k)
+        self.0.search_exact(query, k)
     }
-    fn search_among(
+    fn search_filtered(
         &self,
         query: &[f32],
-        wanted: &[bool],
+        allowed: &[bool],
         k: usize,
     ) -> Result<Vec<lookalike_vectors::Hit>, VectorError> {
-        self.0.search_among(query, wanted, k)
+        self.0.search_filtered(query, allowed, k)
     }
     fn rows(&self, rows: &[u32]) -> Result<Vec<Vec<f32>>, VectorError> {
         self.0.rows(rows)
@@ -134,7 +135,7 @@ fn a_walk_finds_nearly_all_that_is_near() {
     for (name, store) in filled(dim, values) {
         let (mut same, mut all) = (0, 0);
         for query in queries.chunks_exact(dim) {
-            let exact = store.search_exactly(query, 10).expect("a search");
+            let exact = store.search_exact(query, 10).expect("a search");
             let found = store.search(query, 10).expect("a search");
             all += exact.len();
             same += exact.iter().filter(|hit| found.iter().any(|f| f.row == hit.row)).count();
@@ -145,22 +146,22 @@ fn a_walk_finds_nearly_all_that_is_near() {
 }
 
 #[test]
-fn a_head_is_swapped_only_by_who_has_seen_the_last() {
+fn a_manifest_is_swapped_only_by_who_has_read_the_last() {
     for (name, store) in stores() {
-        assert_eq!(store.head().expect("no head"), None, "{name}");
+        assert_eq!(store.manifest().expect("no manifest"), None, "{name}");
         // More than one message holds.
         let large: Vec<u8> = (0..5_000_000u32).map(|at| (at * 31 % 251) as u8).collect();
-        store.set_head(None, &head(1, &large)).expect("the first");
-        assert_eq!(store.head().expect("a head"), Some(head(1, &large)), "{name}");
-        store.set_head(None, &head(1, &large)).expect("the same once more is no other");
+        store.swap_manifest(None, &manifest(1, &large)).expect("the first");
+        assert_eq!(store.manifest().expect("a manifest"), Some(manifest(1, &large)), "{name}");
+        store.swap_manifest(None, &manifest(1, &large)).expect("the same once more is no other");
         for seen in [None, Some(7)] {
-            let refused = store.set_head(seen, &head(8, b"late")).expect_err(name);
-            assert!(matches!(refused, RemoteError::Changed { .. }), "{name}: {refused}");
+            let refused = store.swap_manifest(seen, &manifest(8, b"late")).expect_err(name);
+            assert!(matches!(refused, RemoteError::Conflict { .. }), "{name}: {refused}");
         }
         for generation in 2..5 {
-            let next = head(generation, format!("의자 {generation}").as_bytes());
-            store.set_head(Some(generation - 1), &next).expect("the next");
-            assert_eq!(store.head().expect("a head"), Some(next), "{name}");
+            let next = manifest(generation, format!("의자 {generation}").as_bytes());
+            store.swap_manifest(Some(generation - 1), &next).expect("the next");
+            assert_eq!(store.manifest().expect("a manifest"), Some(next), "{name}");
         }
     }
 }
@@ -170,24 +171,24 @@ fn loading_goes_on_where_it_was_and_points_are_taken_out() {
     let dim = 8;
     let points = points(dim, &clouds(30, dim, 3));
     for (name, store) in stores() {
-        assert_eq!(store.begin(PART, dim).expect("a part"), 0, "{name}");
-        store.put(PART, &points[..20]).expect("points");
-        assert_eq!(store.begin(PART, dim).expect("the part"), 20, "{name}");
-        store.put(PART, &points[10..]).expect("some of them again");
-        assert_eq!(store.begin(PART, dim).expect("the part"), 30, "{name}");
-        store.finish(PART).expect("a graph");
-        store.finish(PART).expect("it is there already");
-        store.remove(PART, &[0, 10, 77]).expect("removed");
-        store.remove(PART, &[]).expect("nothing");
-        assert_eq!(store.vectors(PART, &[0, 10, 20]).expect("vectors").len(), 1, "{name}");
-        let near = store.nearest(PART, &points[0].vector, None, 30, false).expect("a search");
+        assert_eq!(store.create_segment(SEGMENT, dim).expect("a segment"), 0, "{name}");
+        store.upsert(SEGMENT, &points[..20]).expect("points");
+        assert_eq!(store.create_segment(SEGMENT, dim).expect("the segment"), 20, "{name}");
+        store.upsert(SEGMENT, &points[10..]).expect("some of them again");
+        assert_eq!(store.create_segment(SEGMENT, dim).expect("the segment"), 30, "{name}");
+        store.build_segment_index(SEGMENT).expect("a graph");
+        store.build_segment_index(SEGMENT).expect("it is there already");
+        store.delete(SEGMENT, &[0, 10, 77]).expect("removed");
+        store.delete(SEGMENT, &[]).expect("nothing");
+        assert_eq!(store.vectors(SEGMENT, &[0, 10, 20]).expect("vectors").len(), 1, "{name}");
+        let near = store.search(SEGMENT, &points[0].vector, None, 30, false).expect("a search");
         assert!(near.iter().all(|(id, _)| *id > 10) && near.len() == 28, "{name}: {near:?}");
         let other = "ba9876543210";
-        store.begin(other, dim).expect("another part");
-        store.keep_only(&[other]).expect("swept");
-        assert_eq!(store.begin(other, dim).expect("it stays"), 0, "{name}");
-        assert!(store.nearest(PART, &points[0].vector, None, 3, false).is_err(), "{name}");
-        store.keep_only(&[]).expect("swept");
+        store.create_segment(other, dim).expect("another segment");
+        store.retain_segments(&[other]).expect("swept");
+        assert_eq!(store.create_segment(other, dim).expect("it stays"), 0, "{name}");
+        assert!(store.search(SEGMENT, &points[0].vector, None, 3, false).is_err(), "{name}");
+        store.retain_segments(&[]).expect("swept");
     }
 }
 
@@ -208,7 +209,7 @@ fn nobody_there_is_one_line_after_a_few_tries() {
     let free = free.expect("an address");
     for scheme in ["postgres://me:geheim@", "qdrant://"] {
         let store = open(&format!("{scheme}{free}/shop")).expect("nothing is asked yet");
-        let error = store.head().expect_err("nobody there").to_string();
+        let error = store.manifest().expect_err("nobody there").to_string();
         assert!(error.contains("does not answer") && error.lines().count() == 1, "{error}");
         assert!(error.contains(&free.to_string()) && !error.contains("geheim"), "{error}");
     }
@@ -218,30 +219,30 @@ fn nobody_there_is_one_line_after_a_few_tries() {
 fn a_server_that_restarts_is_waited_for_and_what_it_lost_is_told() {
     let (server, address) = QdrantServer::start();
     let store = open(&format!("qdrant://{address}/shop")).expect("a store");
-    store.begin(PART, 4).expect("a part");
+    store.create_segment(SEGMENT, 4).expect("a segment");
     server.state().unavailable = 3;
     let points = points(4, &clouds(9, 4, 2));
-    store.put(PART, &points).expect("after a while");
-    assert_eq!(server.state().points(&format!("shop_{PART}")), 9);
+    store.upsert(SEGMENT, &points).expect("after a while");
+    assert_eq!(server.state().points(&format!("shop_{SEGMENT}")), 9);
     server.state().unavailable = 100;
     let calls = server.state().calls;
-    let error = store.put(PART, &points).expect_err("never back").to_string();
+    let error = store.upsert(SEGMENT, &points).expect_err("never back").to_string();
     assert!(error.contains("does not answer (restarting)"), "{error}");
     // Five, each of which the client makes twice.
     assert_eq!(server.state().calls - calls, 10, "tries are bounded");
     server.state().unavailable = 0;
     let wrong = [Point { vector: vec![1.0], ..points[0].clone() }];
-    let error = store.put(PART, &wrong).expect_err("another length").to_string();
+    let error = store.upsert(SEGMENT, &wrong).expect_err("another length").to_string();
     assert!(error.contains("refused (Wrong input"), "{error}");
 
-    store.set_head(None, &head(1, b"content")).expect("a head");
-    server.state().spoil("shop_head");
-    let error = store.head().expect_err("half a head").to_string();
+    store.swap_manifest(None, &manifest(1, b"content")).expect("a manifest");
+    server.state().spoil("shop_manifest");
+    let error = store.manifest().expect_err("half a manifest").to_string();
     assert!(error.contains("not whole") && error.contains("build the index again"), "{error}");
-    let rows = RemoteRows::new(store, PART.into(), [0, 99].into(), [].into(), 4);
+    let rows = RemoteSegment::new(store, SEGMENT.into(), [0, 99].into(), [].into(), 4);
     let error = rows.rows(&[1]).expect_err("lost").to_string();
     assert!(error.contains("has lost vector 99"), "{error}");
-    assert_eq!(server.state().names(), [format!("shop_{PART}"), "shop_head".to_owned()]);
+    assert_eq!(server.state().names(), [format!("shop_{SEGMENT}"), "shop_manifest".to_owned()]);
 }
 
 #[test]

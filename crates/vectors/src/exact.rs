@@ -83,17 +83,17 @@ impl VectorStore for ExactStore {
         Ok(exact(&self.vectors, &self.vectors.query(query)?, k))
     }
 
-    fn search_exactly(&self, query: &[f32], k: usize) -> Result<Vec<Hit>, VectorError> {
+    fn search_exact(&self, query: &[f32], k: usize) -> Result<Vec<Hit>, VectorError> {
         self.search(query, k)
     }
 
-    fn search_among(
+    fn search_filtered(
         &self,
         query: &[f32],
-        wanted: &[bool],
+        allowed: &[bool],
         k: usize,
     ) -> Result<Vec<Hit>, VectorError> {
-        self.vectors.nearest_among(query, rows_of(self.groups.as_deref(), wanted, self.len()), k)
+        self.vectors.nearest_among(query, rows_of(self.groups.as_deref(), allowed, self.len()), k)
     }
 
     fn rows(&self, rows: &[u32]) -> Result<Vec<Vec<f32>>, VectorError> {

@@ -210,18 +210,18 @@ impl VectorStore for HnswStore {
         Ok(self.by_graph(&query, k))
     }
 
-    fn search_exactly(&self, query: &[f32], k: usize) -> Result<Vec<Hit>, VectorError> {
+    fn search_exact(&self, query: &[f32], k: usize) -> Result<Vec<Hit>, VectorError> {
         Ok(exact(&self.vectors, &self.vectors.query(query)?, k))
     }
 
     /// Compares with all of them: a walk that may not use most of what it finds finds little, and slowly.
-    fn search_among(
+    fn search_filtered(
         &self,
         query: &[f32],
-        wanted: &[bool],
+        allowed: &[bool],
         k: usize,
     ) -> Result<Vec<Hit>, VectorError> {
-        let rows = rows_of(self.groups.as_deref(), wanted, self.len());
+        let rows = rows_of(self.groups.as_deref(), allowed, self.len());
         self.vectors.nearest_among(query, rows, k)
     }
 

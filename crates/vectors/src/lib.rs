@@ -18,7 +18,7 @@
 //! # Ok::<(), lookalike_vectors::VectorError>(())
 //! ```
 
-mod bytes;
+mod aligned_bytes;
 mod candidates;
 mod error;
 mod exact;
@@ -29,12 +29,12 @@ mod remote;
 pub mod snapshot;
 mod vectors;
 
-pub use bytes::Bytes;
+pub use aligned_bytes::AlignedBytes;
 pub use error::VectorError;
 pub use exact::ExactStore;
 pub use graph::{Graph, OldGraph};
 pub use hnsw::{HnswParams, HnswStore};
-pub use remote::{Head, Point, RemoteError, RemoteRows, RemoteStore};
+pub use remote::{Manifest, Point, RemoteError, RemoteSegment, RemoteStore};
 pub use vectors::Vectors;
 
 /// One neighbour of a query.
@@ -74,17 +74,17 @@ pub trait VectorStore: Send + Sync {
     ///
     /// # Errors
     /// As [`Self::search`].
-    fn search_exactly(&self, query: &[f32], k: usize) -> Result<Vec<Hit>, VectorError>;
+    fn search_exact(&self, query: &[f32], k: usize) -> Result<Vec<Hit>, VectorError>;
 
-    /// [`Self::search`] among the vectors of some groups: those for whose number `wanted` has `true`. A store
+    /// [`Self::search`] among the vectors of some groups: those for whose number `allowed` has `true`. A store
     /// that was told of no groups takes each vector for one, by its row.
     ///
     /// # Errors
     /// As [`Self::search`].
-    fn search_among(
+    fn search_filtered(
         &self,
         query: &[f32],
-        wanted: &[bool],
+        allowed: &[bool],
         k: usize,
     ) -> Result<Vec<Hit>, VectorError>;
 
@@ -101,11 +101,11 @@ pub trait VectorStore: Send + Sync {
 /// The rows of `len` whose groups are wanted; without groups, the rows themselves.
 pub(crate) fn rows_of<'a>(
     groups: Option<&'a [u32]>,
-    wanted: &'a [bool],
+    allowed: &'a [bool],
     len: usize,
 ) -> impl Iterator<Item = u32> + 'a {
     let group = move |row: u32| groups.map_or(row, |groups| groups[row as usize]);
-    (0..len as u32).filter(move |&row| wanted.get(group(row) as usize) == Some(&true))
+    (0..len as u32).filter(move |&row| allowed.get(group(row) as usize) == Some(&true))
 }
 
 /// Best first; ties by row, so that every store and every run gives the same order.

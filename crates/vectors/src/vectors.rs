@@ -1,4 +1,4 @@
-use crate::bytes::Bytes;
+use crate::aligned_bytes::AlignedBytes;
 use crate::kernels::{BIAS, prefetch, product, products};
 use crate::{Hit, VectorError, best_first};
 
@@ -30,7 +30,7 @@ const MOST_DIMENSIONS: usize = 1 << 16;
 pub struct Vectors {
     dim: usize,
     len: usize,
-    bytes: Bytes,
+    bytes: AlignedBytes,
     /// The largest of the rows' scales.
     largest_scale: f32,
 }
@@ -112,7 +112,7 @@ impl Vectors {
     ///
     /// # Errors
     /// [`VectorError::Dimension`] for bytes that are not as many as that.
-    pub fn from_bytes(dim: usize, len: usize, bytes: Bytes) -> Result<Self, VectorError> {
+    pub fn from_bytes(dim: usize, len: usize, bytes: AlignedBytes) -> Result<Self, VectorError> {
         match Self::size(dim, len) {
             Some(size) if dim > 0 && dim <= MOST_DIMENSIONS && size == bytes.len() => {
                 Ok(Self { dim, len, bytes, largest_scale: 0.0 }.with_largest_scale())
@@ -289,7 +289,7 @@ impl Vectors {
 
     fn zeros(dim: usize, len: usize) -> Self {
         let size = Self::size(dim, len).expect("vectors that fit the memory");
-        Self { dim, len, bytes: Bytes::zeros(size), largest_scale: 0.0 }
+        Self { dim, len, bytes: AlignedBytes::zeros(size), largest_scale: 0.0 }
     }
 
     fn set(&mut self, row: usize, vector: &[f32]) -> Result<(), VectorError> {

@@ -26,17 +26,17 @@ impl VectorStore for ByGraph {
         self.0.search_by_graph(query, k)
     }
 
-    fn search_exactly(&self, query: &[f32], k: usize) -> Result<Vec<Hit>, VectorError> {
-        self.0.search_exactly(query, k)
+    fn search_exact(&self, query: &[f32], k: usize) -> Result<Vec<Hit>, VectorError> {
+        self.0.search_exact(query, k)
     }
 
-    fn search_among(
+    fn search_filtered(
         &self,
         query: &[f32],
-        wanted: &[bool],
+        allowed: &[bool],
         k: usize,
     ) -> Result<Vec<Hit>, VectorError> {
-        self.0.search_among(query, wanted, k)
+        self.0.search_filtered(query, allowed, k)
     }
 
     fn rows(&self, rows: &[u32]) -> Result<Vec<Vec<f32>>, VectorError> {
@@ -194,7 +194,7 @@ fn a_search_keeps_as_many_candidates_as_it_takes() {
     let more = clouds(6_100, 24, 7);
     let recall = |store: &HnswStore| {
         let found = more[6_000 * 24..].chunks_exact(24).map(|query| {
-            let nearest = store.search_exactly(query, 10).expect("a search");
+            let nearest = store.search_exact(query, 10).expect("a search");
             let hits = store.search_by_graph(query, 10).expect("a search");
             hits.iter().filter(|hit| nearest.contains(hit)).count()
         });

@@ -7,16 +7,17 @@ use tokio_postgres::{Client, Config, Error, NoTls};
 use crate::tls;
 use crate::waiting::Failure;
 
-/// The version of the tables that this program makes.
-const SCHEMA: i32 = 1;
+/// Version of the tables' layout, which this program creates and reads.
+const FORMAT: i32 = 1;
 
-/// What makes each version out of the one before.
-const STEPS: [&str; SCHEMA as usize] = ["
+const CREATE: &str = "
     CREATE EXTENSION IF NOT EXISTS vector;
-    CREATE TABLE lookalike_heads (
-        index text PRIMARY KEY, generation bigint NOT NULL, part text NOT NULL, content bytea NOT NULL
+    CREATE TABLE IF NOT EXISTS lookalike_manifests (
+        index text PRIMARY KEY, generation bigint NOT NULL, segment text NOT NULL, content bytea NOT NULL
     );
-"];
+    CREATE TABLE IF NOT EXISTS lookalike_format (version int PRIMARY KEY);
+    INSERT INTO lookalike_format VALUES (1) ON CONFLICT DO NOTHING;
+";
 
 /// What every connection is told: how many candidates a walk keeps, and that it goes on until it has as many
 /// as are asked for; how long an answer may take.
@@ -28,45 +29,59 @@ const SETTINGS: &str = "
 /// A number for PostgreSQL's advisory locks, so that two programs do not make the tables at once.
 const LOCK: i64 = 0x6c6f_6f6b_616c;
 
-/// Connects, by TLS where the server has it, and makes the tables or brings them up to date.
-pub(super) async fn connect(config: &Config) -> Result<Client, Error> {
-    let client = match tls::connector() {
+/// Connects, by TLS where the server has it, and creates the tables where there are none.
+pub(super) async fn connect(config: &Config, store: &str) -> Result<Client, Failure> {
+    let failed = |error: Error| failed(store, &error);
+    let client = open(config).await.map_err(failed)?;
+    match format_of(&client).await.map_err(failed)? {
+        Some(FORMAT) => {}
+        None => create(&client).await.map_err(failed)?,
+        Some(other) => return Err(other_format(store, other)),
+    }
+    client.batch_execute(SETTINGS).await.map_err(failed)?;
+    Ok(client)
+}
+
+async fn open(config: &Config) -> Result<Client, Error> {
+    match tls::connector() {
         Ok(connector) => {
             let (client, connection) = config.connect(connector).await?;
-            // It ends when the client is dropped; what goes wrong, the client is told.
+            // The task ends when the client is dropped; the client reports what goes wrong.
             drop(tokio::spawn(connection));
-            client
+            Ok(client)
         }
         Err(_) => {
             let (client, connection) = config.connect(NoTls).await?;
             drop(tokio::spawn(connection));
-            client
+            Ok(client)
         }
-    };
-    let known = "SELECT to_regclass('lookalike_schema') IS NOT NULL";
-    let is_there: bool = client.query_one(known, &[]).await?.get(0);
-    let version: i32 = match is_there {
-        true => client.query_one("SELECT max(version) FROM lookalike_schema", &[]).await?.get(0),
-        false => 0,
-    };
-    if version < SCHEMA {
-        migrate(&client).await?;
     }
-    client.batch_execute(SETTINGS).await?;
-    Ok(client)
 }
 
-async fn migrate(client: &Client) -> Result<(), Error> {
-    client.batch_execute(&format!("BEGIN; SELECT pg_advisory_xact_lock({LOCK})")).await?;
-    let table = "CREATE TABLE IF NOT EXISTS lookalike_schema (version int NOT NULL)";
-    client.batch_execute(table).await?;
-    let version = "SELECT coalesce(max(version), 0) FROM lookalike_schema";
-    let version: i32 = client.query_one(version, &[]).await?.get(0);
-    for (step, number) in STEPS.iter().zip(1..).filter(|(_, number)| *number > version) {
-        client.batch_execute(step).await?;
-        client.execute("INSERT INTO lookalike_schema VALUES ($1)", &[&number]).await?;
+/// The format of the tables that there are; 0 is that of programs before 0.1.0.
+async fn format_of(client: &Client) -> Result<Option<i32>, Error> {
+    let exists = "SELECT to_regclass('lookalike_format') IS NOT NULL, \
+                  to_regclass('lookalike_heads') IS NOT NULL";
+    let row = client.query_one(exists, &[]).await?;
+    match (row.get(0), row.get(1)) {
+        (true, _) => {
+            let version = "SELECT coalesce(max(version), 0) FROM lookalike_format";
+            Ok(Some(client.query_one(version, &[]).await?.get(0)))
+        }
+        (false, true) => Ok(Some(0)),
+        (false, false) => Ok(None),
     }
-    client.batch_execute("COMMIT").await
+}
+
+async fn create(client: &Client) -> Result<(), Error> {
+    let lock = format!("SELECT pg_advisory_xact_lock({LOCK})");
+    client.batch_execute(&format!("BEGIN; {lock}; {CREATE} COMMIT")).await
+}
+
+fn other_format(store: &str, found: i32) -> Failure {
+    let (store, found) = (store.to_owned(), found.unsigned_abs());
+    let error = RemoteError::OtherFormat { store, found, newest: FORMAT.unsigned_abs() };
+    Failure { error, is_passing: false }
 }
 
 /// What to say of a failure, and whether it may pass.

@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use bytes::Bytes;
 use futures_util::SinkExt as _;
-use lookalike_vectors::{Head, Point};
+use lookalike_vectors::{Manifest, Point};
 use pgvector::{HalfVector, Vector};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error, Row};
@@ -14,47 +14,47 @@ use super::copy;
 /// Of wanted products, so many vectors are all compared; among more, the graph is walked.
 const COMPARED: i64 = 20_000;
 
-pub(super) async fn head(client: &Client, index: &str) -> Result<Option<Head>, Error> {
-    let head = "SELECT generation, part, content FROM lookalike_heads WHERE index = $1";
-    let row = client.query_opt(head, &[&index]).await?;
-    Ok(row.map(|row| Head {
+pub(super) async fn manifest(client: &Client, index: &str) -> Result<Option<Manifest>, Error> {
+    let manifest = "SELECT generation, segment, content FROM lookalike_manifests WHERE index = $1";
+    let row = client.query_opt(manifest, &[&index]).await?;
+    Ok(row.map(|row| Manifest {
         generation: row.get::<_, i64>(0) as u64,
-        part: row.get(1),
+        segment: row.get(1),
         content: row.get(2),
     }))
 }
 
 /// Whether the generation was still the one that was seen.
-pub(super) async fn set_head(
+pub(super) async fn swap_manifest(
     client: &Client,
     index: &str,
     seen: Option<u64>,
-    head: &Head,
+    manifest: &Manifest,
 ) -> Result<bool, Error> {
-    let Head { generation, part, content } = head;
+    let Manifest { generation, segment, content } = manifest;
     let generation = *generation as i64;
     let changed = match seen {
         None => {
-            let insert = "INSERT INTO lookalike_heads (index, generation, part, content) \
+            let insert = "INSERT INTO lookalike_manifests (index, generation, segment, content) \
                           VALUES ($1, $2, $3, $4) ON CONFLICT (index) DO NOTHING";
-            client.execute(insert, &[&index, &generation, part, content]).await?
+            client.execute(insert, &[&index, &generation, segment, content]).await?
         }
         Some(seen) => {
-            let update = "UPDATE lookalike_heads SET generation = $2, part = $3, content = $4 \
+            let update = "UPDATE lookalike_manifests SET generation = $2, segment = $3, content = $4 \
                           WHERE index = $1 AND generation = $5";
             let seen = seen as i64;
-            client.execute(update, &[&index, &generation, part, content, &seen]).await?
+            client.execute(update, &[&index, &generation, segment, content, &seen]).await?
         }
     };
     if changed == 1 {
         return Ok(true);
     }
     // An answer may have been lost on its way back, and this be the second attempt.
-    Ok(self::head(client, index).await?.as_ref() == Some(head))
+    Ok(self::manifest(client, index).await?.as_ref() == Some(manifest))
 }
 
 /// How many vectors there are.
-pub(super) async fn begin(client: &Client, table: &str, kind: &str) -> Result<u64, Error> {
+pub(super) async fn create_segment(client: &Client, table: &str, kind: &str) -> Result<u64, Error> {
     let create = format!(
         "CREATE TABLE IF NOT EXISTS {table} \
          (id bigint PRIMARY KEY, product text NOT NULL, embedding {kind} NOT NULL)"
@@ -65,7 +65,7 @@ pub(super) async fn begin(client: &Client, table: &str, kind: &str) -> Result<u6
 }
 
 /// `replace` takes out first what is there under the same ids.
-pub(super) async fn put(
+pub(super) async fn upsert(
     client: &mut Client,
     table: &str,
     points: &[Point],
@@ -92,7 +92,7 @@ async fn kind(client: &Client, table: &str) -> Result<Type, Error> {
     Ok(statement.columns()[0].type_().clone())
 }
 
-pub(super) async fn finish(client: &Client, table: &str) -> Result<(), Error> {
+pub(super) async fn build_segment_index(client: &Client, table: &str) -> Result<(), Error> {
     let kind = kind(client, table).await?;
     let operators = format!("{}_ip_ops", kind.name());
     client.batch_execute("SET statement_timeout = 0").await?;
@@ -108,14 +108,14 @@ pub(super) async fn finish(client: &Client, table: &str) -> Result<(), Error> {
     client.batch_execute("SET statement_timeout = '60s'").await
 }
 
-pub(super) async fn remove(client: &Client, table: &str, ids: &[u64]) -> Result<(), Error> {
+pub(super) async fn delete(client: &Client, table: &str, ids: &[u64]) -> Result<(), Error> {
     let ids: Vec<i64> = ids.iter().map(|&id| id as i64).collect();
     let delete = format!("DELETE FROM {table} WHERE id = ANY($1)");
     client.execute(&delete, &[&ids]).await.map(drop)
 }
 
 /// Drops the tables whose names are like a pattern, but for some.
-pub(super) async fn keep_only(
+pub(super) async fn retain_segments(
     client: &Client,
     pattern: &str,
     tables: &[String],
@@ -129,13 +129,13 @@ pub(super) async fn keep_only(
     Ok(())
 }
 
-pub(super) async fn nearest(
+pub(super) async fn search(
     client: &mut Client,
     table: &str,
     query: &(dyn ToSql + Sync + Send),
     groups: Option<&[&str]>,
     k: usize,
-    exactly: bool,
+    exact: bool,
 ) -> Result<Vec<(u64, f32)>, Error> {
     let k = k as i64;
     let among = if groups.is_some() { "WHERE product = ANY($3)" } else { "" };
@@ -144,8 +144,8 @@ pub(super) async fn nearest(
     );
     // With the id in the order, the graph would not be used.
     let by_graph = select.replace(", id LIMIT", " LIMIT");
-    let exactly = exactly || is_narrow(client, table, groups).await?;
-    let rows = if exactly {
+    let exact = exact || is_narrow(client, table, groups).await?;
+    let rows = if exact {
         let transaction = client.transaction().await?;
         transaction.batch_execute("SET LOCAL enable_indexscan = off").await?;
         let rows = match &groups {

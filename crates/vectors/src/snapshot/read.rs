@@ -7,13 +7,13 @@ use rayon::prelude::*;
 use serde::de::DeserializeOwned;
 
 use super::{END, FOOTER, Format, HEADER, MAGIC, SnapshotError};
-use crate::Bytes;
+use crate::AlignedBytes;
 
-/// Bytes that one core reads at a time.
+/// AlignedBytes that one core reads at a time.
 const CHUNK: usize = 4 << 20;
 
 /// Content that is yet to be decoded.
-pub struct Payload(Bytes);
+pub struct Payload(AlignedBytes);
 
 impl Payload {
     /// The content as a type of its format.
@@ -53,7 +53,7 @@ pub fn read<T>(
     path: &Path,
     format: Format,
     decode: impl FnOnce(u32, &Payload) -> Result<T, String>,
-) -> Result<(T, Bytes), SnapshotError> {
+) -> Result<(T, AlignedBytes), SnapshotError> {
     let unreadable = |source| SnapshotError::Unreadable { path: path.to_owned(), source };
     read_file(File::open(path).map_err(unreadable)?, path, format, decode)
 }
@@ -83,7 +83,7 @@ fn read_file<T>(
     path: &Path,
     format: Format,
     decode: impl FnOnce(u32, &Payload) -> Result<T, String>,
-) -> Result<(T, Bytes), SnapshotError> {
+) -> Result<(T, AlignedBytes), SnapshotError> {
     let unreadable = |source| SnapshotError::Unreadable { path: path.to_owned(), source };
     let half_written = || SnapshotError::HalfWritten { path: path.to_owned() };
     let damaged =
@@ -126,7 +126,7 @@ fn read_file<T>(
     }
 
     file.seek(SeekFrom::Start(HEADER)).map_err(unreadable)?;
-    let mut bytes = Bytes::zeros(payload as usize);
+    let mut bytes = AlignedBytes::zeros(payload as usize);
     file.read_exact(&mut bytes).map_err(unreadable)?;
     let (behind, checksum) =
         read_bytes(&file, HEADER + payload, 4 * count as usize).map_err(unreadable)?;
@@ -146,8 +146,8 @@ fn read_file<T>(
 
 /// Reads from a place in a file on all cores, with the checksum of what is read. From the opened file, not by
 /// its name: another may have been given that meanwhile.
-fn read_bytes(file: &File, start: u64, count: usize) -> io::Result<(Bytes, Hasher)> {
-    let mut bytes = Bytes::zeros(count);
+fn read_bytes(file: &File, start: u64, count: usize) -> io::Result<(AlignedBytes, Hasher)> {
+    let mut bytes = AlignedBytes::zeros(count);
     let checksums = bytes.par_chunks_mut(CHUNK).enumerate().map(|(at, chunk)| {
         read_exact_at(file, chunk, start + (at * CHUNK) as u64)?;
         let mut crc = Hasher::new();
@@ -190,7 +190,7 @@ mod tests {
         for length in [1u64 << 46, 1 << 62, u64::MAX] {
             let mut bytes = vec![253];
             bytes.extend(length.to_le_bytes());
-            let mut payload = Bytes::zeros(bytes.len());
+            let mut payload = AlignedBytes::zeros(bytes.len());
             payload.copy_from_slice(&bytes);
             let refused = Payload(payload).decode::<String>().expect_err("refused");
             assert!(refused.contains("LimitExceeded") || refused.contains("limit"), "{refused}");

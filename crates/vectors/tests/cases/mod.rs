@@ -82,16 +82,16 @@ pub fn some_groups_are_searched_as_if_there_were_no_others(stores: Stores) {
     let values = clouds(n, dim, 9);
     for (name, store) in stores(dim, values.clone()) {
         let query = &values[..dim];
-        let all = store.search_exactly(query, n).expect("a search");
+        let all = store.search_exact(query, n).expect("a search");
         for wanted in [vec![false, true, false, true, false], vec![true; 5], vec![false; 5]] {
             let is_wanted = |row: u32| wanted[(row % GROUPS) as usize];
             let expected: Vec<u32> =
                 all.iter().map(|hit| hit.row).filter(|&row| is_wanted(row)).take(30).collect();
-            let found = store.search_among(query, &wanted, 30).expect("a search");
+            let found = store.search_filtered(query, &wanted, 30).expect("a search");
             let found: Vec<u32> = found.iter().map(|hit| hit.row).collect();
             assert_eq!(found, expected, "{name}, {wanted:?}");
         }
-        let refused = store.search_among(&query[1..], &[true; 5], 3).expect_err(name);
+        let refused = store.search_filtered(&query[1..], &[true; 5], 3).expect_err(name);
         assert_eq!(refused, VectorError::Dimension { dim, found: dim - 1 }, "{name}");
     }
 }
@@ -109,7 +109,7 @@ pub fn an_exact_search_misses_nothing(stores: Stores) {
             let dot = |row: &[f32]| unit(row).iter().zip(&query_unit).map(|(a, b)| a * b).sum();
             let mut expected: Vec<f64> = values.chunks_exact(dim).map(dot).collect();
             expected.sort_unstable_by(|a, b| b.total_cmp(a));
-            let found = store.search_exactly(query, 10).expect("a search");
+            let found = store.search_exact(query, 10).expect("a search");
             assert_eq!(found.len(), 10, "{name}");
             for (hit, expected) in found.iter().zip(expected) {
                 let off = (f64::from(hit.similarity) - expected).abs();

@@ -9,12 +9,12 @@ const LARGE: usize = 4 << 20;
 /// A block of memory of its own, which begins at a page, so that no vector instruction's 64 bytes lie
 /// across two cache lines.
 #[derive(Debug)]
-pub struct Bytes {
+pub struct AlignedBytes {
     room: MmapMut,
     len: usize,
 }
 
-impl Bytes {
+impl AlignedBytes {
     /// As many zeros.
     ///
     /// # Panics
@@ -31,7 +31,7 @@ impl Bytes {
     }
 }
 
-impl Deref for Bytes {
+impl Deref for AlignedBytes {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -39,13 +39,13 @@ impl Deref for Bytes {
     }
 }
 
-impl DerefMut for Bytes {
+impl DerefMut for AlignedBytes {
     fn deref_mut(&mut self) -> &mut [u8] {
         &mut self.room[..self.len]
     }
 }
 
-impl Clone for Bytes {
+impl Clone for AlignedBytes {
     fn clone(&self) -> Self {
         let mut copy = Self::zeros(self.len);
         copy.copy_from_slice(self);
@@ -53,7 +53,7 @@ impl Clone for Bytes {
     }
 }
 
-impl PartialEq for Bytes {
+impl PartialEq for AlignedBytes {
     fn eq(&self, other: &Self) -> bool {
         **self == **other
     }
