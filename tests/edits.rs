@@ -385,30 +385,6 @@ fn readers_see_the_old_index_or_the_new_one() {
     assert_eq!(photos_in(&shop), 18);
 }
 
-#[test]
-fn indexes_of_every_format_since_3_are_read_and_changed() {
-    let formats = std::fs::read_dir(crate::helpers::fixture("old")).expect("old indexes");
-    let formats = formats.map(|entry| entry.expect("an entry").path()).filter(|path| path.is_dir());
-    for format in formats {
-        let folder = tempfile::tempdir().expect("a folder");
-        std::fs::copy(format.join("lookalike.index"), folder.path().join("lookalike.index"))
-            .expect("a copy");
-        let on = |args: &[&str]| {
-            let mut command = command(args);
-            command.arg("--index").arg(folder.path());
-            finish(command)
-        };
-        let info = on(&["index", "info", "--json"]).json();
-        assert_eq!((&info["photos"], &info["products"]), (&8.into(), &4.into()), "{info}");
-        let verified = on(&["index", "verify"]).ok();
-        assert!(verified.contains("the index is sound"), "{verified}");
-        on(&["index", "remove", "--quiet", "--product", "제품 1"]).ok();
-        assert_eq!(on(&["index", "info", "--json"]).json()["photos"], 6);
-        on(&["index", "compact", "--quiet"]).ok();
-        on(&["index", "verify"]).ok();
-    }
-}
-
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_one_line_and_loses_nothing() {

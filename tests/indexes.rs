@@ -145,6 +145,8 @@ fn damaged_indexes_are_told_apart() {
     assert!(refused(&changed(whole.len() / 2, !whole[whole.len() / 2])).contains("checksum"));
     let newer = [&whole[..8], &[99, 0, 0, 0, 99, 0, 0, 0], &whole[16..]].concat();
     assert!(refused(&newer).contains("index format 99"));
+    let old = [&b"LOOKALIK\x05\0\0\0\x05\0\0\0"[..], &whole[16..]].concat();
+    assert!(refused(&old).contains("before 0.1.0"));
     assert!(refused(b"").contains("not a Lookalike index"));
     assert!(refused(b"photos").contains("not a Lookalike index"));
     std::fs::write(shop.index_file(), &whole).expect("restored");

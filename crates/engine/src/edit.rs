@@ -345,7 +345,7 @@ fn changed(
     let (linked, total) = (AtomicUsize::new(0), content.photos.len() as u64);
     progress.begin(Stage::Link, total);
     let linking = |done| advance(progress, &linked, done);
-    let store = index.graph_store()?.changed(&keep, embeddings, &linking)?;
+    let store = index.graph_store()?.updated(&keep, embeddings, &linking)?;
     progress.end();
     content.graph = Arc::clone(store.graph());
     content.vectors = Arc::clone(store.vectors());

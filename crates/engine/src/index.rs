@@ -7,7 +7,6 @@ use lookalike_vectors::{Graph, HnswParams, HnswStore, VectorStore, Vectors};
 use serde::{Deserialize, Serialize};
 
 use crate::metric::Metric;
-use crate::old::{Content3, Content4};
 use crate::prototypes::Prototypes;
 use crate::ranking::Ranking;
 use crate::remote::Remote;
@@ -17,10 +16,7 @@ use crate::{BuildReport, Encoder, EngineError, Home, IndexLock, Model, Silent};
 pub const INDEX_FILE: &str = "lookalike.index";
 
 /// Raise `current` when [`Content`] changes; `index/README.md` tells the versions.
-pub(crate) const FORMAT: Format = Format { current: 5, oldest_read: 3, oldest_reader: 5 };
-
-/// The first format whose vectors are in bytes; before, they were numbers in f32.
-const IN_BYTES: u32 = 5;
+pub(crate) const FORMAT: Format = Format { current: 1, oldest_read: 1, oldest_reader: 1 };
 
 /// What an index file holds, in this order.
 #[derive(Clone, Serialize, Deserialize)]
@@ -121,15 +117,8 @@ impl Index {
     /// [`EngineError::NoIndex`], [`EngineError::DamagedIndex`] or [`EngineError::Snapshot`].
     pub fn open(path: &Path) -> Result<Self, EngineError> {
         let file = index_file(path);
-        let decode = |format, payload: &Payload| -> Result<(u32, Content), String> {
-            let content = match format {
-                3 => payload.decode::<Content3>()?.try_into()?,
-                4 => payload.decode::<Content4>()?.try_into()?,
-                _ => payload.decode()?,
-            };
-            Ok((format, content))
-        };
-        let ((format, mut content), bytes) = match snapshot::read(&file, FORMAT, decode) {
+        let decode = |_, payload: &Payload| payload.decode::<Content>();
+        let (mut content, bytes) = match snapshot::read(&file, FORMAT, decode) {
             Err(SnapshotError::Unreadable { source, .. })
                 if source.kind() == std::io::ErrorKind::NotFound =>
             {
@@ -141,11 +130,7 @@ impl Index {
             return Err(EngineError::DamagedIndex { path: file, reason: reason.to_owned() });
         }
         let (dim, photos) = (content.metric.dim(), content.photos.len());
-        let vectors = match format < IN_BYTES {
-            true => Vectors::normalised(dim, numbers(&bytes)),
-            false => Vectors::from_bytes(dim, photos, bytes),
-        };
-        match vectors {
+        match Vectors::from_bytes(dim, photos, bytes) {
             Ok(vectors) => content.vectors = Arc::new(vectors),
             Err(error) => {
                 return Err(EngineError::DamagedIndex { path: file, reason: error.to_string() });
@@ -314,12 +299,6 @@ impl Content {
         }
         None
     }
-}
-
-/// Numbers in f32, little-endian.
-fn numbers(bytes: &[u8]) -> Vec<f32> {
-    let (numbers, _) = bytes.as_chunks::<4>();
-    numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
 }
 
 fn index_file(path: &Path) -> PathBuf {

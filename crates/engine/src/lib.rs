@@ -35,7 +35,6 @@ mod linear;
 mod look;
 mod metric;
 mod model;
-mod old;
 mod progress;
 mod prototypes;
 mod quantise;

@@ -51,7 +51,8 @@ struct Part {
 }
 
 impl Metric {
-    /// Only subtracts a mean, of whole embeddings, until it is learnt anew.
+    /// Only subtracts a mean, of whole embeddings.
+    #[cfg(test)]
     pub(crate) fn subtracting(mean: Vec<f32>, wanted: usize) -> Self {
         let parts = vec![Part { mean, axes: Vec::new(), length: 1.0 }];
         Self { parts, wanted: wanted as u32 }

@@ -209,7 +209,7 @@ fn ask(
         photos.filter(|(row, photo)| Some(*row) != sample.row && without != Some(photo.product));
     let rows = rows.map(|(row, _)| row);
     // Some more than vote, in case copies of an own photo have to be left out.
-    let hits = vectors.nearest_among(&sample.vector, rows, 2 * params.neighbours)?;
+    let hits = vectors.search_rows(&sample.vector, rows, 2 * params.neighbours)?;
     let own = sample.row.map(|row| vectors.row(row));
     let is_copy = |row: u32| own.as_ref().is_some_and(|own| dot(own, &vectors.row(row)) > COPY);
     let neighbours: Vec<Neighbour> = hits

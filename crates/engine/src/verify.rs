@@ -42,7 +42,7 @@ pub fn verify(index: &Index) -> Result<Verification, EngineError> {
     let store = index.store()?;
     let graph = index.remote().is_none().then(|| index.graph_store()).transpose()?;
     let found_by_walking = |query: &[f32]| match &graph {
-        Some(graph) => graph.search_by_graph(query, 10),
+        Some(graph) => graph.search_graph(query, 10),
         None => store.search(query, 10),
     };
     let rows: Vec<u32> =

@@ -1,9 +1,10 @@
 //! How fast neighbours are found, and how many of them, beside other libraries: `benches/peers/neighbours.py`
 //! runs this on files that it writes, and prints both.
 //!
-//! `curve build FOLDER DIM [hnsw_rs]` builds a graph of `FOLDER/vectors.f32`, by hnsw_rs if told so, and stores it;
-//! `curve search FOLDER DIM [hnsw_rs] [graphs]` opens what was stored and searches for `FOLDER/queries.f32` on one thread, by
-//! the graph and, unless it says `graphs`, exactly. The files are of shape `(n, DIM)`, f32, little-endian; `truth.u32` has the 10 nearest of each query. Each prints lines of JSON.
+//! `curve build FOLDER DIM [hnsw_rs]` builds a graph of `FOLDER/vectors.f32`, batched or by hnsw_rs, and stores it;
+//! `curve search FOLDER DIM [hnsw_rs] [graphs]` opens the stored graph and searches for `FOLDER/queries.f32` on one
+//! thread, by the graph and, without `graphs`, exactly. The files are of shape `(n, DIM)`, f32, little-endian;
+//! `truth.u32` has the 10 nearest of each query. Both print lines of JSON.
 
 use std::error::Error;
 use std::path::Path;
@@ -11,7 +12,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use lookalike_vectors::snapshot::{self, Format, WriteLock};
-use lookalike_vectors::{ExactStore, Graph, Hit, HnswParams, HnswStore, VectorStore, Vectors};
+use lookalike_vectors::{
+    ExactStore, Graph, GraphBuilder, Hit, HnswParams, HnswStore, VectorStore, Vectors,
+};
 
 const FORMAT: Format = Format { current: 1, oldest_read: 1, oldest_reader: 1 };
 
@@ -29,9 +32,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        ["build", folder, dim] => build(folder.as_ref(), dim.parse()?, OURS, HnswStore::build),
+        ["build", folder, dim] => build(folder.as_ref(), dim.parse()?, OURS, GraphBuilder::Batched),
         ["build", folder, dim, "hnsw_rs"] => {
-            build(folder.as_ref(), dim.parse()?, BY_HNSW_RS, HnswStore::build_by_hnsw_rs)
+            build(folder.as_ref(), dim.parse()?, BY_HNSW_RS, GraphBuilder::HnswRs)
         }
         ["search", folder, dim, ref rest @ ..] => {
             let file = if rest.contains(&"hnsw_rs") { BY_HNSW_RS } else { OURS };
@@ -41,13 +44,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-type Builder = fn(Arc<Vectors>, HnswParams, &(dyn Fn(usize) + Sync)) -> HnswStore;
-
-fn build(folder: &Path, dim: usize, file: &str, builder: Builder) -> Result<(), Box<dyn Error>> {
+fn build(
+    folder: &Path,
+    dim: usize,
+    file: &str,
+    builder: GraphBuilder,
+) -> Result<(), Box<dyn Error>> {
     let numbers = numbers(&folder.join("vectors.f32"))?.into_iter().map(f32::from_bits).collect();
     let started = Instant::now();
     let vectors = Arc::new(Vectors::normalised(dim, numbers)?);
-    let store = builder(vectors, HnswParams::default(), &|_| {});
+    let params = HnswParams { builder, ..HnswParams::default() };
+    let store = HnswStore::build(vectors, params, &|_| {});
     let seconds = started.elapsed().as_secs_f64();
     let content = (store.len(), store.params(), store.graph());
     WriteLock::take(&folder.join(file))?.write(FORMAT, &content, store.vectors().bytes())?;
@@ -87,7 +94,7 @@ fn search(folder: &Path, dim: usize, file: &str, exactly: bool) -> Result<(), Bo
     };
     for ef in [10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512] {
         let store = store.with_ef_search(ef);
-        let one = |query: &&[f32]| store.search_by_graph(query, K).expect("a query");
+        let one = |query: &&[f32]| store.search_graph(query, K).expect("a query");
         report("graph", ef, &|| queries.iter().map(one).collect());
     }
     if !exactly {

@@ -1,33 +1,34 @@
+//! Memory for vectors: page-aligned, in large pages where the system has them.
+
 use std::ops::{Deref, DerefMut};
 
 use memmap2::MmapMut;
 
-/// From so many bytes on, large pages are asked for: there are few of the processor's entries for pages, and
-/// searches jump about.
+/// From so many bytes on, large pages are used: the CPU's TLB has few entries, and searches access memory at
+/// random.
 const LARGE: usize = 4 << 20;
 
-/// A block of memory of its own, which begins at a page, so that no vector instruction's 64 bytes lie
-/// across two cache lines.
+/// Page-aligned bytes, so that a vector instruction's 64 bytes lie in one cache line.
 #[derive(Debug)]
 pub struct AlignedBytes {
-    room: MmapMut,
+    map: MmapMut,
     len: usize,
 }
 
 impl AlignedBytes {
-    /// As many zeros.
+    /// `len` zeros.
     ///
     /// # Panics
-    /// When there is not so much memory, as every other allocation does.
+    /// When memory runs out, as any allocation.
     pub fn zeros(len: usize) -> Self {
-        // No room at all cannot be had.
-        let room = MmapMut::map_anon(len.max(1)).expect("memory");
+        // Empty mappings are not allowed.
+        let map = MmapMut::map_anon(len.max(1)).expect("memory");
         #[cfg(target_os = "linux")]
         if len >= LARGE {
-            // Where there are none, it goes without.
-            let _ = room.advise(memmap2::Advice::HugePage);
+            // Without large pages it works as well, only slower.
+            let _ = map.advise(memmap2::Advice::HugePage);
         }
-        Self { room, len }
+        Self { map, len }
     }
 }
 
@@ -35,13 +36,13 @@ impl Deref for AlignedBytes {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.room[..self.len]
+        &self.map[..self.len]
     }
 }
 
 impl DerefMut for AlignedBytes {
     fn deref_mut(&mut self) -> &mut [u8] {
-        &mut self.room[..self.len]
+        &mut self.map[..self.len]
     }
 }
 

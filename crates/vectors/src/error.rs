@@ -1,13 +1,15 @@
+//! Errors of vectors, graphs and stores.
+
 /// Why vectors cannot be stored or compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VectorError {
-    /// Numbers that do not make up whole vectors, or a query of another length.
-    #[error("{found} numbers do not make vectors of {dim} dimensions")]
+    /// Values that do not make up whole vectors, or a query of another length.
+    #[error("{found} values do not make vectors of {dim} dimensions")]
     Dimension {
         /// Length of a vector.
         dim: usize,
-        /// How many numbers there were.
+        /// How many values there were.
         found: usize,
     },
     /// NaN or infinity.
@@ -16,7 +18,7 @@ pub enum VectorError {
         /// Which vector.
         row: usize,
     },
-    /// A vector without direction, which is at the same distance from everything.
+    /// A zero vector, whose cosine similarity is undefined.
     #[error("vector {row} is zero: it has no direction")]
     Zero {
         /// Which vector.
@@ -25,13 +27,13 @@ pub enum VectorError {
     /// A graph that does not fit its vectors.
     #[error("the graph does not fit the vectors: {0}")]
     Graph(&'static str),
-    /// A store elsewhere that does not do what it is asked for; the words say which, why, and what to do.
+    /// A remote store that failed; the text says which, why, and what to do.
     #[error("{0}")]
     Store(String),
 }
 
 impl VectorError {
-    /// Of one of several vectors, the same.
+    /// The same error of another row.
     pub(crate) fn at(self, row: usize) -> Self {
         match self {
             Self::NotFinite { .. } => Self::NotFinite { row },

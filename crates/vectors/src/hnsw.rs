@@ -1,50 +1,24 @@
-mod by_hnsw_rs;
+//! [`HnswStore`]: approximate nearest neighbours by an HNSW graph.
+
 mod recall;
 
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use crate::candidates::{Candidate, Walker};
 use crate::exact::exact;
-use crate::graph::{Graph, Growing};
+use crate::graph::Graph;
+use crate::params::HnswParams;
+use crate::search_layer::{Candidate, SearchContext};
 use crate::vectors::Query;
 use crate::{Hit, VectorError, VectorStore, Vectors, best_first, rows_of};
 
-/// How a graph is built and searched (Malkov and Yashunin, "Efficient and robust approximate nearest
-/// neighbor search using Hierarchical Navigable Small World graphs", 2016).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HnswParams {
-    /// Links a point keeps on each layer, twice as many on the lowest; 2 to 255. Default 16.
-    pub m: u16,
-    /// Candidates looked at when a point is inserted. Default 200.
-    pub ef_construction: u16,
-    /// Candidates kept during a search, at least as many as neighbours are asked for. Default 128.
-    pub ef_search: u16,
-}
-
-impl Default for HnswParams {
-    fn default() -> Self {
-        Self { m: 16, ef_construction: 200, ef_search: 128 }
-    }
-}
-
-impl HnswParams {
-    /// Within what graphs are kept and built with; hnsw_rs, too, would take an `m` of 256 for 0.
-    fn bounded(self) -> Self {
-        let m = self.m.clamp(2, 255);
-        Self { m, ef_construction: self.ef_construction.max(m), ef_search: self.ef_search.max(1) }
-    }
-}
-
-/// Finds neighbours by walking a graph: nearly always right, fast however many vectors there are.
+/// Approximate nearest neighbours by an HNSW graph.
 ///
-/// The walk compares bytes; what it finds is compared in full. Where so much is asked for that a walk would
-/// take longer than to compare everything, everything is compared.
+/// The graph search compares int8 codes; the candidates it finds are rescored with all 16 bits. A search compares
+/// every vector where that takes no longer: in small stores, and for large `k`.
 ///
-/// Vectors that are the same bit for bit share one node. Otherwise a photo that many customers
-/// uploaded would fill its neighbours' lists with itself and cut the graph in two.
+/// Identical vectors share one node. Otherwise a photo that many customers uploaded would fill its neighbours'
+/// links with itself and disconnect the graph.
 #[derive(Debug, Clone)]
 pub struct HnswStore {
     vectors: Arc<Vectors>,
@@ -54,58 +28,56 @@ pub struct HnswStore {
     groups: Option<Arc<[u32]>>,
 }
 
-/// Vectors for every candidate kept, up to which a scan takes no longer than a walk
+/// A scan takes no longer than a graph search up to so many vectors for each of `ef` candidates
 /// (`benches/runs/2026-11-27-vectors-xeon-2-cores`).
-const COMPARED: usize = 4;
+const SCAN_PER_CANDIDATE: usize = 4;
 
-/// More candidates than this are no longer kept in a short list.
-const MOST_CANDIDATES: usize = 1024;
+/// The largest `ef` of a graph search; its candidate list is for short lists.
+const MAX_EF: usize = 1024;
 
 impl HnswStore {
-    /// Builds the graph on all cores; the same vectors make the same graph. `progress` is told how many
-    /// vectors are in it, now and then.
+    /// Builds the graph on all cores by [`HnswParams::builder`]. `progress` gets the number of vectors that are in
+    /// the graph so far.
     pub fn build(
         vectors: Arc<Vectors>,
         params: HnswParams,
         progress: &(dyn Fn(usize) + Sync),
     ) -> Self {
-        let params = params.bounded();
-        let graph = Growing::of_all(&vectors, params, progress).finish();
+        let params = params.clamped();
+        let graph = Graph::build(&vectors, params, progress);
         progress(vectors.len());
         Self { graph: Arc::new(graph), vectors, params, groups: None }
     }
 
-    /// This store without the vectors for which `keep` has `false`, and with `more`, of shape
-    /// `(n, dim)`, behind those that are kept. Searches answer as of a store built of these, but for
-    /// what the graph misses of either. `progress` is told how many vectors are in the new graph.
+    /// This store without the vectors for which `keep` has `false`, and with `more`, of shape `(n, dim)`, behind
+    /// those that are kept. The graph is changed, or rebuilt where little of it would be left. `progress` gets the
+    /// number of vectors that are in the new graph so far.
     ///
     /// # Errors
     /// [`VectorError`] for one of `more` that is not finite or has no direction.
     ///
     /// # Panics
     /// When `keep` has another length than there are vectors.
-    pub fn changed(
+    pub fn updated(
         &self,
         keep: &[bool],
         more: Vec<f32>,
         progress: &(dyn Fn(usize) + Sync),
     ) -> Result<Self, VectorError> {
-        let vectors = Arc::new(self.vectors.changed(keep, more)?);
+        let vectors = Arc::new(self.vectors.updated(keep, more)?);
         let mut kept = 0;
-        let row_now: Vec<Option<u32>> = keep
+        let new_rows: Vec<Option<u32>> = keep
             .iter()
             .map(|&keep| {
                 kept += u32::from(keep);
                 keep.then(|| kept - 1)
             })
             .collect();
-        // Where little is left of the old graph, a new one is no slower and no worse.
+        // Where little is left of the old graph, a new one takes no longer and is no worse.
         if vectors.len() - kept as usize > kept as usize / 2 || (kept as usize) < keep.len() / 4 {
             return Ok(Self::build(vectors, self.params, progress));
         }
-        let mut growing = Growing::from_graph(&self.graph, &vectors, self.params, &row_now);
-        growing.add(kept..vectors.len() as u32, progress);
-        let graph = Arc::new(growing.finish());
+        let graph = Arc::new(self.graph.updated(&vectors, self.params, &new_rows, kept, progress));
         progress(vectors.len());
         Ok(Self { vectors, graph, params: self.params, groups: None })
     }
@@ -125,10 +97,10 @@ impl HnswStore {
         params: HnswParams,
     ) -> Result<Self, VectorError> {
         graph.check(vectors.len())?;
-        Ok(Self { vectors, graph, params: params.bounded(), groups: None })
+        Ok(Self { vectors, graph, params: params.clamped(), groups: None })
     }
 
-    /// The same store, told of each vector's group.
+    /// The same store with a group for each vector, for [`VectorStore::search_filtered`].
     ///
     /// # Panics
     /// When there are not as many groups as vectors.
@@ -142,48 +114,48 @@ impl HnswStore {
         &self.graph
     }
 
-    /// The parameters in force.
+    /// The parameters, as they were clamped.
     pub fn params(&self) -> HnswParams {
         self.params
     }
 
-    /// The same store with other candidates kept during a search; see [`HnswParams::ef_search`].
+    /// The same store with another [`HnswParams::ef_search`].
     pub fn with_ef_search(&self, ef_search: u16) -> Self {
-        let params = HnswParams { ef_search, ..self.params }.bounded();
+        let params = HnswParams { ef_search, ..self.params }.clamped();
         Self { params, ..self.clone() }
     }
 
-    /// [`VectorStore::search`], by the graph however many vectors there are.
+    /// [`VectorStore::search`] by the graph, however few vectors there are.
     ///
     /// # Errors
     /// As [`VectorStore::search`].
-    pub fn search_by_graph(&self, query: &[f32], k: usize) -> Result<Vec<Hit>, VectorError> {
-        Ok(self.by_graph(&self.vectors.query(query)?, k))
+    pub fn search_graph(&self, query: &[f32], k: usize) -> Result<Vec<Hit>, VectorError> {
+        Ok(self.graph_search(&self.vectors.query(query)?, k))
     }
 
-    fn by_graph(&self, query: &Query, k: usize) -> Vec<Hit> {
-        thread_local!(static WALKER: RefCell<Walker> = RefCell::default());
+    fn graph_search(&self, query: &Query, k: usize) -> Vec<Hit> {
+        thread_local!(static CONTEXT: RefCell<SearchContext> = RefCell::default());
         let ef = usize::from(self.params.ef_search).max(k).min(self.graph.len());
-        WALKER.with_borrow_mut(|walker| {
-            self.graph.walk(&self.vectors, query.code(), ef, walker);
-            let found: Vec<Candidate> = walker.found().collect();
-            self.in_full(query, &found, k)
+        CONTEXT.with_borrow_mut(|context| {
+            self.graph.search(&self.vectors, query.code(), ef, context);
+            let found: Vec<Candidate> = context.found().collect();
+            self.rescore(query, &found, k)
         })
     }
 
-    /// The `k` nearest of what a walk found, best first, as similar as they are in full.
-    fn in_full(&self, query: &Query, found: &[Candidate], k: usize) -> Vec<Hit> {
+    /// The `k` nearest of what a graph search found, best first, by their full similarities.
+    fn rescore(&self, query: &Query, found: &[Candidate], k: usize) -> Vec<Hit> {
         let Some(kth) = found.get(k.wrapping_sub(1)).or(found.last()).filter(|_| k > 0) else {
             return Vec::new();
         };
-        // Both it and a candidate may be wrong; this much more seldom than once in a thousand.
-        let limit = kth.similarity - 4.5 * self.vectors.usually_wrong(query);
+        // Both its similarity and a candidate's have an error; it exceeds this less than once in a thousand.
+        let limit = kth.similarity - 4.5 * self.vectors.code_error_std(query);
         let close = &found[..found.partition_point(|candidate| candidate.similarity >= limit)];
         close.iter().for_each(|candidate| self.vectors.prefetch(candidate.row));
         let mut hits: Vec<Hit> = Vec::with_capacity(close.len());
         for candidate in close {
             let similarity = self.vectors.similarity(query, candidate.row);
-            let rows = std::iter::once(candidate.row).chain(self.graph.copies(candidate.row));
+            let rows = std::iter::once(candidate.row).chain(self.graph.duplicates(candidate.row));
             hits.extend(rows.map(|row| Hit { row, similarity }));
         }
         hits.sort_unstable_by(best_first);
@@ -204,17 +176,17 @@ impl VectorStore for HnswStore {
     fn search(&self, query: &[f32], k: usize) -> Result<Vec<Hit>, VectorError> {
         let query = self.vectors.query(query)?;
         let ef = usize::from(self.params.ef_search).max(k);
-        if ef > MOST_CANDIDATES || self.len() <= COMPARED * ef {
+        if ef > MAX_EF || self.len() <= SCAN_PER_CANDIDATE * ef {
             return Ok(exact(&self.vectors, &query, k));
         }
-        Ok(self.by_graph(&query, k))
+        Ok(self.graph_search(&query, k))
     }
 
     fn search_exact(&self, query: &[f32], k: usize) -> Result<Vec<Hit>, VectorError> {
         Ok(exact(&self.vectors, &self.vectors.query(query)?, k))
     }
 
-    /// Compares with all of them: a walk that may not use most of what it finds finds little, and slowly.
+    /// Compares with all of them: a graph search that must drop most candidates finds few, and slowly.
     fn search_filtered(
         &self,
         query: &[f32],
@@ -222,7 +194,7 @@ impl VectorStore for HnswStore {
         k: usize,
     ) -> Result<Vec<Hit>, VectorError> {
         let rows = rows_of(self.groups.as_deref(), allowed, self.len());
-        self.vectors.nearest_among(query, rows, k)
+        self.vectors.search_rows(query, rows, k)
     }
 
     fn rows(&self, rows: &[u32]) -> Result<Vec<Vec<f32>>, VectorError> {

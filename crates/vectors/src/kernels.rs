@@ -1,14 +1,14 @@
-//! Products of vectors of bytes: the innermost loops of every search and build.
+//! Dot products of int8 vectors: the innermost loops of every search and build.
 //!
-//! A number lies in a byte as itself plus 128, because the processors' instruction for such products
-//! (VNNI's `vpdpbusd`) multiplies unsigned bytes by signed ones. Every level of instructions gives the
-//! same integers; `tests` compares them with sums written out.
+//! An int8 is stored with an offset of 128, as the CPU's instruction for such products (VNNI's `vpdpbusd`)
+//! multiplies unsigned bytes by signed ones. Every instruction set gives the same integers; `tests` compares them
+//! with plain sums.
 #![allow(unsafe_code)]
 
-/// What is added to a number so that it fits an unsigned byte.
+/// The offset of a stored int8.
 pub(crate) const BIAS: u8 = 128;
 
-/// The instructions that this processor has.
+/// An instruction set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Level {
     #[cfg(target_arch = "x86_64")]
@@ -34,21 +34,20 @@ impl Level {
     }
 }
 
-/// The products of one vector of bytes with some rows of `codes`, of shape `(n, query.len())`:
-/// `out[i]` is the sum of `(code - 128) * (query - 128)` of row `rows[i]`.
+/// The dot products of one int8 vector with some rows of `codes`, of shape `(n, query.len())`: `out[i]` is the sum of `(code - 128) * (query - 128)` of row `rows[i]`.
 ///
 /// # Panics
 /// When a row is not among `codes`, or `out` is shorter than `rows`.
-pub(crate) fn products(codes: &[u8], rows: &[u32], query: &[u8], out: &mut [i32]) {
-    products_by(Level::best(), codes, rows, query, out);
+pub(crate) fn dot_int8(codes: &[u8], rows: &[u32], query: &[u8], out: &mut [i32]) {
+    dot_int8_by(Level::best(), codes, rows, query, out);
 }
 
-/// The sum of `(256 * (code - 128) + rest) * query`, where `rest` are signed bytes.
-pub(crate) fn product(codes: &[u8], rest: &[u8], query: &[f32]) -> f32 {
-    product_by(Level::best(), codes, rest, query)
+/// The sum of `(256 * (high - 128) + low) * query`, where `low` are signed bytes.
+pub(crate) fn dot_int16_f32(high: &[u8], low: &[u8], query: &[f32]) -> f32 {
+    dot_int16_f32_by(Level::best(), high, low, query)
 }
 
-/// Asks for what is about to be read.
+/// Prefetches what is about to be read.
 #[inline(always)]
 pub(crate) fn prefetch<T>(items: &[T]) {
     #[cfg(target_arch = "x86_64")]
@@ -61,27 +60,27 @@ pub(crate) fn prefetch<T>(items: &[T]) {
     let _ = items;
 }
 
-fn products_by(level: Level, codes: &[u8], rows: &[u32], query: &[u8], out: &mut [i32]) {
+fn dot_int8_by(level: Level, codes: &[u8], rows: &[u32], query: &[u8], out: &mut [i32]) {
     match level {
         // SAFETY: `Level::best` found the features, or the test that asks for them did.
         #[cfg(target_arch = "x86_64")]
-        Level::Vnni => unsafe { x86::products_vnni(codes, rows, query, out) },
+        Level::Vnni => unsafe { x86::dot_int8_vnni(codes, rows, query, out) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { x86::products_avx2(codes, rows, query, out) },
-        Level::Portable => products_body(codes, rows, query, out),
+        Level::Avx2 => unsafe { x86::dot_int8_avx2(codes, rows, query, out) },
+        Level::Portable => dot_int8_body(codes, rows, query, out),
     }
 }
 
-fn product_by(level: Level, codes: &[u8], rest: &[u8], query: &[f32]) -> f32 {
+fn dot_int16_f32_by(level: Level, codes: &[u8], low: &[u8], query: &[f32]) -> f32 {
     match level {
-        // SAFETY: as in `products_by`.
+        // SAFETY: as in `dot_int8_by`.
         #[cfg(target_arch = "x86_64")]
-        Level::Vnni => unsafe { x86::product_avx512(codes, rest, query) },
+        Level::Vnni => unsafe { x86::dot_int16_f32_avx512(codes, low, query) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { x86::product_avx2(codes, rest, query) },
-        Level::Portable => product_body(codes, rest, query),
+        Level::Avx2 => unsafe { x86::dot_int16_f32_avx2(codes, low, query) },
+        Level::Portable => dot_int16_f32_body(codes, low, query),
     }
 }
 
@@ -92,7 +91,7 @@ fn row(codes: &[u8], row: u32, dim: usize) -> &[u8] {
 
 /// The compiler makes vector instructions of this, those of the function that it is inlined into.
 #[inline(always)]
-fn products_body(codes: &[u8], rows: &[u32], query: &[u8], out: &mut [i32]) {
+fn dot_int8_body(codes: &[u8], rows: &[u32], query: &[u8], out: &mut [i32]) {
     let centred = |byte: u8| i16::from(byte) - i16::from(BIAS);
     for (&at, out) in rows.iter().zip(&mut out[..rows.len()]) {
         let pairs = row(codes, at, query.len()).iter().zip(query);
@@ -102,21 +101,21 @@ fn products_body(codes: &[u8], rows: &[u32], query: &[u8], out: &mut [i32]) {
 
 /// Sixteen sums side by side: one alone would have to be added up in order and could not be vectorised.
 #[inline(always)]
-fn product_body(codes: &[u8], rest: &[u8], query: &[f32]) -> f32 {
+fn dot_int16_f32_body(codes: &[u8], low: &[u8], query: &[f32]) -> f32 {
     const LANES: usize = 16;
-    let value = |code: u8, rest: u8| {
-        ((i32::from(code) - i32::from(BIAS)) * 256 + i32::from(rest as i8)) as f32
+    let value = |code: u8, low: u8| {
+        ((i32::from(code) - i32::from(BIAS)) * 256 + i32::from(low as i8)) as f32
     };
     let mut sums = [0f32; LANES];
     let (codes, more_codes) = codes.as_chunks::<LANES>();
-    let (rest, more_rest) = rest.as_chunks::<LANES>();
+    let (low, more_low) = low.as_chunks::<LANES>();
     let (query, more_query) = query.as_chunks::<LANES>();
-    for ((codes, rest), query) in codes.iter().zip(rest).zip(query) {
+    for ((codes, low), query) in codes.iter().zip(low).zip(query) {
         for lane in 0..LANES {
-            sums[lane] += value(codes[lane], rest[lane]) * query[lane];
+            sums[lane] += value(codes[lane], low[lane]) * query[lane];
         }
     }
-    let more = more_codes.iter().zip(more_rest).zip(more_query);
+    let more = more_codes.iter().zip(more_low).zip(more_query);
     sums.iter().sum::<f32>() + more.map(|((&c, &r), q)| value(c, r) * q).sum::<f32>()
 }
 
@@ -124,15 +123,15 @@ fn product_body(codes: &[u8], rest: &[u8], query: &[f32]) -> f32 {
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{BIAS, product_body, products_body, row};
+    use super::{BIAS, dot_int8_body, dot_int16_f32_body, row};
 
     /// Rows that are compared side by side.
     const SIDE: usize = 4;
 
-    /// Rows that are asked for before their turn comes.
+    /// Rows that are prefetched ahead.
     const AHEAD: usize = 4;
 
-    /// Asks for a row, if there is one.
+    /// Prefetches a row, if there is one.
     #[inline(always)]
     fn prefetch_row(codes: &[u8], rows: &[u32], at: usize, dim: usize) {
         if let Some(&at) = rows.get(at) {
@@ -154,8 +153,8 @@ mod x86 {
         }
     }
 
-    /// 64 bytes as signed ones, by turning their highest bits. What is behind the end must count nothing, and
-    /// does, as the bytes that it is multiplied with are zeros.
+    /// 64 stored bytes as int8, by inverting their highest bits. What is behind the end counts nothing: it is
+    /// multiplied by zeros.
     #[target_feature(enable = "avx512f,avx512bw")]
     #[inline]
     fn signed(bytes: &[u8], at: usize) -> __m512i {
@@ -163,10 +162,10 @@ mod x86 {
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-    pub(super) fn products_vnni(codes: &[u8], rows: &[u32], query: &[u8], out: &mut [i32]) {
+    pub(super) fn dot_int8_vnni(codes: &[u8], rows: &[u32], query: &[u8], out: &mut [i32]) {
         let dim = query.len();
         let bias = _mm512_set1_epi8(BIAS as i8);
-        // What the codes' 128 adds to every product.
+        // What the codes' offset adds to every product.
         let mut added = _mm512_setzero_si512();
         for at in (0..dim).step_by(64) {
             let mask = if dim - at >= 64 { !0 } else { (1u64 << (dim - at)) - 1 };
@@ -183,8 +182,8 @@ mod x86 {
             for ahead in 0..SIDE {
                 prefetch_row(codes, rows, i * SIDE + AHEAD + ahead, dim);
             }
-            // Several rows side by side, so that the query's bytes are fetched once for all of them. The
-            // last row stands for those that are missing.
+            // Several rows side by side, so that the query is loaded once for all of them. The last row is
+            // repeated in place of missing ones.
             let mut lines: [&[u8]; SIDE] = [&[]; SIDE];
             for side in 0..SIDE {
                 lines[side] = row(codes, some[side.min(some.len() - 1)], dim);
@@ -203,24 +202,24 @@ mod x86 {
     }
 
     #[target_feature(enable = "avx2,fma")]
-    pub(super) fn products_avx2(codes: &[u8], rows: &[u32], query: &[u8], out: &mut [i32]) {
+    pub(super) fn dot_int8_avx2(codes: &[u8], rows: &[u32], query: &[u8], out: &mut [i32]) {
         for ahead in 0..AHEAD {
             prefetch_row(codes, rows, ahead, query.len());
         }
         for (i, out) in out[..rows.len()].iter_mut().enumerate() {
             prefetch_row(codes, rows, i + AHEAD, query.len());
-            products_body(codes, &rows[i..=i], query, std::slice::from_mut(out));
+            dot_int8_body(codes, &rows[i..=i], query, std::slice::from_mut(out));
         }
     }
 
     #[target_feature(enable = "avx512f,avx512bw")]
-    pub(super) fn product_avx512(codes: &[u8], rest: &[u8], query: &[f32]) -> f32 {
-        product_body(codes, rest, query)
+    pub(super) fn dot_int16_f32_avx512(codes: &[u8], low: &[u8], query: &[f32]) -> f32 {
+        dot_int16_f32_body(codes, low, query)
     }
 
     #[target_feature(enable = "avx2,fma")]
-    pub(super) fn product_avx2(codes: &[u8], rest: &[u8], query: &[f32]) -> f32 {
-        product_body(codes, rest, query)
+    pub(super) fn dot_int16_f32_avx2(codes: &[u8], low: &[u8], query: &[f32]) -> f32 {
+        dot_int16_f32_body(codes, low, query)
     }
 }
 
@@ -247,10 +246,10 @@ mod tests {
     }
 
     #[test]
-    fn every_level_adds_up_what_is_written_out() {
+    fn every_instruction_set_gives_the_plain_sum() {
         for dim in [1, 15, 63, 64, 65, 127, 128, 129, 200, 512] {
             let (mut codes, mut query) = (bytes(9 * dim, 1), bytes(dim, 2));
-            // The largest numbers there are: pairs of products that overflow 16 bits would show.
+            // The largest values: pairs of products that overflow 16 bits would show.
             codes[..dim].fill(255);
             codes[dim..2 * dim].fill(1);
             query[0] = 255;
@@ -262,22 +261,22 @@ mod tests {
             });
             for level in levels() {
                 let mut out = [0; 5];
-                products_by(level, &codes, &rows, &query, &mut out);
+                dot_int8_by(level, &codes, &rows, &query, &mut out);
                 assert_eq!(out, wanted, "{level:?}, {dim} dimensions");
             }
         }
     }
 
     #[test]
-    fn every_level_takes_both_bytes_of_a_number() {
+    fn every_instruction_set_takes_both_bytes_of_a_value() {
         for dim in [1, 15, 16, 17, 64, 100] {
-            let (codes, rest) = (bytes(dim, 3), bytes(dim, 4));
+            let (codes, low) = (bytes(dim, 3), bytes(dim, 4));
             let query: Vec<f32> =
                 bytes(dim, 5).iter().map(|&b| f32::from(b) / 99.0 - 1.0).collect();
-            let number = |i: usize| (i32::from(codes[i]) - 128) * 256 + i32::from(rest[i] as i8);
+            let number = |i: usize| (i32::from(codes[i]) - 128) * 256 + i32::from(low[i] as i8);
             let wanted: f64 = (0..dim).map(|i| f64::from(number(i)) * f64::from(query[i])).sum();
             for level in levels() {
-                let got = product_by(level, &codes, &rest, &query);
+                let got = dot_int16_f32_by(level, &codes, &low, &query);
                 assert!((f64::from(got) - wanted).abs() < 0.5, "{level:?}: {got}, not {wanted}");
             }
         }

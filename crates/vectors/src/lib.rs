@@ -1,7 +1,8 @@
-//! Nearest neighbours by cosine similarity: one trait, an exact and an HNSW store, stores that are elsewhere,
-//! snapshots on disk.
+//! Nearest-neighbour search by cosine similarity: the trait [`VectorStore`], an exact store, an HNSW store, segments
+//! of remote stores, and snapshots on disk.
 //!
-//! This crate knows nothing of photos or models.
+//! This crate knows nothing of photos or models. Terms are those of the HNSW paper (Malkov and Yashunin, 2016),
+//! hnswlib and qdrant.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -19,21 +20,23 @@
 //! ```
 
 mod aligned_bytes;
-mod candidates;
 mod error;
 mod exact;
 mod graph;
 mod hnsw;
 mod kernels;
+mod params;
 mod remote;
+mod search_layer;
 pub mod snapshot;
 mod vectors;
 
 pub use aligned_bytes::AlignedBytes;
 pub use error::VectorError;
 pub use exact::ExactStore;
-pub use graph::{Graph, OldGraph};
-pub use hnsw::{HnswParams, HnswStore};
+pub use graph::Graph;
+pub use hnsw::HnswStore;
+pub use params::{GraphBuilder, HnswParams};
 pub use remote::{Manifest, Point, RemoteError, RemoteSegment, RemoteStore};
 pub use vectors::Vectors;
 
@@ -46,8 +49,8 @@ pub struct Hit {
     pub similarity: f32,
 }
 
-/// Somewhere that vectors can be found by nearness. Every store keeps the same contract, which
-/// `tests/contract.rs` runs against each.
+/// A store of unit vectors that finds nearest neighbours. `tests/contract.rs` runs the same tests against every
+/// store.
 pub trait VectorStore: Send + Sync {
     /// Number of vectors.
     fn len(&self) -> usize;
@@ -60,24 +63,24 @@ pub trait VectorStore: Send + Sync {
     /// Length of each vector.
     fn dim(&self) -> usize;
 
-    /// The `k` vectors most like `query`, best first, ties by row; all of them if there are fewer.
+    /// The `k` vectors most similar to `query`, best first, ties by row; all of them if there are fewer. The search
+    /// may be approximate.
     ///
     /// The query need not be normalised.
     ///
     /// # Errors
-    /// [`VectorError::Dimension`], [`VectorError::NotFinite`] or [`VectorError::Zero`], with the row
-    /// 0, for a query that cannot be compared; [`VectorError::Store`] where the store is elsewhere and does
-    /// not answer.
+    /// [`VectorError::Dimension`], [`VectorError::NotFinite`] or [`VectorError::Zero`], with the row 0, for a query
+    /// that cannot be compared; [`VectorError::Store`] where a remote store fails.
     fn search(&self, query: &[f32], k: usize) -> Result<Vec<Hit>, VectorError>;
 
-    /// [`Self::search`], in which nothing is missed, however long it takes.
+    /// [`Self::search`] by comparing every vector.
     ///
     /// # Errors
     /// As [`Self::search`].
     fn search_exact(&self, query: &[f32], k: usize) -> Result<Vec<Hit>, VectorError>;
 
-    /// [`Self::search`] among the vectors of some groups: those for whose number `allowed` has `true`. A store
-    /// that was told of no groups takes each vector for one, by its row.
+    /// [`Self::search`] among the vectors of the groups for whose number `allowed` has `true`. In a store without
+    /// groups, each vector is a group of its own, by its row.
     ///
     /// # Errors
     /// As [`Self::search`].
@@ -88,17 +91,17 @@ pub trait VectorStore: Send + Sync {
         k: usize,
     ) -> Result<Vec<Hit>, VectorError>;
 
-    /// Some vectors, of length 1, in the order of `rows`.
+    /// Some vectors, of unit length, in the order of `rows`.
     ///
     /// # Errors
     /// [`VectorError::Store`].
     ///
     /// # Panics
-    /// For a row that is not there.
+    /// For a row of [`Self::len`] or more.
     fn rows(&self, rows: &[u32]) -> Result<Vec<Vec<f32>>, VectorError>;
 }
 
-/// The rows of `len` whose groups are wanted; without groups, the rows themselves.
+/// The rows of `len` whose groups are allowed; without groups, the allowed rows.
 pub(crate) fn rows_of<'a>(
     groups: Option<&'a [u32]>,
     allowed: &'a [bool],
@@ -108,7 +111,7 @@ pub(crate) fn rows_of<'a>(
     (0..len as u32).filter(move |&row| allowed.get(group(row) as usize) == Some(&true))
 }
 
-/// Best first; ties by row, so that every store and every run gives the same order.
+/// Best first, ties by row, so that every store and every run gives the same order.
 pub(crate) fn best_first(a: &Hit, b: &Hit) -> std::cmp::Ordering {
     b.similarity.total_cmp(&a.similarity).then(a.row.cmp(&b.row))
 }

@@ -1,16 +1,16 @@
-//! One file on disk that is either the old state or the new one, never half of either.
+//! Snapshots: one checksummed file that is replaced atomically, so that it is the old state or the new one.
 //!
-//! The only module that knows bincode. Layout, all integers and numbers little-endian:
+//! The only module that knows bincode. The layout, all values little-endian:
 //!
 //! | bytes | what |
 //! | --- | --- |
-//! | 8 | magic `LOOKALIK` |
+//! | 8 | magic `LKLINDEX` |
 //! | 4 | format version of the content |
 //! | 4 | oldest format version whose readers can read this file |
 //! | any | payload: bincode 2, its standard configuration |
-//! | 4 each | words of 4 bytes, as they are in memory: what is large is read without being decoded |
-//! | 8 | length of the payload |
-//! | 8 | how many words there are |
+//! | 4 each | words, as they are in memory: large data is read without being decoded |
+//! | 8 | length of the payload in bytes |
+//! | 8 | number of words |
 //! | 4 | CRC-32 (IEEE) of everything before |
 //! | 4 | closing magic `END.` |
 
@@ -20,27 +20,30 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use lookalike_base::{rename, with_added_extension};
 use serde::Serialize;
 
 pub use read::{Payload, decode, read};
 
-const MAGIC: &[u8; 8] = b"LOOKALIK";
+const MAGIC: &[u8; 8] = b"LKLINDEX";
+/// The magic of files that programs before 0.1.0 wrote, in five formats; no release reads them.
+const MAGIC_BEFORE_0_1_0: &[u8; 8] = b"LOOKALIK";
 const END: &[u8; 4] = b"END.";
 const HEADER: u64 = 16;
 const FOOTER: u64 = 24;
 
-/// Version of the content's layout.
+/// Versions of the content's layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Format {
-    /// What this program writes.
+    /// The version that this program writes.
     pub current: u32,
-    /// The oldest that this program reads.
+    /// The oldest version that this program reads.
     pub oldest_read: u32,
-    /// The oldest program format that can read what this program writes.
+    /// The oldest version whose readers can read what this program writes.
     pub oldest_reader: u32,
 }
 
-/// Why a snapshot cannot be read or written. Each message is one line that says what to do about it.
+/// Why a snapshot cannot be read or written. Each message is one line that says what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)]
@@ -49,6 +52,11 @@ pub enum SnapshotError {
     Unreadable { path: PathBuf, source: io::Error },
     #[error("{} is not a Lookalike index: name another file, or build an index", path.display())]
     NotASnapshot { path: PathBuf },
+    #[error(
+        "{} has an index format from before 0.1.0, which is no longer read: build the index again",
+        path.display()
+    )]
+    BeforeRelease { path: PathBuf },
     #[error(
         "{} has the index format {found}; this program reads {oldest} to {newest}: {}",
         path.display(),
@@ -59,17 +67,14 @@ pub enum SnapshotError {
     HalfWritten { path: PathBuf },
     #[error("{} is damaged ({reason}): build the index again, or restore a copy", path.display())]
     Damaged { path: PathBuf, reason: String },
-    #[error(
-        "another build is writing {}: wait for it, or write elsewhere with --out",
-        path.display()
-    )]
+    #[error("another build is writing {}: wait for it to end, then try again", path.display())]
     Locked { path: PathBuf },
     #[error("cannot write {}: {source}; an index that was there is unchanged", path.display())]
     Unwritable { path: PathBuf, source: io::Error },
 }
 
-/// The right to write a snapshot, which one process has at a time. It ends when this is dropped or
-/// the process ends, however it ends.
+/// The lock on writing a snapshot, which one process holds at a time. It ends when this is dropped or the process
+/// ends, however it ends.
 #[derive(Debug)]
 pub struct WriteLock {
     path: PathBuf,
@@ -77,11 +82,11 @@ pub struct WriteLock {
 }
 
 impl WriteLock {
-    /// Takes the lock on the snapshot at `path` and creates the folder it is to lie in.
+    /// Takes the lock on the snapshot at `path`. Creates its folder.
     ///
     /// # Errors
-    /// [`SnapshotError::Locked`] when another process has it, [`SnapshotError::Unwritable`] when the
-    /// folder cannot be written to.
+    /// [`SnapshotError::Locked`] when another process holds it, [`SnapshotError::Unwritable`] when the folder
+    /// cannot be written to.
     pub fn take(path: &Path) -> Result<Self, SnapshotError> {
         let unwritable = |source| SnapshotError::Unwritable { path: path.to_owned(), source };
         if let Some(folder) = path.parent() {
@@ -91,7 +96,7 @@ impl WriteLock {
             .create(true)
             .truncate(false)
             .write(true)
-            .open(beside(path, "lock"))
+            .open(with_added_extension(path, "lock"))
             .map_err(unwritable)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _file: file }),
@@ -102,50 +107,30 @@ impl WriteLock {
         }
     }
 
-    /// Writes `content` and `bytes` beside the old snapshot and swaps them in once they are safely on
-    /// disk.
+    /// Writes `content` and `bytes` into a file beside the old snapshot, syncs it and renames it. That file always
+    /// has the same name, so that interrupted writes leave one of them at most.
     ///
-    /// Returns the size of the file in bytes.
+    /// Returns the size of the snapshot in bytes.
     ///
     /// # Errors
     /// [`SnapshotError::Unwritable`], for example on a full disk. The old snapshot is then unchanged.
     ///
     /// # Panics
-    /// When `bytes` are no multiple of 4.
+    /// When the number of `bytes` is no multiple of 4.
     pub fn write<T: Serialize>(
         &self,
         format: Format,
         content: &T,
         bytes: &[u8],
     ) -> Result<u64, SnapshotError> {
-        let partial = beside(&self.path, "partial");
+        let partial = with_added_extension(&self.path, "partial");
         let written = write_file(&partial, format, content, bytes)
-            .and_then(|bytes| fs::rename(&partial, &self.path).map(|()| bytes));
-        match written {
-            Ok(bytes) => {
-                // The new name is on disk only once its folder is. Not every system can do this;
-                // where it cannot, the old snapshot may come back after a power cut.
-                if let Some(folder) = self.path.parent() {
-                    let folder =
-                        if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-                    let _ = File::open(folder).and_then(|folder| folder.sync_all());
-                }
-                Ok(bytes)
-            }
-            Err(source) => {
-                let _ = fs::remove_file(&partial);
-                Err(SnapshotError::Unwritable { path: self.path.clone(), source })
-            }
-        }
+            .and_then(|bytes| rename(&partial, &self.path).map(|()| bytes));
+        written.map_err(|source| {
+            let _ = fs::remove_file(&partial);
+            SnapshotError::Unwritable { path: self.path.clone(), source }
+        })
     }
-}
-
-/// `lookalike.index` to `lookalike.index.lock`.
-fn beside(path: &Path, extension: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(extension);
-    name.into()
 }
 
 fn write_file<T: Serialize>(
@@ -161,10 +146,10 @@ fn write_file<T: Serialize>(
     Ok(bytes)
 }
 
-/// A snapshot as bytes, for where there are no files; [`decode`] reads them.
+/// A snapshot as bytes, for stores that are no files; [`decode`] reads them.
 ///
 /// # Errors
-/// serde's, of content that cannot be written.
+/// serde's, of content that cannot be serialised.
 pub fn encode<T: Serialize>(format: Format, content: &T) -> io::Result<Vec<u8>> {
     Ok(write_to(Vec::new(), format, content, &[])?.0)
 }
@@ -196,7 +181,7 @@ fn write_to<W: Write, T: Serialize>(
     Ok((out.inner, bytes + 8))
 }
 
-/// Counts and checks what passes through.
+/// A writer that counts the bytes and computes their checksum.
 struct Checksummed<W> {
     inner: W,
     crc: crc32fast::Hasher,

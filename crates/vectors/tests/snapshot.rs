@@ -70,6 +70,14 @@ fn other_versions_and_other_files_are_named() {
     }
     let compatible = Format { current: 4, oldest_read: 3, oldest_reader: 4 };
     assert!(read::<String>(&path, compatible).is_ok());
+    let mut old = std::fs::read(&path).expect("the file");
+    old[..8].copy_from_slice(b"LOOKALIK");
+    for old in [&old, &old[..8]] {
+        std::fs::write(&path, old).expect("a file from before 0.1.0");
+        let error = read::<String>(&path, FORMAT).expect_err("before 0.1.0");
+        assert!(matches!(error, SnapshotError::BeforeRelease { .. }), "{error}");
+        assert!(error.to_string().contains("build the index again"), "{error}");
+    }
     std::fs::write(&path, "{\"json\": true}").expect("another file");
     let error = read::<String>(&path, FORMAT).expect_err("another file");
     assert!(matches!(error, SnapshotError::NotASnapshot { .. }));
@@ -100,7 +108,7 @@ fn a_full_disk_leaves_the_old_snapshot() {
 }
 
 #[test]
-fn millions_of_bytes_are_read_on_all_cores_as_they_were() {
+fn large_data_is_read_on_all_cores() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("index");
     // Not a whole number of the pieces that are read at a time.
@@ -118,7 +126,7 @@ fn millions_of_bytes_are_read_on_all_cores_as_they_were() {
 }
 
 #[test]
-fn what_reads_a_snapshot_is_told_its_version() {
+fn decoders_get_the_version() {
     let (_folder, path) = written();
     let newer = Format { current: 5, oldest_read: 2, oldest_reader: 5 };
     let decode = |version, payload: &snapshot::Payload| Ok((version, payload.decode::<String>()?));

@@ -1,30 +1,30 @@
-//! How many candidates a search has to keep.
+//! Tuning of `ef_search` to a recall.
 
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{COMPARED, HnswStore, MOST_CANDIDATES};
+use super::{HnswStore, MAX_EF, SCAN_PER_CANDIDATE};
 use crate::{ExactStore, VectorError, VectorStore};
 
-/// Vectors that are made up and searched for.
+/// Queries that are synthesised.
 const SAMPLE: usize = 256;
-/// Neighbours of each.
+/// Neighbours of each: the k of recall@k.
 const NEAREST: usize = 10;
-/// Neighbours of a vector among which are the two that another one is made up with.
+/// Neighbours of a vector; two of them go into the query made of it.
 const AROUND: usize = 100;
 
 impl HnswStore {
-    /// The same store, with as many candidates kept during a search, no fewer than now, as it takes to find such a
-    /// share (0 to 1) of the ten nearest of vectors like its own, of which 256 are tried. The more vectors there
-    /// are, and the more alike, the more it takes: of a million in a few noisy clouds, 128 candidates find three
-    /// quarters (`benches/runs/2026-11-29-growth-epyc-2-cores`). It stops at 1024.
+    /// The same store with [`ef_search`](crate::HnswParams::ef_search) raised, by half at a time and to 1024 at most,
+    /// until recall@10 is `least` (0 to 1). Recall is measured against exact search by 256 queries like the store's
+    /// own vectors. The more vectors there are, and the more alike, the more candidates it takes: among a million in
+    /// a few noisy clouds, 128 reach 0.73 (`benches/runs/2026-11-29-growth-epyc-2-cores`).
     ///
     /// # Errors
     /// [`VectorError`], of damaged vectors.
     pub fn with_recall(&self, least: f64) -> Result<Self, VectorError> {
         let (len, mut ef) = (self.len(), usize::from(self.params.ef_search));
-        if len <= COMPARED * ef {
+        if len <= SCAN_PER_CANDIDATE * ef {
             return Ok(self.clone());
         }
         let rows: Vec<u32> = (0..SAMPLE).map(|at| (at * len / SAMPLE) as u32).collect();
@@ -45,20 +45,20 @@ impl HnswStore {
             let found = queries.par_iter().zip(&nearest).map(|(query, nearest)| {
                 // Any of those that are as near as the last one.
                 let last = nearest.last().map_or(f32::INFINITY, |hit| hit.similarity);
-                let hits = store.search_by_graph(query, NEAREST)?;
+                let hits = store.search_graph(query, NEAREST)?;
                 Ok(hits.iter().filter(|hit| hit.similarity >= last).count())
             });
             let found: usize = found.collect::<Result<Vec<_>, VectorError>>()?.iter().sum();
-            if found as f64 >= least * (SAMPLE * NEAREST) as f64 || ef >= MOST_CANDIDATES {
+            if found as f64 >= least * (SAMPLE * NEAREST) as f64 || ef >= MAX_EF {
                 return Ok(store);
             }
-            ef = (ef + ef.div_ceil(2)).min(MOST_CANDIDATES);
+            ef = (ef + ef.div_ceil(2)).min(MAX_EF);
         }
     }
 
-    /// A vector like one of those that are here and two of its neighbours, but not among them, as the graph finds
-    /// what is in it more easily. The weights are such that what the three have in common stays, and so does the
-    /// variance of what they have not.
+    /// A query like a vector and two of its neighbours that is not in the store: a graph finds its own nodes more
+    /// easily. The weights 2/3, 2/3 and -1/3 add up to 1, and so do their squares: what the three vectors have in
+    /// common stays, and so does the variance of the rest.
     fn like(&self, own: &[f32], second: u32, third: u32) -> Vec<f32> {
         let (second, third) = (self.vectors.row(second), self.vectors.row(third));
         let others = second.iter().zip(&third);

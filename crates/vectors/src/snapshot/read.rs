@@ -1,3 +1,5 @@
+//! Reading of snapshots: on all cores, verified before anything is decoded.
+
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -6,20 +8,20 @@ use crc32fast::Hasher;
 use rayon::prelude::*;
 use serde::de::DeserializeOwned;
 
-use super::{END, FOOTER, Format, HEADER, MAGIC, SnapshotError};
+use super::{END, FOOTER, Format, HEADER, MAGIC, MAGIC_BEFORE_0_1_0, SnapshotError};
 use crate::AlignedBytes;
 
 /// AlignedBytes that one core reads at a time.
 const CHUNK: usize = 4 << 20;
 
-/// Content that is yet to be decoded.
+/// Content that is not decoded yet.
 pub struct Payload(AlignedBytes);
 
 impl Payload {
-    /// The content as a type of its format.
+    /// Decodes the content.
     ///
     /// # Errors
-    /// Why it is not that.
+    /// Why it is no `T`.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, String> {
         const MIB: usize = 1 << 20;
         // A number may count as eight bytes although it takes one.
@@ -32,8 +34,8 @@ impl Payload {
         }
     }
 
-    /// A text may claim to be longer than all that is there, and memory is asked for before it is read: with
-    /// more than a limit it is refused. bincode wants the limit when it is compiled.
+    /// Damaged content may claim a length beyond its end, and bincode allocates before it reads: the limit bounds
+    /// that. bincode takes it as a constant only.
     fn decode_within<T: DeserializeOwned, const LIMIT: usize>(&self) -> Result<T, String> {
         let config = bincode::config::standard().with_limit::<LIMIT>();
         match bincode::serde::decode_from_slice(&self.0, config) {
@@ -44,11 +46,11 @@ impl Payload {
     }
 }
 
-/// Reads a snapshot, the whole of whose checksum is verified before any of it is believed: what `decode` makes of
-/// its format's version and its content, and the bytes behind it.
+/// Reads a snapshot: what `decode` makes of its format version and its content, and the bytes behind the content.
+/// The checksum of the whole file is verified first.
 ///
 /// # Errors
-/// [`SnapshotError`]; [`SnapshotError::Damaged`] for what `decode` does not take.
+/// [`SnapshotError`]; [`SnapshotError::Damaged`] for what `decode` refuses.
 pub fn read<T>(
     path: &Path,
     format: Format,
@@ -58,7 +60,7 @@ pub fn read<T>(
     read_file(File::open(path).map_err(unreadable)?, path, format, decode)
 }
 
-/// [`read`] of what [`super::encode`] made. `name` is what errors call it.
+/// [`read`] of what [`super::encode`] gave. Errors call it `name`.
 ///
 /// # Errors
 /// As [`read`].
@@ -92,6 +94,9 @@ fn read_file<T>(
 
     let mut header = Vec::new();
     (&mut file).take(HEADER).read_to_end(&mut header).map_err(unreadable)?;
+    if header.starts_with(MAGIC_BEFORE_0_1_0) {
+        return Err(SnapshotError::BeforeRelease { path: path.to_owned() });
+    }
     if !header.starts_with(&MAGIC[..header.len().min(MAGIC.len())]) || header.is_empty() {
         return Err(SnapshotError::NotASnapshot { path: path.to_owned() });
     }
@@ -120,7 +125,7 @@ fn read_file<T>(
     let length =
         |bytes: &[u8]| bytes.iter().rev().fold(0, |sum, &byte| (sum << 8) | u64::from(byte));
     let (payload, count) = (length(&lengths[..8]), length(&lengths[8..]));
-    let content = count.checked_mul(4).and_then(|numbers| numbers.checked_add(payload));
+    let content = count.checked_mul(4).and_then(|words| words.checked_add(payload));
     if end[4..] != *END || content != Some(size - HEADER - FOOTER) {
         return Err(half_written());
     }
@@ -144,8 +149,8 @@ fn read_file<T>(
     }
 }
 
-/// Reads from a place in a file on all cores, with the checksum of what is read. From the opened file, not by
-/// its name: another may have been given that meanwhile.
+/// Reads `count` bytes of a file from `start` on all cores, and computes their checksum. It takes the opened file,
+/// not a path: another file may have been renamed to that meanwhile.
 fn read_bytes(file: &File, start: u64, count: usize) -> io::Result<(AlignedBytes, Hasher)> {
     let mut bytes = AlignedBytes::zeros(count);
     let checksums = bytes.par_chunks_mut(CHUNK).enumerate().map(|(at, chunk)| {
@@ -160,21 +165,21 @@ fn read_bytes(file: &File, start: u64, count: usize) -> io::Result<(AlignedBytes
     Ok((bytes, whole))
 }
 
-/// Fills `bytes` from a place in a file, whose own position other threads need not know of.
+/// Reads from an offset of a file without moving its position, which threads share.
 #[cfg(unix)]
-fn read_exact_at(file: &File, bytes: &mut [u8], place: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, bytes, place)
+fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
 }
 
-/// Fills `bytes` from a place in a file, whose own position other threads need not know of.
+/// Reads from an offset of a file without moving its position, which threads share.
 #[cfg(windows)]
-fn read_exact_at(file: &File, mut bytes: &mut [u8], mut place: u64) -> io::Result<()> {
+fn read_exact_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()> {
     while !bytes.is_empty() {
-        match std::os::windows::fs::FileExt::seek_read(file, bytes, place)? {
+        match std::os::windows::fs::FileExt::seek_read(file, bytes, offset)? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
             read => {
                 bytes = &mut bytes[read..];
-                place += read as u64;
+                offset += read as u64;
             }
         }
     }
@@ -186,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_that_claims_more_than_is_there_is_refused_before_memory_is_asked_for() {
+    fn a_text_that_claims_more_than_is_there_is_refused_before_memory_is_allocated() {
         for length in [1u64 << 46, 1 << 62, u64::MAX] {
             let mut bytes = vec![253];
             bytes.extend(length.to_le_bytes());

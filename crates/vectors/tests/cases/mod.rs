@@ -1,21 +1,16 @@
-//! What every store promises, whichever and wherever it is.
+//! The contract of `VectorStore`: tests that take any store.
 
+use lookalike_base::random::splitmix64;
 use lookalike_vectors::{VectorError, VectorStore};
 
-/// Makes stores of vectors of so many numbers, with a name for each. The group of a row is its number, modulo
-/// [`GROUPS`].
+/// Makes stores of vectors of a dimension, each with a name. The group of a row is its number modulo [`GROUPS`].
 pub type Stores<'a> = &'a dyn Fn(usize, Vec<f32>) -> Vec<(&'static str, Box<dyn VectorStore>)>;
 
 pub const GROUPS: u32 = 5;
 
-/// A deterministic cloud of points around `centres` directions (splitmix64; no two runs differ).
+/// A deterministic cloud of points around `centres` directions (splitmix64).
 pub fn clouds(n: usize, dim: usize, centres: u64) -> Vec<f32> {
-    let noise = |seed: u64| {
-        let mut z = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 40) as f32 / (1 << 23) as f32 - 1.0
-    };
+    let noise = |seed: u64| (splitmix64(seed) >> 40) as f32 / (1 << 23) as f32 - 1.0;
     let mut values = Vec::with_capacity(n * dim);
     for point in 0..n as u64 {
         for d in 0..dim as u64 {
@@ -73,7 +68,7 @@ pub fn hundreds_of_identical_vectors_hide_no_other(stores: Stores) {
             assert_eq!(hits[0].row, row as u32, "{name}");
         }
         let hits = store.search(&same, 501).expect("a search");
-        assert!(hits.iter().all(|hit| hit.similarity > 0.999_99), "{name} finds every copy");
+        assert!(hits.iter().all(|hit| hit.similarity > 0.999_99), "{name} finds every duplicate");
     }
 }
 
@@ -83,13 +78,13 @@ pub fn some_groups_are_searched_as_if_there_were_no_others(stores: Stores) {
     for (name, store) in stores(dim, values.clone()) {
         let query = &values[..dim];
         let all = store.search_exact(query, n).expect("a search");
-        for wanted in [vec![false, true, false, true, false], vec![true; 5], vec![false; 5]] {
-            let is_wanted = |row: u32| wanted[(row % GROUPS) as usize];
+        for allowed in [vec![false, true, false, true, false], vec![true; 5], vec![false; 5]] {
+            let is_allowed = |row: u32| allowed[(row % GROUPS) as usize];
             let expected: Vec<u32> =
-                all.iter().map(|hit| hit.row).filter(|&row| is_wanted(row)).take(30).collect();
-            let found = store.search_filtered(query, &wanted, 30).expect("a search");
+                all.iter().map(|hit| hit.row).filter(|&row| is_allowed(row)).take(30).collect();
+            let found = store.search_filtered(query, &allowed, 30).expect("a search");
             let found: Vec<u32> = found.iter().map(|hit| hit.row).collect();
-            assert_eq!(found, expected, "{name}, {wanted:?}");
+            assert_eq!(found, expected, "{name}, {allowed:?}");
         }
         let refused = store.search_filtered(&query[1..], &[true; 5], 3).expect_err(name);
         assert_eq!(refused, VectorError::Dimension { dim, found: dim - 1 }, "{name}");
