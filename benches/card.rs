@@ -10,19 +10,19 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use lookalike_backbone::{Arithmetic, DeviceName, LoadedBackbone, Place, load, load_on};
+use lookalike_backbone::{Device, DeviceName, Dtype, LoadedBackbone, load, load_on};
 use lookalike_photo::{DecodeLimits, RgbImage, decode};
 use lookalike_testkit::{photos, weights};
 
 /// Photos on which the card's embeddings are compared with the processor's.
 const COMPARED: usize = 32;
 const BATCHES: [usize; 3] = [1, 32, 256];
-const ARITHMETIC: [Arithmetic; 3] = [Arithmetic::F32, Arithmetic::Tf32, Arithmetic::Bf16];
+const DTYPES: [Dtype; 3] = [Dtype::F32, Dtype::Tf32, Dtype::Bf16];
 
 fn card(c: &mut Criterion) {
-    if let Err(error) = Place::open(DeviceName::Cuda(0), Arithmetic::F32) {
+    if let Err(error) = Device::open(DeviceName::Cuda(0), Dtype::F32) {
         eprintln!("SKIPPED: gpu: {error}");
         return;
     }
@@ -31,23 +31,23 @@ fn card(c: &mut Criterion) {
     for (name, file) in networks(folder.path()) {
         let on_cpu = load(&file, None).expect("a network");
         let expected = embed(&on_cpu, &pictures);
-        for arithmetic in ARITHMETIC {
-            let place = Place::open(DeviceName::Cuda(0), arithmetic).expect("a card");
-            let loaded = load_on(&file, None, &place).expect("a network");
+        for dtype in DTYPES {
+            let device = Device::open(DeviceName::Cuda(0), dtype).expect("a card");
+            let loaded = load_on(&file, None, &device).expect("a network");
             let found = embed(&loaded, &pictures);
             let cosines: Vec<f64> =
                 expected.iter().zip(&found).map(|(a, b)| cosine(a, b)).collect();
             let lowest = cosines.iter().copied().fold(1.0, f64::min);
             let mean = cosines.iter().sum::<f64>() / cosines.len() as f64;
             println!(
-                "{name} {arithmetic}: cosine with the processor's, lowest {lowest:.6}, mean {mean:.6}"
+                "{name} {dtype}: cosine with the processor's, lowest {lowest:.6}, mean {mean:.6}"
             );
-            let mut group = c.benchmark_group(format!("gpu/{name}/{arithmetic}"));
+            let mut group = c.benchmark_group(format!("gpu/{name}/{dtype}"));
             group.sample_size(10).warm_up_time(Duration::from_millis(500));
             group.measurement_time(Duration::from_secs(1));
             for batch in BATCHES {
                 let shape = (batch, 3, 224, 224);
-                let input = Tensor::rand(-1f32, 1.0, shape, place.device()).expect("a batch");
+                let input = Tensor::rand(-1f32, 1.0, shape, device.candle()).expect("a batch");
                 group.throughput(Throughput::Elements(batch as u64));
                 group.bench_function(format!("batch of {batch}"), |b| {
                     b.iter(|| {
@@ -103,7 +103,8 @@ fn embed(loaded: &LoadedBackbone, pictures: &[RgbImage]) -> Vec<Vec<f32>> {
     let side = loaded.preprocess.size();
     let tensors: Vec<Vec<f32>> = pictures.iter().map(|p| loaded.preprocess.tensor(p)).collect();
     let shape = (pictures.len(), 3, side, side);
-    let batch = Tensor::from_vec(tensors.concat(), shape, &Device::Cpu).expect("a batch");
+    let batch =
+        Tensor::from_vec(tensors.concat(), shape, &candle_core::Device::Cpu).expect("a batch");
     let embeddings = loaded.network.embed(&batch).expect("embeddings");
     embeddings.to_vec2().expect("rows")
 }

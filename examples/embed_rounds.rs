@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use candle_core::{Device, Tensor};
-use lookalike_backbone::{LoadedBackbone, Quantiser, bytes_are_fast, load};
+use lookalike_backbone::{LoadedBackbone, Quantiser, int8_is_fast, load};
 use lookalike_photo::{DecodeLimits, decode_at_least};
 
 fn main() -> anyhow::Result<()> {
@@ -42,7 +42,7 @@ fn main() -> anyhow::Result<()> {
                     quantiser.look_at(numbers.collect())?;
                 }
                 quantiser.write(to.as_ref())?;
-                serde_json::json!({ "is_fast": bytes_are_fast() })
+                serde_json::json!({ "is_fast": int8_is_fast() })
             }
             ["time", batch, seconds] => {
                 let network = loaded.as_ref().context("load a network first")?;

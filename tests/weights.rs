@@ -310,7 +310,7 @@ fn a_card_that_the_program_was_not_built_for_is_refused() {
     for (place, told) in [
         (["--device", "cuda"], "--features cuda"),
         (["--device", "gpu"], "cuda:N"),
-        (["--arithmetic", "bf16"], "--device cuda"),
+        (["--dtype", "bf16"], "--device cuda"),
     ] {
         let error = shop.run(["search", photo].into_iter().chain(place)).error(2);
         assert!(error.contains(told), "{error}");

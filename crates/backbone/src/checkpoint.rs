@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{DType, Tensor, Var};
 use lookalike_infer::Ranges;
 use lookalike_photo::Preprocess;
 
@@ -16,7 +16,7 @@ use crate::norm::BatchNorm;
 use crate::quantise;
 use crate::tensors::TensorFile;
 use crate::train::mix;
-use crate::{BackboneError, BackboneKind, Place, TrainSetup};
+use crate::{BackboneError, BackboneKind, Device, TrainSetup};
 
 /// What training changes, by the names in a file.
 #[derive(Default)]
@@ -45,7 +45,7 @@ pub(crate) struct Checkpoint {
     naming: Naming,
     kind: BackboneKind,
     used_for: Use,
-    place: Place,
+    device: Device,
     variables: RefCell<Variables>,
 }
 
@@ -55,14 +55,14 @@ impl Checkpoint {
         path: &Path,
         wanted: Option<BackboneKind>,
         used_for: Use,
-        place: &Place,
+        device: &Device,
     ) -> Result<Self, BackboneError> {
-        let place = place.clone();
+        let device = device.clone();
         let file = TensorFile::open(path)?;
         let parts = matches!(used_for, Use::Training(TrainSetup { classes: Some(_), .. }));
         match (Naming::recognise(&file.shapes, parts), wanted) {
             (Ok((kind, naming)), wanted) if wanted.is_none_or(|wanted| wanted == kind) => {
-                Ok(Self { file, naming, kind, used_for, place, variables: RefCell::default() })
+                Ok(Self { file, naming, kind, used_for, device, variables: RefCell::default() })
             }
             (recognised, wanted) => Err(BackboneError::WrongNetwork {
                 path: file.path,
@@ -158,7 +158,8 @@ impl Checkpoint {
         let weight_name = format!("{}.weight", names.layer);
         let stage = self.kind.stage_of(layer);
         if self.new_head(layer).is_some() {
-            let zeros = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &Device::Cpu);
+            let zeros =
+                |shape: &[usize]| Tensor::zeros(shape, DType::F32, &candle_core::Device::Cpu);
             let weight = self.variable(&weight_name, zeros(&wanted)?, stage)?;
             let bias =
                 self.variable(&format!("{}.bias", names.layer), zeros(&wanted[..1])?, stage)?;
@@ -167,7 +168,7 @@ impl Checkpoint {
         if self.is_left_out(&weight_name) {
             let weight = self.variable(&weight_name, random_weight(&wanted, layer)?, stage)?;
             let bias_name = format!("{}.bias", names.layer);
-            let zeros = Tensor::zeros(wanted[0], DType::F32, &Device::Cpu)?;
+            let zeros = Tensor::zeros(wanted[0], DType::F32, &candle_core::Device::Cpu)?;
             let follower = match self.used_for {
                 Use::Training(setup) if setup.add_norms && may_be_normed(layer) => {
                     Follower::Norm(self.added_norm(&names.layer, &zeros, stage, true)?)
@@ -208,7 +209,7 @@ impl Checkpoint {
         };
         let (weight, follower) = match (self.used_for, follower) {
             (Use::Inference, Follower::Bias(bias)) => {
-                (self.place.put(&weight)?, Follower::Bias(self.place.put(&bias)?))
+                (self.device.upload(&weight)?, Follower::Bias(self.device.upload(&bias)?))
             }
             variables => (weight, variables.1),
         };
@@ -273,7 +274,7 @@ impl Checkpoint {
     }
 
     fn statistic(&self, name: String, value: &Tensor) -> Result<Var, BackboneError> {
-        let statistic = Var::from_tensor(&value.to_device(self.place.device())?)?;
+        let statistic = Var::from_tensor(&value.to_device(self.device.candle())?)?;
         self.variables.borrow_mut().statistics.insert(name, statistic.clone());
         Ok(statistic)
     }
@@ -298,7 +299,7 @@ impl Checkpoint {
     }
 
     fn new_variable(&self, name: &str, value: &Tensor, stage: usize) -> Result<Var, BackboneError> {
-        let variable = Var::from_tensor(&value.to_device(self.place.device())?)?;
+        let variable = Var::from_tensor(&value.to_device(self.device.candle())?)?;
         let mut variables = self.variables.borrow_mut();
         variables.parameters.insert(name.to_owned(), variable.clone());
         variables.stages.insert(name.to_owned(), stage);
@@ -353,7 +354,7 @@ fn random_weight(shape: &[usize; 4], layer: &str) -> candle_core::Result<Tensor>
     let values: Vec<f32> = (0..shape.iter().product::<usize>() as u64)
         .map(|at| (deviation * normal(at)) as f32)
         .collect();
-    Tensor::from_vec(values, &shape[..], &Device::Cpu)
+    Tensor::from_vec(values, &shape[..], &candle_core::Device::Cpu)
 }
 
 /// Whether this is the classifier, by the layer's own name.

@@ -1,4 +1,4 @@
-//! A network on the processor: compiled into a plan, which is several times as fast as candle.
+//! A network on the CPU: compiled into a plan, which is several times as fast as candle.
 
 use candle_core::{Device, Result, Tensor, bail};
 use lookalike_infer::{

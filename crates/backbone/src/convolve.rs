@@ -28,17 +28,17 @@ pub(crate) fn convolve(
     if !input.device().is_cpu() {
         let (before, after) = padding;
         if before == after {
-            return on_card(&input.contiguous()?, &kernel.contiguous()?, before, stride);
+            return by_cudnn(&input.contiguous()?, &kernel.contiguous()?, before, stride);
         }
         let padded = input.pad_with_zeros(2, before, after)?.pad_with_zeros(3, before, after)?;
-        return on_card(&padded, &kernel.contiguous()?, 0, stride);
+        return by_cudnn(&padded, &kernel.contiguous()?, 0, stride);
     }
     input.contiguous()?.apply_op2(&kernel.contiguous()?, Convolution { kernel: k, stride, padding })
 }
 
 /// By cuDNN, told which way to take. Left to choose it itself, it thinks about that at every call: for
 /// ResNet50 in bf16 that took 90 ms on an H200, whatever the batch.
-fn on_card(input: &Tensor, kernel: &Tensor, padding: usize, stride: usize) -> Result<Tensor> {
+fn by_cudnn(input: &Tensor, kernel: &Tensor, padding: usize, stride: usize) -> Result<Tensor> {
     let way = Some(CudnnFwdAlgo::ImplicitPrecompGemm);
     let told = input.conv2d_with_algo(kernel, padding, stride, 1, 1, way);
     told.or_else(|_| input.conv2d(kernel, padding, stride, 1, 1))

@@ -1,5 +1,5 @@
-//! The kernels of `kernels.cu` on tensors that lie on a card. What they compute is what `inplace.rs` and
-//! `depthwise.rs` do on the processor, where it is tested; `benches/card.rs` compares the embeddings of both.
+//! The kernels of `kernels.cu` on tensors that lie on a GPU. What they compute is what `inplace.rs` and
+//! `depthwise.rs` do on the CPU, where it is tested; `benches/gpu.rs` compares the embeddings of both.
 
 use std::sync::OnceLock;
 
@@ -15,10 +15,10 @@ use crate::layers::Activation;
 
 const SOURCE: &str = include_str!("kernels.cu");
 const THREADS: u32 = 256;
-/// More blocks than any card runs at once; each thread then takes several numbers.
+/// More blocks than any GPU runs at once; each thread then takes several numbers.
 const BLOCKS: u32 = 1 << 16;
 
-/// The kernels, compiled for any card.
+/// The kernels, compiled for any GPU.
 fn compiled() -> Result<&'static str> {
     static PTX: OnceLock<std::result::Result<String, String>> = OnceLock::new();
     let compile = || {
@@ -31,14 +31,14 @@ fn compiled() -> Result<&'static str> {
     }
 }
 
-/// Has a card keep memory that is given back for what is asked for next. Otherwise it would be returned
+/// Has a GPU keep memory that is given back for what is asked for next. Otherwise it would be returned
 /// to the system, and mapped anew, whenever results are waited for.
-pub(crate) fn keep_memory(card: usize) -> Result<()> {
+pub(crate) fn keep_memory(gpu: usize) -> Result<()> {
     let (mut device, mut pool, mut limit) = (0, std::ptr::null_mut(), u64::MAX);
     // SAFETY: each call gets a place for what it writes; the attribute is a number of 64 bits.
     #[allow(unsafe_code)]
     unsafe {
-        sys::cuDeviceGet(&mut device, card as i32).result().w()?;
+        sys::cuDeviceGet(&mut device, gpu as i32).result().w()?;
         sys::cuDeviceGetDefaultMemPool(&mut pool, device).result().w()?;
         let attribute = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
         sys::cuMemPoolSetAttribute(pool, attribute, (&raw mut limit).cast()).result().w()?;
@@ -53,7 +53,7 @@ type Numbers<'a> = &'a [u32];
 fn count(layout: &Layout) -> Result<u32> {
     match u32::try_from(layout.shape().elem_count()) {
         Ok(count) => Ok(count),
-        Err(_) => bail!("{:?} is too large for a card: use smaller batches", layout.shape()),
+        Err(_) => bail!("{:?} is too large for a GPU: use smaller batches", layout.shape()),
     }
 }
 
@@ -231,7 +231,7 @@ fn depthwise_as<T: CudaDType + DeviceRepr>(
 mod tests {
     use super::*;
 
-    /// Needs CUDA's compiler, but no card.
+    /// Needs CUDA's compiler, but no GPU.
     #[test]
     fn every_kernel_compiles() -> Result<()> {
         let ptx = compiled()?;

@@ -212,7 +212,7 @@ impl Phases {
     }
 
     /// Copies a plane's numbers to their places in the phases.
-    #[inline(always)] // into functions that are compiled for the processor's vectors
+    #[inline(always)] // into functions that are compiled for the CPU's vectors
     fn take_apart(&self, input: &[f32], planes: &mut [f32]) {
         let &Self { stride, padding, picture_width, width, len, .. } = self;
         for (y, row) in input.chunks_exact(picture_width).enumerate() {
@@ -246,7 +246,7 @@ struct Plane<'a> {
 impl WithSimd for Plane<'_> {
     type Output = ();
 
-    #[inline(always)] // or it would not be compiled for the processor's vectors
+    #[inline(always)] // or it would not be compiled for the CPU's vectors
     fn with_simd<S: Simd>(self, _: S) {
         let Self { phases, input, kernel, out, scratch } = self;
         let &Phases { stride, width, len, .. } = phases;
@@ -280,7 +280,7 @@ struct KernelGradient<'a> {
 impl WithSimd for KernelGradient<'_> {
     type Output = ();
 
-    #[inline(always)] // or it would not be compiled for the processor's vectors
+    #[inline(always)] // or it would not be compiled for the CPU's vectors
     fn with_simd<S: Simd>(self, _: S) {
         let Self { phases, input, grad, sums, scratch } = self;
         let (planes, grads) = scratch.split_at_mut(phases.stride * phases.stride * phases.len);

@@ -4,13 +4,13 @@
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 
 use crate::depthwise::contiguous;
+use crate::device::on_cpu;
 use crate::layers::Activation;
-use crate::place::on_processor;
 use crate::values::Values;
 
 /// `activation(x + y)`, both `(n, c, h, w)`.
 pub(crate) fn add(x: &Tensor, y: &Tensor, activation: Activation) -> Result<Tensor> {
-    if on_processor(x) && activation != Activation::HardSwish {
+    if on_cpu(x) && activation != Activation::HardSwish {
         return x
             .contiguous()?
             .apply_op2(&y.contiguous()?, Add { relu: activation == Activation::Relu });
@@ -20,7 +20,7 @@ pub(crate) fn add(x: &Tensor, y: &Tensor, activation: Activation) -> Result<Tens
 
 /// Every channel of `x`, `(n, c, h, w)`, times its own factor, `(n, c, 1, 1)`.
 pub(crate) fn scale(x: &Tensor, factors: &Tensor) -> Result<Tensor> {
-    if on_processor(x) {
+    if on_cpu(x) {
         return x.contiguous()?.apply_op2(&factors.contiguous()?, Scale);
     }
     x.broadcast_mul(factors)

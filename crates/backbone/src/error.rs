@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use crate::{Arithmetic, BackboneKind};
+use crate::{BackboneKind, Dtype};
 
 /// Why a network cannot be loaded. Each message is one line that says what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -136,27 +136,22 @@ pub enum BackboneError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// A card is wanted, and the program was built without the means.
-    #[error(
-        "this program was built for the processor only: build it with `cargo build --release \
-         --features cuda`, or leave out --device"
-    )]
+    /// A GPU was requested of a program that was built without CUDA.
+    #[error("this program was built without CUDA (the cargo feature `cuda`)")]
     NoCuda,
-    /// A card is wanted, and none answers.
-    #[error(
-        "NVIDIA card {number} does not answer ({reason}): see what nvidia-smi says, or use --device cpu"
-    )]
+    /// A GPU was requested, and none answers.
+    #[error("NVIDIA GPU {number} does not answer: {reason}")]
     NoDevice {
-        /// The card's number.
+        /// The GPU's number.
         number: usize,
         /// The driver's reason.
         reason: String,
     },
-    /// The processor is to compute with something else than f32.
-    #[error("{numbers} needs a card: use --arithmetic f32, or --device cuda")]
-    Arithmetic {
-        /// What was asked for.
-        numbers: Arithmetic,
+    /// The CPU computes in f32 only.
+    #[error("{dtype} needs a GPU: the CPU computes in f32 only")]
+    DtypeNeedsGpu {
+        /// The requested data type.
+        dtype: Dtype,
     },
     /// candle failed.
     #[error("{0}")]

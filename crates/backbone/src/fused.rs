@@ -1,4 +1,4 @@
-//! A convolution with what follows it as one operation, with gradients: for training on the processor.
+//! A convolution with what follows it as one operation, with gradients: for training on the CPU.
 //!
 //! candle's own way back through a network allots, zeroes and adds up a gradient for every operation
 //! on the way there, reshapes included: with a bias, an activation and a matrix product apart that took
@@ -10,8 +10,8 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use pulp::Arch;
 
 use crate::depthwise::contiguous;
+use crate::device::on_cpu;
 use crate::layers::{Activation, ConvShape};
-use crate::place::on_processor;
 use crate::values::Values;
 
 /// Numbers that are added up side by side, so that the compiler can use vectors.
@@ -25,9 +25,9 @@ pub(crate) fn fused(
     shape: ConvShape,
     activation: Activation,
 ) -> Result<Tensor> {
-    if !on_processor(x) {
+    if !on_cpu(x) {
         let y =
-            shape.forward_anywhere(x, weight)?.broadcast_add(&shift.reshape((1, (), 1, 1))?)?;
+            shape.forward_portable(x, weight)?.broadcast_add(&shift.reshape((1, (), 1, 1))?)?;
         return activation.of(&y);
     }
     let convolved = shape.forward(&x.detach(), &weight.detach())?.contiguous()?;

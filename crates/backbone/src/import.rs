@@ -7,7 +7,7 @@ use std::path::Path;
 use candle_core::{DType, Tensor};
 
 use crate::kind::preprocess_named;
-use crate::{BackboneError, BackboneKind, CLASSES_KEY, Place, TrainSetup, load_trainable};
+use crate::{BackboneError, BackboneKind, CLASSES_KEY, Device, TrainSetup, load_trainable};
 
 /// In what precision weights are stored. Networks compute in f32 whatever it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub fn import(
         let (path, name) = (from.to_owned(), name.to_owned());
         return Err(BackboneError::UnknownPreprocess { path, name });
     }
-    let network = load_trainable(from, None, TrainSetup::default(), &Place::default())?;
+    let network = load_trainable(from, None, TrainSetup::default(), &Device::default())?;
     let preprocess = preprocess
         .map_or_else(|| network.preprocess_name(network.preprocess().size() as u32), str::to_owned);
     let classes = network.classes().and_then(|classes| serde_json::to_string(classes).ok());

@@ -1,4 +1,4 @@
-// What follows a convolution, done on its result where it lies, and depthwise convolution: on a card.
+// What follows a convolution, done on its result where it lies, and depthwise convolution: on a GPU.
 // Compiled by NVRTC when first wanted. Numbers of 16 bits are taken apart by hand, because NVRTC does
 // not come with the headers that would do it.
 

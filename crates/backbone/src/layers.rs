@@ -6,7 +6,7 @@ use crate::fused::fused;
 use crate::norm::{BatchNorm, Recorder};
 use crate::train::TrainMode;
 use crate::values::Values;
-use crate::{anywhere, elementwise, inplace};
+use crate::{elementwise, inplace, portable};
 
 /// What follows a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -208,15 +208,15 @@ impl ConvShape {
     }
 
     /// [`Self::forward`] out of operations that have a gradient on every device.
-    pub(crate) fn forward_anywhere(self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    pub(crate) fn forward_portable(self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
         let (k, h) = (weight.dim(3)?, x.dim(2)?);
         match self {
             Self::Pointwise => self.forward(x, weight),
             Self::Depthwise { stride, padding } => {
-                anywhere::depthwise(x, weight, stride, padding.of(k, stride, h))
+                portable::depthwise(x, weight, stride, padding.of(k, stride, h))
             }
             Self::Full { stride, padding } => {
-                anywhere::convolve(x, weight, stride, padding.of(k, stride, h))
+                portable::convolve(x, weight, stride, padding.of(k, stride, h))
             }
         }
     }

@@ -14,19 +14,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod anywhere;
 mod bundled;
-#[cfg(test)]
-mod card_tests;
 mod checkpoint;
 mod compiled;
 mod convolve;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod depthwise;
+mod device;
 mod elementwise;
 mod error;
 mod fused;
+#[cfg(test)]
+mod gpu_tests;
 mod import;
 mod inplace;
 mod kind;
@@ -38,8 +38,8 @@ mod names;
 mod network;
 mod norm;
 mod parallel;
-mod place;
 mod pool;
+mod portable;
 mod quantise;
 mod resnet50;
 mod tensors;
@@ -48,14 +48,14 @@ mod values;
 mod vgg19;
 
 pub use bundled::{BUNDLED, is_bundled, weights_exist};
+pub use device::{Device, DeviceName, Dtype};
 pub use error::BackboneError;
 pub use import::{Precision, import};
 pub use kind::BackboneKind;
 pub use load::{CLASSES_KEY, LoadedBackbone, ModelIdentity, load, load_on};
 pub use manifest::{HubFile, WeightFile, weight_files};
 pub use parallel::{map_on_cores, stream};
-pub use place::{Arithmetic, DeviceName, Place};
-pub use quantise::{Quantiser, bytes_are_fast};
+pub use quantise::{Quantiser, int8_is_fast};
 pub use train::{
     BatchStatistics, TrainMode, TrainOutput, TrainSetup, TrainableBackbone, load_trainable,
 };

@@ -10,7 +10,7 @@ use crate::compiled::Compiled;
 use crate::mobilenet_v3::MobileNetV3;
 use crate::resnet50::ResNet50;
 use crate::vgg19::Vgg19;
-use crate::{Backbone, BackboneError, BackboneKind, Place};
+use crate::{Backbone, BackboneError, BackboneKind, Device};
 
 /// Under this key a weights file of this program's names its classes, a JSON list.
 pub const CLASSES_KEY: &str = "lookalike.classes";
@@ -39,10 +39,10 @@ pub struct LoadedBackbone {
     /// What the classes of its classifier are called, where the file says so: ids of products, for a
     /// network that this program trained.
     pub classes: Option<Vec<String>>,
-    /// Where it computes. Batches may lie anywhere.
-    pub place: Place,
-    /// Whether it computes with bytes, as [quantised](crate::Quantiser) networks do on a processor.
-    pub in_bytes: bool,
+    /// Where it computes. Batches may lie portable.
+    pub device: Device,
+    /// Whether it computes with bytes, as [quantised](crate::Quantiser) networks do on a CPU.
+    pub is_int8: bool,
     /// The file it came from; [`crate::BUNDLED`] for the weights that are part of the program.
     pub weights: PathBuf,
 }
@@ -53,23 +53,23 @@ pub struct LoadedBackbone {
 /// [`BackboneError`]; in particular [`BackboneError::WrongNetwork`] where the file holds another
 /// network than `wanted`, or none that is known.
 pub fn load(weights: &Path, wanted: Option<BackboneKind>) -> Result<LoadedBackbone, BackboneError> {
-    load_on(weights, wanted, &Place::default())
+    load_on(weights, wanted, &Device::default())
 }
 
-/// [`load`], to compute on another device than the processor, or with other numbers.
+/// [`load`], to compute on another device than the CPU, or with other numbers.
 ///
 /// # Errors
 /// [`load`]'s.
 pub fn load_on(
     weights: &Path,
     wanted: Option<BackboneKind>,
-    place: &Place,
+    device: &Device,
 ) -> Result<LoadedBackbone, BackboneError> {
-    let checkpoint = Checkpoint::open(weights, wanted, Use::Inference, place)?;
+    let checkpoint = Checkpoint::open(weights, wanted, Use::Inference, device)?;
     let preprocess = checkpoint.preprocess()?;
-    let ranges = if place.is_cpu() { checkpoint.ranges()? } else { None };
-    let in_bytes = ranges.is_some();
-    let network: Arc<dyn Backbone> = if place.is_cpu() {
+    let ranges = if device.is_cpu() { checkpoint.ranges()? } else { None };
+    let is_int8 = ranges.is_some();
+    let network: Arc<dyn Backbone> = if device.is_cpu() {
         Arc::new(compiled(&checkpoint, preprocess.size(), ranges)?)
     } else {
         network(&checkpoint)?
@@ -81,8 +81,8 @@ pub fn load_on(
         embedding_dim: network.embedding_dim() as u32,
     };
     let classes = checkpoint.classes();
-    let (place, weights) = (place.clone(), weights.to_owned());
-    Ok(LoadedBackbone { network, preprocess, identity, classes, place, in_bytes, weights })
+    let (device, weights) = (device.clone(), weights.to_owned());
+    Ok(LoadedBackbone { network, preprocess, identity, classes, device, is_int8, weights })
 }
 
 /// The network that a file holds, in candle.
@@ -96,7 +96,7 @@ pub(crate) fn network(checkpoint: &Checkpoint) -> Result<Arc<dyn Backbone>, Back
     })
 }
 
-/// The network that a file holds, for the processor.
+/// The network that a file holds, for the CPU.
 pub(crate) fn compiled(
     checkpoint: &Checkpoint,
     side: usize,

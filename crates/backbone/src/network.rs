@@ -37,9 +37,9 @@ fn enter(network: &impl Network, batch: &Tensor) -> Result<Tensor> {
     batch.to_device(weight.device())?.to_dtype(weight.dtype())
 }
 
-/// What `work` makes of a batch. Where a card has no memory for the whole, of its halves, and so on down
+/// What `work` makes of a batch. Where a GPU has no memory for the whole, of its halves, and so on down
 /// to single photos: how much a batch takes depends on the network, and how much there is on who else
-/// uses the card.
+/// uses the GPU.
 fn in_parts<const N: usize>(
     batch: &Tensor,
     work: &dyn Fn(&Tensor) -> Result<[Tensor; N]>,
@@ -138,7 +138,7 @@ mod tests {
     use std::cell::RefCell;
 
     #[test]
-    fn a_batch_that_a_card_has_no_memory_for_is_halved_and_put_together_again() -> Result<()> {
+    fn a_batch_that_a_gpu_has_no_memory_for_is_halved_and_put_together_again() -> Result<()> {
         let batch = Tensor::arange(0f32, 14.0, &Device::Cpu)?.reshape((7, 2))?;
         let sizes = RefCell::new(Vec::new());
         let at_most = |most: usize, said: &'static str| {

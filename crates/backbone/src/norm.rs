@@ -5,9 +5,9 @@ use std::sync::Mutex;
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, Var, bail};
 
 use crate::depthwise::contiguous;
+use crate::device::on_cpu;
 use crate::fused::{dot, passed, scaled, sum};
 use crate::layers::Activation;
-use crate::place::on_processor;
 use crate::values::Values;
 
 /// A batch norm's parameters and running statistics, each `(c,)`.
@@ -59,7 +59,7 @@ impl BatchNorm {
             mean: (self.mean.clone(), mean.detach()),
             variance: (self.variance.clone(), unbiased),
         };
-        if !on_processor(x) {
+        if !on_cpu(x) {
             let scale = (self.gamma.as_tensor() / (variance + self.eps)?.sqrt()?)?;
             let shift = (self.beta.as_tensor() - (mean * &scale)?)?;
             let by_channel = |t: Tensor| t.reshape((1, channels, 1, 1));
@@ -98,7 +98,7 @@ impl BatchNorm {
 /// Mean and (biased) variance of every channel, each `(c,)`.
 fn moments_of(x: &Tensor) -> Result<(Tensor, Tensor)> {
     let (_, channels, h, w) = x.dims4()?;
-    if on_processor(x) {
+    if on_cpu(x) {
         let (mean, variance) = moments(&Values::of(x)?, channels, h * w);
         let tensor = |values: Vec<f32>| Tensor::from_vec(values, channels, x.device());
         return Ok((tensor(mean)?, tensor(variance)?));

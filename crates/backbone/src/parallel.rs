@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel, sync_channel};
 use std::thread;
 
-use crate::Place;
+use crate::Device;
 
-/// Items that a card computes together, at most.
+/// Items that a GPU computes together, at most.
 const GROUP: usize = 32;
 
 /// Hands out the numbers below `count` to `workers` threads, in order, until there are no more or `work` wants
@@ -51,20 +51,20 @@ pub fn map_on_cores<I: Sync, O: Send>(items: &[I], work: impl Fn(&I) -> O + Sync
 /// by this thread, in the items' order, as soon as it and those before it are there; after an error no more
 /// is begun.
 ///
-/// On the processor, a core that has prepared an item computes it, too, one at a time. A card is fed by this
+/// On the CPU, a core that has prepared an item computes it, too, one at a time. A GPU is fed by this
 /// thread alone, with as many items as are ready, up to 32, while the cores prepare what comes next: as
 /// many as there are cores, and as many again.
 ///
 /// # Errors
 /// The first of `compute` and `then`.
 pub fn stream<I: Sync, P: Send, O: Send, E: Send>(
-    place: &Place,
+    device: &Device,
     items: &[I],
     prepare: impl Fn(&I) -> P + Sync,
     compute: impl Fn(Vec<P>) -> Result<Vec<O>, E> + Sync,
     mut then: impl FnMut(O) -> Result<(), E>,
 ) -> Result<(), E> {
-    if place.is_cpu() {
+    if device.is_cpu() {
         let work = |item: &I| compute(vec![prepare(item)]);
         return on_cores(items, work, |done| done?.into_iter().try_for_each(&mut then));
     }
@@ -171,7 +171,7 @@ mod tests {
         assert!(map_on_cores(&[0; 0], |_| ()).is_empty());
     }
 
-    /// On the processor and as a card does it.
+    /// On the CPU and as a GPU does it.
     type Stream<'a> = &'a dyn Fn(
         &[usize],
         &(dyn Fn(Vec<usize>) -> Result<Vec<usize>, String> + Sync),
@@ -181,11 +181,11 @@ mod tests {
     fn both(test: impl Fn(Stream, &str)) {
         test(
             &|items, compute, then| {
-                stream(&Place::default(), items, |&item| item + 1, compute, then)
+                stream(&Device::default(), items, |&item| item + 1, compute, then)
             },
-            "on the processor",
+            "on the CPU",
         );
-        test(&|items, compute, then| feed(items, |&item| item + 1, compute, then), "on a card");
+        test(&|items, compute, then| feed(items, |&item| item + 1, compute, then), "on a GPU");
     }
 
     #[test]

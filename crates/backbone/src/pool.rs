@@ -2,16 +2,16 @@
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
-use crate::anywhere;
 use crate::depthwise::contiguous;
-use crate::place::on_processor;
+use crate::device::on_cpu;
+use crate::portable;
 
 /// The largest number in each window of `(n, c, h, w)`; what lies around the picture never counts.
 pub(crate) fn max_pool(x: &Tensor, kernel: usize, stride: usize, padding: usize) -> Result<Tensor> {
-    if !on_processor(x) && x.track_op() {
-        return anywhere::max_pool(x, kernel, stride, padding);
+    if !on_cpu(x) && x.track_op() {
+        return portable::max_pool(x, kernel, stride, padding);
     }
-    if !on_processor(x) {
+    if !on_cpu(x) {
         // What is pooled here comes from a ReLU: zeros around it change nothing.
         let padded = x.pad_with_zeros(2, padding, padding)?.pad_with_zeros(3, padding, padding)?;
         return padded.max_pool2d_with_stride(kernel, stride);

@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 use lookalike_infer::{Level, Range, Ranges};
 use lookalike_photo::Preprocess;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use crate::compiled::Compiled;
 use crate::load::compiled;
 use crate::tensors::TensorFile;
 use crate::{
-    Backbone, BackboneError, BackboneKind, CLASSES_KEY, Place, Precision, TrainSetup,
+    Backbone, BackboneError, BackboneKind, CLASSES_KEY, Device, Precision, TrainSetup,
     load_trainable,
 };
 
@@ -50,7 +50,7 @@ impl Quantiser {
     /// # Errors
     /// As [`crate::load`].
     pub fn open(weights: &Path, wanted: Option<BackboneKind>) -> Result<Self, BackboneError> {
-        let checkpoint = Checkpoint::open(weights, wanted, Use::Inference, &Place::default())?;
+        let checkpoint = Checkpoint::open(weights, wanted, Use::Inference, &Device::default())?;
         let (kind, preprocess) = (checkpoint.kind(), checkpoint.preprocess()?);
         let network = compiled(&checkpoint, preprocess.size(), None)?;
         let (weights, seen) = (weights.to_owned(), Mutex::default());
@@ -78,7 +78,7 @@ impl Quantiser {
     /// candle's, when the photo has another shape.
     pub fn look_at(&self, photo: Vec<f32>) -> Result<(), BackboneError> {
         let side = self.preprocess.size();
-        let photo = Tensor::from_vec(photo, (1, 3, side, side), &Device::Cpu)?;
+        let photo = Tensor::from_vec(photo, (1, 3, side, side), &candle_core::Device::Cpu)?;
         let ranges = self.network.ranges(&photo)?;
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.1 == 0 {
@@ -100,7 +100,7 @@ impl Quantiser {
             return Err(BackboneError::NoPhotos { path: self.weights.clone() });
         }
         let network =
-            load_trainable(&self.weights, None, TrainSetup::default(), &Place::default())?;
+            load_trainable(&self.weights, None, TrainSetup::default(), &Device::default())?;
         let counts = |all: &[Option<Vec<Range>>]| -> Vec<Option<usize>> {
             all.iter().map(|ranges| ranges.as_ref().map(Vec::len)).collect()
         };
@@ -117,14 +117,14 @@ impl Quantiser {
             .flat_map(|map| map.into_iter().flatten())
             .collect();
         let channels = all.len() / 2;
-        let all = Tensor::from_vec(all, (channels, 2), &Device::Cpu)?;
+        let all = Tensor::from_vec(all, (channels, 2), &candle_core::Device::Cpu)?;
         let preprocess = network.preprocess_name(self.preprocess.size() as u32);
         network.export_with(to, &preprocess, Precision::F32, &about, vec![(KEY.to_owned(), all)])
     }
 }
 
-/// Whether this processor has instructions by which quantised networks are faster than others.
-pub fn bytes_are_fast() -> bool {
+/// Whether this CPU has instructions by which quantised networks are faster than others.
+pub fn int8_is_fast() -> bool {
     Level::has_fast_bytes()
 }
 

@@ -12,7 +12,7 @@ use crate::import::{Precision, write};
 use crate::kind::{PREPROCESS_KEY, preprocess_named};
 use crate::load::network;
 use crate::norm::Observed;
-use crate::{Backbone, BackboneError, BackboneKind, Place};
+use crate::{Backbone, BackboneError, BackboneKind, Device};
 
 /// How a network runs while it is trained.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -70,7 +70,7 @@ pub struct TrainableBackbone {
     kind: BackboneKind,
     preprocess: Preprocess,
     preprocess_name: String,
-    place: Place,
+    device: Device,
     sha256: String,
     path: PathBuf,
     classes: Option<Vec<String>>,
@@ -88,9 +88,9 @@ impl TrainableBackbone {
         self.kind
     }
 
-    /// Where it computes. Batches may lie anywhere; parameters lie there.
-    pub fn place(&self) -> &Place {
-        &self.place
+    /// Where it computes. Batches may lie portable; parameters lie there.
+    pub fn device(&self) -> &Device {
+        &self.device
     }
 
     /// How photos are prepared for it.
@@ -222,9 +222,9 @@ pub fn load_trainable(
     weights: &Path,
     wanted: Option<BackboneKind>,
     setup: TrainSetup,
-    place: &Place,
+    device: &Device,
 ) -> std::result::Result<TrainableBackbone, BackboneError> {
-    let checkpoint = Checkpoint::open(weights, wanted, Use::Training(setup), place)?;
+    let checkpoint = Checkpoint::open(weights, wanted, Use::Training(setup), device)?;
     let network = network(&checkpoint)?;
     let (kind, preprocess) = (checkpoint.kind(), checkpoint.preprocess()?);
     let (preprocess_name, sha256) = (checkpoint.preprocess_name(), checkpoint.sha256().to_owned());
@@ -235,7 +235,7 @@ pub fn load_trainable(
         kind,
         preprocess,
         preprocess_name,
-        place: place.clone(),
+        device: device.clone(),
         sha256,
         path: weights.to_owned(),
         classes,

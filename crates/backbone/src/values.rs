@@ -6,7 +6,7 @@ use candle_core::{Layout, Result, Storage, Tensor};
 
 use crate::depthwise::contiguous;
 
-/// The numbers of an f32 tensor in the processor's memory, row-major.
+/// The numbers of an f32 tensor in the CPU's memory, row-major.
 pub(crate) enum Values<'a> {
     /// They lie in a row already.
     Borrowed(Box<dyn Deref<Target = Storage> + 'a>, Layout),

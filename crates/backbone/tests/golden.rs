@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use candle_core::{Device, Tensor};
-use lookalike_backbone::{BackboneKind, Place, TrainMode, TrainSetup, load, load_trainable};
+use candle_core::Tensor;
+use lookalike_backbone::{BackboneKind, Device, TrainMode, TrainSetup, load, load_trainable};
 use lookalike_testkit::{Noise, weights};
 use serde::Deserialize;
 
@@ -81,7 +81,8 @@ fn input(side: usize) -> Vec<f32> {
 }
 
 fn batch(side: usize) -> Tensor {
-    Tensor::from_vec(input(side), (2, 3, side, side), &Device::Cpu).expect("two pictures")
+    Tensor::from_vec(input(side), (2, 3, side, side), &candle_core::Device::Cpu)
+        .expect("two pictures")
 }
 
 fn crc32(values: &[f32], checksum: &mut crc32fast::Hasher) {
@@ -207,12 +208,13 @@ fn check_gradients(
     wanted: &BTreeMap<String, (f64, f64)>,
     tolerance: f64,
 ) {
-    let network = load_trainable(path, Some(kind), TrainSetup::default(), &Place::default())
+    let network = load_trainable(path, Some(kind), TrainSetup::default(), &Device::default())
         .expect("a whole file");
     let output = network.forward_train(&batch(golden.gradients_side), mode).expect("a pass");
     let noise = Noise::named("loss");
     let factors: Vec<f32> = (0..output.logits.elem_count()).map(|i| noise.at(i) as f32).collect();
-    let factors = Tensor::from_vec(factors, output.logits.shape(), &Device::Cpu).expect("factors");
+    let factors = Tensor::from_vec(factors, output.logits.shape(), &candle_core::Device::Cpu)
+        .expect("factors");
     let loss = (&output.logits * factors).and_then(|products| products.sum_all()).expect("a loss");
     let gradients = loss.backward().expect("gradients");
     let names: Vec<_> = network.parameters().keys().collect();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use lookalike_backbone::{
-    BackboneError, Precision, Quantiser, TrainSetup, bytes_are_fast, import, load, load_trainable,
+    BackboneError, Precision, Quantiser, TrainSetup, import, int8_is_fast, load, load_trainable,
 };
 use lookalike_testkit::weights::{self, NamedShape};
 use lookalike_testkit::{Noise, skipped};
@@ -61,7 +61,7 @@ fn quantised(folder: &Path, shapes: &[NamedShape]) -> (PathBuf, PathBuf) {
 /// closely. Real ones do not: see `tests/real.rs` of the program.
 #[test]
 fn every_network_is_nearly_the_same_in_bytes() {
-    if !bytes_are_fast() {
+    if !int8_is_fast() {
         skipped("quantised networks by AVX-512 VNNI, which this processor has not");
     }
     for (name, shapes) in [
@@ -74,7 +74,7 @@ fn every_network_is_nearly_the_same_in_bytes() {
         let folder = tempfile::tempdir().expect("a folder");
         let (file, to) = quantised(folder.path(), &shapes);
         let (before, after) = (load(&file, None).expect(name), load(&to, None).expect(name));
-        assert_eq!((before.in_bytes, after.in_bytes), (false, true), "{name}");
+        assert_eq!((before.is_int8, after.is_int8), (false, true), "{name}");
         assert_eq!(before.identity.backbone, after.identity.backbone, "{name}");
         assert_ne!(before.identity.weights_sha256, after.identity.weights_sha256, "{name}");
         assert_eq!(before.preprocess.id(), after.preprocess.id(), "{name}");
@@ -112,7 +112,7 @@ fn a_quantised_file_is_still_the_networks() {
     let again = folder.path().join("again.safetensors");
     import(&to, &again, None, Precision::F32).expect("written");
     let (before, again) = (load(&file, None).expect("one"), load(&again, None).expect("other"));
-    assert!(!again.in_bytes);
+    assert!(!again.is_int8);
     let embed = |loaded: &lookalike_backbone::LoadedBackbone| {
         numbers(&loaded.network.embed(&batch(&[7])).expect("an embedding"))
     };

@@ -1,13 +1,13 @@
 //! What is done to a network before and after training leaves its results as they were.
 
-use candle_core::{Device, Result, Tensor};
-use lookalike_backbone::{Place, Precision, TrainMode, TrainSetup, load, load_trainable};
+use candle_core::{Result, Tensor};
+use lookalike_backbone::{Device, Precision, TrainMode, TrainSetup, load, load_trainable};
 use lookalike_testkit::{Noise, weights};
 
 fn picture(side: usize) -> Tensor {
     let noise = Noise::named("training");
     let values: Vec<f32> = (0..4 * 3 * side * side).map(|at| 4.0 * noise.at(at) as f32).collect();
-    Tensor::from_vec(values, (4, 3, side, side), &Device::Cpu).expect("four pictures")
+    Tensor::from_vec(values, (4, 3, side, side), &candle_core::Device::Cpu).expect("four pictures")
 }
 
 /// Largest difference, as a share of the largest number.
@@ -25,7 +25,7 @@ fn added_norms_change_nothing_and_are_folded_away_again() -> Result<()> {
     let before = load(&from, None).expect("weights").network.embed(&batch)?;
 
     let setup = TrainSetup { add_norms: true, classes: Some(3) };
-    let network = load_trainable(&from, None, setup, &Place::default()).expect("weights");
+    let network = load_trainable(&from, None, setup, &Device::default()).expect("weights");
     assert!(off(&network.network().embed(&batch)?, &before)? < 1e-4, "added");
     network.adopt_statistics(&batch)?;
     assert!(off(&network.network().embed(&batch)?, &before)? < 1e-3, "with the batch's statistics");
@@ -59,7 +59,7 @@ fn a_vgg19_without_its_last_blocks_is_completed_for_training_only() -> Result<()
 
     let setup = TrainSetup { add_norms: true, classes: Some(3) };
     let mut network =
-        load_trainable(&from, None, setup, &Place::default()).expect("the first blocks");
+        load_trainable(&from, None, setup, &Device::default()).expect("the first blocks");
     network.prepare_photos_as("caffe").expect("a known way");
     let batch = picture(32);
     network.adopt_statistics(&batch)?;
@@ -84,7 +84,7 @@ fn frozen_stages_have_no_gradients_and_the_others_do() -> Result<()> {
     let file = folder.path().join("a.safetensors");
     weights::write_timm(&file);
     let setup = TrainSetup { classes: Some(3), ..TrainSetup::default() };
-    let network = load_trainable(&file, None, setup, &Place::default()).expect("weights");
+    let network = load_trainable(&file, None, setup, &Device::default()).expect("weights");
     // The new classifier is all zeros: no gradient would get through it.
     let head = &network.parameters()["classifier.weight"];
     head.set(&(head.ones_like()? * 0.01)?)?;

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use lookalike_backbone::{Arithmetic, BackboneError, DeviceName, Place, Precision};
+use lookalike_backbone::{BackboneError, Device, DeviceName, Dtype, Precision};
 use lookalike_catalog::Split;
 use lookalike_engine::{BuildOptions, Home, Views};
 
@@ -101,35 +101,35 @@ pub(crate) struct ModelArgs {
     #[arg(long, value_name = "NAMES")]
     pub(crate) backbone: Option<Backbones>,
     #[command(flatten)]
-    pub(crate) place: PlaceArgs,
+    pub(crate) device: DeviceArgs,
 }
 
 /// What networks compute on, and with.
 #[derive(Args)]
-pub(crate) struct PlaceArgs {
-    /// What to compute on: cpu, cuda or cuda:N (an NVIDIA card, counted from 0), or auto: a card, if the
+pub(crate) struct DeviceArgs {
+    /// What to compute on: cpu, cuda or cuda:N (an NVIDIA GPU, counted from 0), or auto: a GPU, if the
     /// program was built for one (`--features cuda`) and one answers
-    #[arg(long, value_name = "DEVICE", default_value_t = DeviceName::Auto)]
-    pub(crate) device: DeviceName,
-    /// Numbers that a card computes with: f32, tf32 (f32, multiplied with 19 bits), bf16 or f16
-    #[arg(long, value_name = "NUMBERS", default_value_t = Arithmetic::F32)]
-    pub(crate) arithmetic: Arithmetic,
+    #[arg(long = "device", id = "device", value_name = "DEVICE", default_value_t = DeviceName::Auto)]
+    pub(crate) name: DeviceName,
+    /// Data type that a GPU computes with: f32, tf32 (f32, multiplied with 19 bits), bf16 or f16
+    #[arg(long, alias = "arithmetic", value_name = "DTYPE", default_value_t = Dtype::F32)]
+    pub(crate) dtype: Dtype,
 }
 
-impl PlaceArgs {
-    /// The place that is asked for. Says which, where that is not the processor, and why it is, where
-    /// the program could have used a card.
-    pub(crate) fn open(&self) -> Result<Place, BackboneError> {
-        let place = Place::open(self.device, self.arithmetic)?;
-        if !place.is_cpu() {
-            eprintln!("computing on {place}");
-        } else if self.device == DeviceName::Auto
+impl DeviceArgs {
+    /// Opens the device. Says which, where that is a GPU, and why it is the CPU, where the program could
+    /// have used a GPU.
+    pub(crate) fn open(&self) -> Result<Device, BackboneError> {
+        let device = Device::open(self.name, self.dtype)?;
+        if !device.is_cpu() {
+            eprintln!("computing on {device}");
+        } else if self.name == DeviceName::Auto
             && let Err(error @ BackboneError::NoDevice { .. }) =
-                Place::open(DeviceName::Cuda(0), self.arithmetic)
+                Device::open(DeviceName::Cuda(0), self.dtype)
         {
-            eprintln!("computing on {place}: {error}");
+            eprintln!("computing on {device}: {error}");
         }
-        Ok(place)
+        Ok(device)
     }
 }
 

@@ -61,7 +61,7 @@ pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
             Some(
                 BackboneError::NoCuda
                     | BackboneError::NoDevice { .. }
-                    | BackboneError::Arithmetic { .. }
+                    | BackboneError::DtypeNeedsGpu { .. }
             )
         ) =>
         {

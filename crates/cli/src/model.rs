@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use lookalike_backbone::{
-    BackboneError, BackboneKind, LoadedBackbone, Place, bytes_are_fast, load_on, weight_files,
+    BackboneError, BackboneKind, Device, LoadedBackbone, int8_is_fast, load_on, weight_files,
     weights_exist,
 };
 use lookalike_engine::{Encoder, EngineError, Home, Index, ModelPart, Searcher};
@@ -76,10 +76,10 @@ impl FromStr for Backbones {
 fn load_here(
     file: &Path,
     wanted: Option<BackboneKind>,
-    place: &Place,
+    device: &Device,
 ) -> Result<LoadedBackbone, BackboneError> {
-    let loaded = load_on(file, wanted, place)?;
-    if loaded.in_bytes {
+    let loaded = load_on(file, wanted, device)?;
+    if loaded.is_int8 {
         warn_of_slow_bytes();
     }
     Ok(loaded)
@@ -105,12 +105,12 @@ pub(crate) fn encoder_of(index: &Index, args: &ModelArgs) -> anyhow::Result<Enco
 }
 
 fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Encoder> {
-    let place = args.place.open()?;
+    let device = args.device.open()?;
     let folders: Vec<&Path> =
         args.weights.iter().filter(|path| path.is_dir()).map(PathBuf::as_path).collect();
     let files = args.weights.iter().filter(|path| !path.is_dir());
     let mut named: Vec<LoadedBackbone> = files
-        .map(|file| load_here(file, only_kind(args, wanted.as_deref()), &place))
+        .map(|file| load_here(file, only_kind(args, wanted.as_deref()), &device))
         .collect::<Result<_, BackboneError>>()?;
     let shelf = Shelf::from_env();
     let find = |kind: BackboneKind| match folders[..] {
@@ -132,7 +132,7 @@ fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Enco
                 _ => weight_files().into_iter().map(|file| file.backbone).find_map(find),
             };
             let file = found.ok_or_else(|| none_for(&[BackboneKind::MobileNetV3]))?;
-            named.push(load_here(&file, None, &place)?);
+            named.push(load_here(&file, None, &device)?);
         }
         return Ok(Encoder::blend(named.into_iter().map(|loaded| (loaded, 1.0)).collect()));
     };
@@ -148,7 +148,7 @@ fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Enco
                     recorded.clone().map(|(file, _)| file).filter(|file| weights_exist(file));
                 let is_there = there.is_some();
                 let found = there.or_else(|| kinds.iter().find_map(|&kind| find(kind)));
-                let loaded = load_here(&found.ok_or_else(|| none_for(&kinds))?, None, &place)?;
+                let loaded = load_here(&found.ok_or_else(|| none_for(&kinds))?, None, &device)?;
                 // Where the very same are found elsewhere, nothing is lost.
                 if let Some((gone, sha256)) = recorded.filter(|_| !is_there)
                     && loaded.identity.weights_sha256 != sha256
@@ -173,7 +173,7 @@ fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Enco
 
 /// Says so where bytes take longer than 32 bits.
 pub(crate) fn warn_of_slow_bytes() {
-    if !bytes_are_fast() {
+    if !int8_is_fast() {
         eprintln!(
             "note: this processor has no AVX-512 VNNI: quantised networks take longer on it than others"
         );

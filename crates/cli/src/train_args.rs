@@ -6,7 +6,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches, ValueEnum};
 use lookalike_backbone::BackboneKind;
 use lookalike_train::{Balance, Norms, Optimiser, Schedule, Settings, Strength};
 
-use crate::args::{CatalogArgs, PlaceArgs};
+use crate::args::{CatalogArgs, DeviceArgs};
 
 /// `lookalike train` and `lookalike train grid`.
 pub(crate) enum TrainCommand {
@@ -217,7 +217,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, default_value_t = Settings::default().seed)]
     seed: u64,
     #[command(flatten)]
-    pub(crate) place: PlaceArgs,
+    pub(crate) device: DeviceArgs,
     /// Print the outcome as JSON
     #[arg(long)]
     pub(crate) json: bool,

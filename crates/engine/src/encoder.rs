@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::vec::IntoIter;
 
 use candle_core::Tensor;
-use lookalike_backbone::{Backbone, BackboneError, BackboneKind, LoadedBackbone, Place, stream};
+use lookalike_backbone::{Backbone, BackboneError, BackboneKind, Device, LoadedBackbone, stream};
 use lookalike_detect::ActivationFinder;
 use lookalike_photo::{DecodeLimits, PhotoError, Preprocess, RgbImage, decode_at_least};
 use sha2::{Digest, Sha256};
@@ -16,13 +16,13 @@ use crate::{EngineError, Model, ModelPart, Progress, Stage};
 /// Photos prepared and embedded at once by each core. More are slower: their numbers leave its cache.
 const BATCH: usize = 1;
 /// Photos prepared at once by each core for a card, which takes several of these together.
-const CARD_BATCH: usize = 8;
+const GPU_BATCH: usize = 8;
 
 /// Photos to embeddings: one network or several, each with its one way of preparing photos.
 pub struct Encoder {
     networks: Vec<Arc<dyn Backbone>>,
     /// Where all of them compute.
-    place: Place,
+    device: Device,
     /// How photos are prepared for each network.
     preprocess: Vec<Preprocess>,
     /// The products that each network's classifier knows, by their ids, if it knows any.
@@ -92,7 +92,7 @@ impl Encoder {
         let total: f32 = parts.iter().map(|(_, share)| share).sum();
         assert!(!parts.is_empty(), "an encoder needs a network");
         assert!(total.is_finite() && parts.iter().all(|(_, share)| *share > 0.0), "shares");
-        let place = parts.first().map(|(loaded, _)| loaded.place.clone()).unwrap_or_default();
+        let device = parts.first().map(|(loaded, _)| loaded.device.clone()).unwrap_or_default();
         let (mut networks, mut preprocess, mut classes) = (Vec::new(), Vec::new(), Vec::new());
         let mut model = Model { parts: Vec::new() };
         for (loaded, share) in parts {
@@ -102,7 +102,7 @@ impl Encoder {
             let (identity, weights) = (loaded.identity, absolute(&loaded.weights));
             model.parts.push(ModelPart { identity, share: share / total, weights });
         }
-        Self { networks, place, preprocess, classes, model, limits: DecodeLimits::default() }
+        Self { networks, device, preprocess, classes, model, limits: DecodeLimits::default() }
     }
 
     /// For each network, the ids of the products that its classifier knows, if it knows any, in the
@@ -173,7 +173,7 @@ impl Encoder {
         progress: &dyn Progress,
         mut then: impl FnMut(Result<Encoded, String>) -> Result<(), EngineError>,
     ) -> Result<(), EngineError> {
-        let batch = if self.place.is_cpu() { BATCH } else { CARD_BATCH };
+        let batch = if self.device.is_cpu() { BATCH } else { GPU_BATCH };
         let batches: Vec<&[PathBuf]> = files.chunks(batch).collect();
         let prepare = |batch: &&[PathBuf]| self.prepare_batch(batch, journals);
         let compute = |prepared: Vec<Prepared>| {
@@ -182,7 +182,7 @@ impl Encoder {
             progress.advance(photos);
             encoded
         };
-        stream(&self.place, &batches, prepare, compute, |photos| {
+        stream(&self.device, &batches, prepare, compute, |photos| {
             photos.into_iter().try_for_each(&mut then)
         })
     }
@@ -351,7 +351,7 @@ impl Encoder {
             let (photos, side) = (batch.len() / preprocess.len(), preprocess.size());
             if photos > 0 {
                 let shape = (photos, 3, side, side);
-                of_network[number].push(Tensor::from_vec(batch, shape, self.place.device())?);
+                of_network[number].push(Tensor::from_vec(batch, shape, self.device.candle())?);
             }
         }
         let mut seen = Vec::with_capacity(self.networks.len());

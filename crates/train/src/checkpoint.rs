@@ -37,7 +37,7 @@ pub(crate) struct State {
 }
 
 /// Numbers by name: `parameter/...`, `statistic/...`, `first/...`, `second/...`, `average/...`. A file
-/// has them without their shapes, and read from it they lie in the processor's memory.
+/// has them without their shapes, and read from it they lie in the CPU's memory.
 pub(crate) type Numbers = BTreeMap<String, Tensor>;
 
 /// Writes beside the old checkpoint, then takes its place.

@@ -46,11 +46,9 @@ pub enum TrainError {
         /// A lower learning rate.
         rate: f64,
     },
-    /// A network whose training on a card is not right.
-    #[error(
-        "MobileNetV3 does not learn on a card yet: train it with --device cpu (docs/nvidia.md)"
-    )]
-    NotOnCard,
+    /// A network whose training on a GPU is not right.
+    #[error("MobileNetV3 does not learn on a GPU yet: train it with --device cpu (docs/nvidia.md)")]
+    NotOnGpu,
     /// The folder has another run's checkpoint.
     #[error(
         "{} has a run with other settings ({differs}): name another folder with --out, or remove it",

@@ -29,7 +29,7 @@ pub(crate) fn embed(
     let mut rows = Vec::new();
     for mirrored in [false, true] {
         let embed = |batch: &Tensor| network.network().embed(batch);
-        rows.extend(rows_of(network.place(), preprocess, photos, mirrored, embed)?);
+        rows.extend(rows_of(network.device(), preprocess, photos, mirrored, embed)?);
     }
     Ok(Embedded { rows, classes: photos.classes.repeat(2) })
 }

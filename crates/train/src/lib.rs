@@ -8,7 +8,7 @@
 //!
 //! ```no_run
 //! use std::sync::atomic::AtomicBool;
-//! use lookalike_backbone::Place;
+//! use lookalike_backbone::Device;
 //! use lookalike_catalog::{Catalog, Split};
 //! use lookalike_train::{Photos, Settings, Silent, Trainer};
 //!
@@ -17,8 +17,8 @@
 //! let train = Photos::load(&catalog, Some(Split::Train), &classes, side)?;
 //! let val = Photos::load(&catalog, Some(Split::Val), &classes, side)?;
 //! let (weights, tutor) = ("mobilenet.safetensors".as_ref(), None);
-//! let (run, settings, place) = ("run".as_ref(), Settings::default(), Place::default());
-//! let mut trainer = Trainer::open((weights, tutor), None, run, settings, classes, &place)?;
+//! let (run, settings, device) = ("run".as_ref(), Settings::default(), Device::default());
+//! let mut trainer = Trainer::open((weights, tutor), None, run, settings, classes, &device)?;
 //! let outcome = trainer.run(&train, &val, None, &Silent, &AtomicBool::new(false))?;
 //! println!("{:.1} % of the validation photos", 100.0 * outcome.top1);
 //! # Ok::<(), lookalike_train::TrainError>(())

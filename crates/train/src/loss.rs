@@ -48,7 +48,7 @@ fn unit(rows: &Tensor) -> Result<Tensor> {
     rows.broadcast_div(&length)
 }
 
-/// Proxies to begin with, `(count, d)` in the processor's memory: the mean unit embedding of each class. A class without photos has zeros.
+/// Proxies to begin with, `(count, d)` in the CPU's memory: the mean unit embedding of each class. A class without photos has zeros.
 pub(crate) fn proxies(embeddings: &[Vec<f32>], classes: &[u32], count: usize) -> Result<Tensor> {
     let dim = embeddings.first().map_or(0, Vec::len);
     let mut sums = vec![0f32; count * dim];

@@ -1,10 +1,10 @@
 use candle_core::Tensor;
-use lookalike_backbone::{Place, TrainableBackbone, stream};
+use lookalike_backbone::{Device, TrainableBackbone, stream};
 use lookalike_photo::{Augmentation, Preprocess};
 
 use crate::{Photos, TrainError};
 
-/// Photos that a core works on together; a card takes several of these at once.
+/// Photos that a core works on together; a GPU takes several of these at once.
 const SHARD: usize = 8;
 
 /// How well a classifier names the products of photos.
@@ -25,13 +25,13 @@ pub(crate) fn measure(
     photos: &Photos,
 ) -> Result<Measured, TrainError> {
     let compute = |batch: &Tensor| network.network().logits(batch);
-    let rows = rows_of(network.place(), preprocess, photos, false, compute)?;
+    let rows = rows_of(network.device(), preprocess, photos, false, compute)?;
     let (mut first, mut three, mut loss) = (0, 0, 0.0);
     for (logits, &class) in rows.iter().zip(&photos.classes) {
         let own = logits[class as usize];
-        let place = logits.iter().filter(|&&logit| logit > own).count();
-        first += usize::from(place == 0);
-        three += usize::from(place < 3);
+        let rank = logits.iter().filter(|&&logit| logit > own).count();
+        first += usize::from(rank == 0);
+        three += usize::from(rank < 3);
         let most = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
         let sum: f64 = logits.iter().map(|&logit| (f64::from(logit) - most).exp()).sum();
         loss += most + sum.ln() - f64::from(own);
@@ -42,7 +42,7 @@ pub(crate) fn measure(
 
 /// What `compute` makes of every photo, a row each. `mirrored` shows the photos so.
 pub(crate) fn rows_of(
-    place: &Place,
+    device: &Device,
     preprocess: &Preprocess,
     photos: &Photos,
     mirrored: bool,
@@ -65,7 +65,7 @@ pub(crate) fn rows_of(
     let compute = |batches: Vec<Vec<f32>>| -> Result<_, TrainError> {
         let tensor = |batch: Vec<f32>| {
             let shape = (batch.len() / preprocess.len(), 3, side, side);
-            Tensor::from_vec(batch, shape, place.device())
+            Tensor::from_vec(batch, shape, device.candle())
         };
         let parts = batches.into_iter().map(tensor).collect::<candle_core::Result<Vec<_>>>()?;
         let rows = compute(&Tensor::cat(&parts, 0)?)?.to_vec2::<f32>()?;
@@ -74,7 +74,7 @@ pub(crate) fn rows_of(
         parts.iter().map(of_part).collect()
     };
     let mut all = Vec::with_capacity(photos.len());
-    stream(place, &shards, prepare, compute, |rows| {
+    stream(device, &shards, prepare, compute, |rows| {
         all.extend(rows);
         Ok(())
     })?;

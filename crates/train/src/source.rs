@@ -116,7 +116,7 @@ mod tests {
     use lookalike_backbone::BackboneKind;
     use lookalike_testkit::photos::pattern;
 
-    /// What a card is fed with is what the cores would have prepared for themselves, batch by batch.
+    /// What a GPU is fed with is what the cores would have prepared for themselves, batch by batch.
     #[test]
     fn batches_prepared_ahead_are_those_that_are_prepared_when_they_are_wanted() {
         let photos = |first: u32, count: u32| Photos {

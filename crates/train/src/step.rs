@@ -54,7 +54,7 @@ pub(crate) fn run(work: &Work, source: &Source, numbers: &[usize]) -> Result<Ste
     sum(map_on_cores(&shards, |shard| run_shard(work, source.prepare(shard))), numbers.len())
 }
 
-/// The same with photos that are prepared, one shard after the other, as a card does it.
+/// The same with photos that are prepared, one shard after the other, as a GPU does it.
 pub(crate) fn run_prepared(work: &Work, shards: Vec<Shard>) -> Result<Step, TrainError> {
     let photos = shards.iter().map(|shard| shard.classes.len()).sum();
     sum(shards.into_iter().map(|shard| run_shard(work, shard)).collect(), photos)
@@ -88,7 +88,7 @@ fn run_shard(work: &Work, shard: Shard) -> candle_core::Result<Step> {
     let shown = classes.len();
     let tensor_of = |values: Vec<f32>| {
         let shape = (values.len() / (3 * side * side), 3, side, side);
-        Tensor::from_vec(values, shape, network.place().device())
+        Tensor::from_vec(values, shape, network.device().candle())
     };
     let batch = tensor_of(batch)?;
     let mode = TrainMode {
@@ -124,7 +124,7 @@ fn run_shard(work: &Work, shard: Shard) -> candle_core::Result<Step> {
             gradients.insert(name.to_owned(), gradient.contiguous()?.detach());
         }
     }
-    // Only now: what is asked of a card here is waited for.
+    // Only now: what is asked of a GPU here is waited for.
     let said = logits.argmax(1)?.to_vec1::<u32>()?;
     Ok(Step {
         gradients,
@@ -154,16 +154,19 @@ pub(crate) fn clip(gradients: &mut Gradients, limit: f64) -> candle_core::Result
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use candle_core::{Device, Result};
-    use lookalike_backbone::{Arithmetic, DeviceName, Place};
+    use candle_core::Result;
+    use lookalike_backbone::{Device, DeviceName, Dtype};
 
-    /// The processor, and a card where one answers. `what` is otherwise said to be skipped there.
-    pub(crate) fn devices(what: &str) -> Vec<Device> {
-        let card = Place::open(DeviceName::Cuda(0), Arithmetic::F32);
-        if let Err(error) = &card {
-            lookalike_testkit::skipped(&format!("{what} on a card: {error}"));
+    /// The CPU, and a GPU where one answers. Otherwise `what` is reported as skipped there.
+    pub(crate) fn devices(what: &str) -> Vec<candle_core::Device> {
+        let gpu = Device::open(DeviceName::Cuda(0), Dtype::F32);
+        if let Err(error) = &gpu {
+            lookalike_testkit::skipped(&format!("{what} on a GPU: {error}"));
         }
-        [Device::Cpu].into_iter().chain(card.ok().map(|card| card.device().clone())).collect()
+        [candle_core::Device::Cpu]
+            .into_iter()
+            .chain(gpu.ok().map(|gpu| gpu.candle().clone()))
+            .collect()
     }
 
     #[test]

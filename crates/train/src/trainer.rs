@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{DType, Tensor, Var};
 use lookalike_backbone::{
-    BackboneKind, CLASSES_KEY, Place, Precision, TrainSetup, TrainableBackbone, load_on,
+    BackboneKind, CLASSES_KEY, Device, Precision, TrainSetup, TrainableBackbone, load_on,
     load_trainable,
 };
 use lookalike_photo::Preprocess;
@@ -31,7 +31,7 @@ const STATISTICS_OF: usize = 192;
 const TEACHER: &str = "teacher";
 
 /// The mean of rows, `(1, d)`.
-fn mean(rows: &[Vec<f32>], device: &Device) -> candle_core::Result<Tensor> {
+fn mean(rows: &[Vec<f32>], device: &candle_core::Device) -> candle_core::Result<Tensor> {
     let mut sum = vec![0f64; rows.first().map_or(0, Vec::len)];
     for row in rows {
         sum.iter_mut().zip(row).for_each(|(sum, &x)| *sum += f64::from(x));
@@ -70,11 +70,11 @@ pub struct Outcome {
 }
 
 impl Trainer {
-    /// Begins a run in a folder, or goes on with the one that is there, on the processor or a card.
+    /// Begins a run in a folder, or goes on with the one that is there, on the CPU or a GPU.
     /// `tutor` names weights of a network that knows the same products, see [`Settings::tutor`].
     ///
     /// # Errors
-    /// [`TrainError::Backbone`] for weights that cannot be used, [`TrainError::NotOnCard`], [`TrainError::OtherRun`] and
+    /// [`TrainError::Backbone`] for weights that cannot be used, [`TrainError::NotOnGpu`], [`TrainError::OtherRun`] and
     /// [`TrainError::DamagedCheckpoint`] for a folder that cannot be gone on with.
     pub fn open(
         (weights, tutor): (&Path, Option<&Path>),
@@ -82,31 +82,31 @@ impl Trainer {
         folder: &Path,
         settings: Settings,
         classes: Vec<String>,
-        place: &Place,
+        device: &Device,
     ) -> Result<Self, TrainError> {
         if classes.len() < 2 {
             return Err(TrainError::TooFew { found: format!("{} products", classes.len()) });
         }
         let setup =
             TrainSetup { classes: Some(classes.len()), add_norms: settings.norms == Norms::Batch };
-        let mut network = load_trainable(weights, kind, setup, place)?;
+        let mut network = load_trainable(weights, kind, setup, device)?;
         let is_mobile = matches!(
             network.kind(),
             BackboneKind::MobileNetV3 | BackboneKind::MobileNetV3Minimalistic
         );
-        if is_mobile && !place.is_cpu() {
-            return Err(TrainError::NotOnCard);
+        if is_mobile && !device.is_cpu() {
+            return Err(TrainError::NotOnGpu);
         }
         if let Some(name) = &settings.preprocess {
             network.prepare_photos_as(name)?;
         }
         let preprocess = network.preprocess().resized(settings.side);
-        let load_tutor = |tutor| Tutor::load(tutor, &classes, settings.side, place);
+        let load_tutor = |tutor| Tutor::load(tutor, &classes, settings.side, device);
         let tutor = tutor.map(load_tutor).transpose()?;
         let mut teacher = None;
         if settings.distil > 0.0 {
-            let network = load_on(weights, Some(network.kind()), place)?.network;
-            let mean = Tensor::zeros((1, network.embedding_dim()), DType::F32, place.device())?;
+            let network = load_on(weights, Some(network.kind()), device)?.network;
+            let mean = Tensor::zeros((1, network.embedding_dim()), DType::F32, device.candle())?;
             teacher = Some(Teacher { network, mean });
         }
         std::fs::create_dir_all(folder)
@@ -202,7 +202,8 @@ impl Trainer {
                 let square = augmentation.apply(picture, side as u32, mix(seed, number as u64));
                 batch.extend(preprocess.tensor(&square));
             }
-            let batch = Tensor::from_vec(batch, (chosen.len(), 3, side, side), &Device::Cpu)?;
+            let batch =
+                Tensor::from_vec(batch, (chosen.len(), 3, side, side), &candle_core::Device::Cpu)?;
             network.adopt_statistics(&batch)?;
         }
         if settings.head_epochs > 0 || settings.metric > 0.0 || settings.distil > 0.0 {
@@ -213,11 +214,11 @@ impl Trainer {
             if settings.metric > 0.0 {
                 let classes = self.state.classes.len();
                 let proxies = loss::proxies(&embedded.rows, &embedded.classes, classes)?;
-                let proxies = proxies.to_device(network.place().device())?;
+                let proxies = proxies.to_device(network.device().candle())?;
                 self.proxies = Some(Var::from_tensor(&proxies)?);
             }
             if let Some(teacher) = &mut self.teacher {
-                teacher.mean = mean(&embedded.rows, network.place().device())?;
+                teacher.mean = mean(&embedded.rows, network.device().candle())?;
             }
         }
         self.averages = if settings.average > 0.0 { self.current()? } else { Numbers::new() };
@@ -253,8 +254,8 @@ impl Trainer {
         observer.begin(&format!("epoch {} of {}", epoch + 1, settings.epochs), steps as u64);
         observer.advance(self.state.step as u64, "");
         let finished = thread::scope(|scope| {
-            let is_card = !self.network.place().is_cpu();
-            let ahead = is_card.then(|| source.ahead(scope, batches[self.state.step..].to_vec()));
+            let is_gpu = !self.network.device().is_cpu();
+            let ahead = is_gpu.then(|| source.ahead(scope, batches[self.state.step..].to_vec()));
             for (number, batch) in batches.iter().enumerate().skip(self.state.step) {
                 if stop.load(Ordering::Relaxed) {
                     return Ok(false);

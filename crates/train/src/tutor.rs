@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::Tensor;
-use lookalike_backbone::{Backbone, Place, load_on};
+use lookalike_backbone::{Backbone, Device, load_on};
 use lookalike_photo::Preprocess;
 
 use crate::TrainError;
@@ -26,9 +26,9 @@ impl Tutor {
         weights: &Path,
         classes: &[String],
         side: u32,
-        place: &Place,
+        device: &Device,
     ) -> Result<Self, TrainError> {
-        let loaded = load_on(weights, None, place)?;
+        let loaded = load_on(weights, None, device)?;
         let known = loaded.classes.unwrap_or_default();
         let number = |class: &String| {
             let at = known.iter().position(|known| known == class).map(|at| at as u32);
@@ -38,7 +38,7 @@ impl Tutor {
         Ok(Self {
             network: loaded.network,
             preprocess: loaded.preprocess.resized(side),
-            classes: Tensor::from_vec(numbers, classes.len(), place.device())?,
+            classes: Tensor::from_vec(numbers, classes.len(), device.candle())?,
             sha256: loaded.identity.weights_sha256,
         })
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use lookalike_backbone::{Arithmetic, DeviceName, Place};
+use lookalike_backbone::{Device, DeviceName, Dtype};
 use lookalike_catalog::{Catalog, Split};
 use lookalike_testkit::{photos, weights};
 use lookalike_train::{
@@ -28,10 +28,10 @@ impl Shop {
         for product in 0..4 {
             for number in 0..6 {
                 let picture = photos::pattern(product, 96 + number * 8, 96);
-                let place = folder.path().join(format!("photos/제품 {product}"));
-                std::fs::create_dir_all(&place).expect("folders");
+                let folder = folder.path().join(format!("photos/제품 {product}"));
+                std::fs::create_dir_all(&folder).expect("folders");
                 let jpeg = photos::jpeg(&picture, 90);
-                std::fs::write(place.join(format!("{number}.jpg")), jpeg).expect("a photo");
+                std::fs::write(folder.join(format!("{number}.jpg")), jpeg).expect("a photo");
             }
         }
         let catalog = Catalog::open(&folder.path().join("photos"), None).expect("photos");
@@ -67,7 +67,7 @@ impl Shop {
             run,
             settings,
             self.classes.clone(),
-            &Place::default(),
+            &Device::default(),
         )
     }
 }
@@ -275,12 +275,12 @@ fn a_rate_that_is_too_high_says_so() {
     assert!(matches!(error, TrainError::Diverged { .. }), "{error}");
 }
 
-/// The same run on both: batches, losses, steps, statistics and averages. Needs a card.
+/// The same run on both: batches, losses, steps, statistics and averages. Needs a GPU.
 #[test]
-fn a_run_on_a_card_goes_as_on_the_processor() {
-    let card = match Place::open(DeviceName::Cuda(0), Arithmetic::F32) {
-        Ok(card) => card,
-        Err(error) => return lookalike_testkit::skipped(&format!("a run on a card: {error}")),
+fn a_run_on_a_gpu_goes_as_on_the_cpu() {
+    let gpu = match Device::open(DeviceName::Cuda(0), Dtype::F32) {
+        Ok(gpu) => gpu,
+        Err(error) => return lookalike_testkit::skipped(&format!("a run on a GPU: {error}")),
     };
     let shop = Shop::new();
     let (train, val) = shop.photos();
@@ -288,16 +288,16 @@ fn a_run_on_a_card_goes_as_on_the_processor() {
     weights::write(&file, &weights::resnet50(7), weights::values);
     for optimiser in [Optimiser::Sgd, Optimiser::AdamW] {
         let settings = Settings { optimiser, shard: 8, rate: 1e-4, distil: 0.0, ..settings() };
-        let losses = |place: &Place| -> Vec<f64> {
-            let run = shop.run_folder(&format!("{optimiser:?} on {place}"));
+        let losses = |device: &Device| -> Vec<f64> {
+            let run = shop.run_folder(&format!("{optimiser:?} on {device}"));
             let (settings, classes) = (settings.clone(), shop.classes.clone());
-            let trainer = Trainer::open((&file, None), None, &run, settings, classes, place);
+            let trainer = Trainer::open((&file, None), None, &run, settings, classes, device);
             let stop = AtomicBool::new(false);
             trainer.expect("a run").run(&train, &val, None, &Silent, &stop).expect("a run");
             logged(&run).iter().flat_map(|log| [log.loss, log.val_loss]).collect()
         };
-        let (here, there) = (losses(&Place::default()), losses(&card));
+        let (here, there) = (losses(&Device::default()), losses(&gpu));
         let off = here.iter().zip(&there).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-        assert!(off < 0.05, "{optimiser:?}: {here:?} and, on a card, {there:?}");
+        assert!(off < 0.05, "{optimiser:?}: {here:?} and, on a GPU, {there:?}");
     }
 }

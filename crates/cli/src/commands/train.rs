@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
-use lookalike_backbone::{DeviceName, Place};
+use lookalike_backbone::{Device, DeviceName};
 use lookalike_catalog::{Catalog, Split};
 use lookalike_train::{Outcome, Photos, Settings, TrainError, Trainer};
 use serde_json::json;
@@ -70,7 +70,7 @@ pub(crate) struct Data {
     pub(crate) train: Photos,
     pub(crate) val: Photos,
     others: Option<Photos>,
-    place: Place,
+    device: Device,
 }
 
 impl Data {
@@ -84,7 +84,7 @@ impl Data {
                 args.backbone.map_or_else(|| Ok(shelf.default()), find)?
             }
         };
-        let place = args.place.open()?;
+        let device = args.device.open()?;
         let classes = Photos::classes(&catalog, Split::Train);
         let is_split = catalog.photos.iter().any(|photo| photo.split.is_some());
         let mut train = Photos::load(&catalog, is_split.then_some(Split::Train), &classes, side)?;
@@ -109,7 +109,7 @@ impl Data {
                 weights.display()
             );
         }
-        Ok(Self { weights, classes, train, val, others, place })
+        Ok(Self { weights, classes, train, val, others, device })
     }
 
     /// A run in a folder: begun, or gone on with.
@@ -119,15 +119,15 @@ impl Data {
         folder: PathBuf,
         settings: Settings,
     ) -> anyhow::Result<Trainer> {
-        let open = |place: &Place| {
+        let open = |device: &Device| {
             let (weights, classes) =
                 ((&*self.weights, args.tutor.as_deref()), self.classes.clone());
-            Trainer::open(weights, args.backbone, &folder, settings.clone(), classes, place)
+            Trainer::open(weights, args.backbone, &folder, settings.clone(), classes, device)
         };
-        match open(&self.place) {
-            Err(TrainError::NotOnCard) if args.place.device == DeviceName::Auto => {
-                eprintln!("training on the processor: {}", TrainError::NotOnCard);
-                Ok(open(&Place::default())?)
+        match open(&self.device) {
+            Err(TrainError::NotOnGpu) if args.device.name == DeviceName::Auto => {
+                eprintln!("training on the CPU: {}", TrainError::NotOnGpu);
+                Ok(open(&Device::default())?)
             }
             opened => Ok(opened?),
         }

@@ -36,8 +36,8 @@ impl Trainer {
             }
             Ok((name, moments))
         };
-        // A card is asked from one thread: it does one thing after the other anyway.
-        let moved: Result<Vec<_>, TrainError> = match self.network.place().is_cpu() {
+        // A GPU is asked from one thread: it does one thing after the other anyway.
+        let moved: Result<Vec<_>, TrainError> = match self.network.device().is_cpu() {
             true => each.into_par_iter().map(moved).collect(),
             false => each.into_iter().map(moved).collect(),
         };
@@ -57,7 +57,7 @@ impl Trainer {
                 Ok((name, average))
             };
             let variables = self.variables();
-            let averages: Result<_, TrainError> = match self.network.place().is_cpu() {
+            let averages: Result<_, TrainError> = match self.network.device().is_cpu() {
                 true => variables.into_par_iter().map(moved).collect(),
                 false => variables.into_iter().map(moved).collect(),
             };

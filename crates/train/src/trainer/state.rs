@@ -81,7 +81,7 @@ impl Trainer {
             }
         }
         self.set(&numbers)?;
-        let device = self.network.place().device();
+        let device = self.network.device().candle();
         if let Some(values) = numbers.remove(PROXIES) {
             let proxies = values.reshape((self.state.classes.len(), ()))?.to_device(device)?;
             self.proxies = Some(Var::from_tensor(&proxies)?);

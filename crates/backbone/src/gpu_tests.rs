@@ -1,8 +1,8 @@
-//! What a card trains with, beside the processor's own layers: first layer by layer, then whole networks.
+//! What a GPU trains with, beside the CPU's own layers: first layer by layer, then whole networks.
 //!
-//! Both are tried twice: on the processor as a card does it, small, on every machine; and on a card,
+//! Both are tried twice: on the CPU as a GPU does it, small, on every machine; and on a GPU,
 //! where one answers, in the sizes of training, too. All that is off is told at once, since time on a
-//! card is rare.
+//! GPU is rare.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,14 +10,14 @@ use std::path::Path;
 use candle_core::{Result, Tensor, Var};
 use lookalike_testkit::{Noise, weights};
 
+use crate::device::tests::AS_ON_GPU;
 use crate::fused::fused;
 use crate::layers::{Activation, ConvShape, PaddingStyle, Pass, global_average, residual};
 use crate::norm::{BatchNorm, Recorder};
-use crate::place::tests::AS_ON_A_CARD;
 use crate::pool::max_pool;
-use crate::{Arithmetic, BUNDLED, DeviceName, Place, TrainMode, TrainSetup, load_trainable};
+use crate::{BUNDLED, Device, DeviceName, Dtype, TrainMode, TrainSetup, load_trainable};
 
-/// A batch that a person would train with, on a card.
+/// A batch that a person would train with, on a GPU.
 const PHOTOS: usize = 64;
 
 /// How far vectors are apart, as a share of the first one's length.
@@ -33,16 +33,16 @@ fn flat(t: &Tensor) -> Result<Vec<f32>> {
     t.flatten_all()?.to_vec1()
 }
 
-fn as_on_a_card<T>(work: impl FnOnce() -> T) -> T {
-    AS_ON_A_CARD.set(true);
+fn as_on_gpu<T>(work: impl FnOnce() -> T) -> T {
+    AS_ON_GPU.set(true);
     let done = work();
-    AS_ON_A_CARD.set(false);
+    AS_ON_GPU.set(false);
     done
 }
 
-/// A card, if one answers. `what` is said to be skipped otherwise.
-fn card(arithmetic: Arithmetic, what: &str) -> Option<Place> {
-    let opened = Place::open(DeviceName::Cuda(0), arithmetic);
+/// A GPU, if one answers. `what` is said to be skipped otherwise.
+fn gpu(dtype: Dtype, what: &str) -> Option<Device> {
+    let opened = Device::open(DeviceName::Cuda(0), dtype);
     opened.map_err(|error| lookalike_testkit::skipped(&format!("{what}: {error}"))).ok()
 }
 
@@ -58,12 +58,12 @@ struct Layer {
 
 impl Layer {
     /// Its result, and the gradients of all that goes in.
-    fn outcome(&self, place: &Place) -> Result<Vec<Vec<f32>>> {
+    fn outcome(&self, device: &Device) -> Result<Vec<Vec<f32>>> {
         let numbers = |number: usize, shape: &[usize]| -> Result<Tensor> {
             let noise = Noise::named(&format!("{} {number}", self.name));
             let count = shape.iter().product();
             let values = (0..count).map(|at| 2.0 * noise.at(at) as f32 + 0.5).collect();
-            Tensor::from_vec(values, shape, place.device())
+            Tensor::from_vec(values, shape, device.candle())
         };
         let inputs = self.shapes.iter().enumerate();
         let inputs: Vec<Var> = inputs
@@ -79,7 +79,7 @@ impl Layer {
         Ok(found)
     }
 
-    /// What of it is not the processor's, if anything is.
+    /// What of it is not the CPU's, if anything is.
     fn unlike(&self, here: &[Vec<f32>], there: &[Vec<f32>]) -> Vec<String> {
         let whats = ["result".to_owned()]
             .into_iter()
@@ -170,26 +170,26 @@ fn layers(n: usize) -> Vec<Layer> {
 }
 
 #[test]
-fn layers_of_a_card_are_the_processors() -> Result<()> {
-    let cpu = Place::default();
+fn layers_on_a_gpu_agree_with_the_cpu() -> Result<()> {
+    let cpu = Device::default();
     let mut unlike = Vec::new();
     for layer in layers(2) {
-        let there = as_on_a_card(|| layer.outcome(&cpu))?;
+        let there = as_on_gpu(|| layer.outcome(&cpu))?;
         unlike.extend(layer.unlike(&layer.outcome(&cpu)?, &there));
     }
-    assert!(unlike.is_empty(), "as on a card: {unlike:#?}");
-    if let Some(card) = card(Arithmetic::F32, "layers on a card") {
+    assert!(unlike.is_empty(), "as on a GPU: {unlike:#?}");
+    if let Some(gpu) = gpu(Dtype::F32, "layers on a GPU") {
         for layer in layers(PHOTOS) {
-            unlike.extend(layer.unlike(&layer.outcome(&cpu)?, &layer.outcome(&card)?));
+            unlike.extend(layer.unlike(&layer.outcome(&cpu)?, &layer.outcome(&gpu)?));
         }
-        assert!(unlike.is_empty(), "on a card: {unlike:#?}");
+        assert!(unlike.is_empty(), "on a GPU: {unlike:#?}");
     }
     Ok(())
 }
 
 /// Results, statistics and the gradient of every parameter.
 #[test]
-fn networks_are_trained_on_a_card_as_on_the_processor() -> Result<()> {
+fn networks_are_trained_on_a_gpu_as_on_the_cpu() -> Result<()> {
     let folder = tempfile::tempdir().expect("a folder");
     let file = |name: &str| folder.path().join(name);
     weights::write_minimalistic(file("minimalistic"));
@@ -203,22 +203,22 @@ fn networks_are_trained_on_a_card_as_on_the_processor() -> Result<()> {
         ("vgg19", file("vgg19"), 3),
         (BUNDLED, BUNDLED.into(), 0),
     ];
-    let cpu = Place::default();
+    let cpu = Device::default();
     let mut unlike = Vec::new();
     for (name, file, frozen_stages) in &networks {
-        let trained = |sides, place: &Place| Trained::of(file, *frozen_stages, sides, place);
+        let trained = |sides, device: &Device| Trained::of(file, *frozen_stages, sides, device);
         let here = trained((4, 64), &cpu)?;
-        let there = as_on_a_card(|| trained((4, 64), &cpu))?;
-        unlike.extend(here.unlike(&there, &format!("{name} as on a card"), 0.2));
+        let there = as_on_gpu(|| trained((4, 64), &cpu))?;
+        unlike.extend(here.unlike(&there, &format!("{name} as on a GPU"), 0.2));
         // TF32 rounds more.
-        for (arithmetic, limit) in [(Arithmetic::F32, 0.2), (Arithmetic::Tf32, 5.0)] {
-            let what = format!("{name} on a card, {arithmetic}");
-            let Some(card) = card(arithmetic, &what) else { continue };
-            unlike.extend(here.unlike(&trained((4, 64), &card)?, &what, limit));
-            if arithmetic == Arithmetic::F32 {
+        for (dtype, limit) in [(Dtype::F32, 0.2), (Dtype::Tf32, 5.0)] {
+            let what = format!("{name} on a GPU, {dtype}");
+            let Some(gpu) = gpu(dtype, &what) else { continue };
+            unlike.extend(here.unlike(&trained((4, 64), &gpu)?, &what, limit));
+            if dtype == Dtype::F32 {
                 let here = trained((PHOTOS, 96), &cpu)?;
-                let what = format!("{name}, {PHOTOS} photos on a card");
-                unlike.extend(here.unlike(&trained((PHOTOS, 96), &card)?, &what, 0.05));
+                let what = format!("{name}, {PHOTOS} photos on a GPU");
+                unlike.extend(here.unlike(&trained((PHOTOS, 96), &gpu)?, &what, 0.05));
             }
         }
     }
@@ -234,18 +234,18 @@ impl Trained {
         file: &Path,
         frozen_stages: usize,
         (n, side): (usize, usize),
-        place: &Place,
+        device: &Device,
     ) -> Result<Self> {
         let noise = Noise::named("training");
         let pixels = (0..n * 3 * side * side).map(|at| 2.0 * noise.at(at) as f32).collect();
-        let batch = Tensor::from_vec(pixels, (n, 3, side, side), place.device())?;
+        let batch = Tensor::from_vec(pixels, (n, 3, side, side), device.candle())?;
         let setup = TrainSetup { classes: None, add_norms: true };
-        let network = load_trainable(file, None, setup, place).expect("weights");
+        let network = load_trainable(file, None, setup, device).expect("weights");
         network.adopt_statistics(&batch)?;
         let mode = TrainMode { batch_statistics: true, frozen_stages, ..TrainMode::default() };
         let output = network.forward_train(&batch, mode)?;
         let wanted = (0..output.logits.elem_count()).map(|at| noise.at(at) as f32).collect();
-        let wanted = Tensor::from_vec(wanted, output.logits.shape(), place.device())?;
+        let wanted = Tensor::from_vec(wanted, output.logits.shape(), device.candle())?;
         let all = (&output.logits * wanted)?.sum_all()?.backward()?;
         let mut numbers = BTreeMap::from([("logits".to_owned(), flat(&output.logits)?)]);
         for (name, var) in network.parameters() {

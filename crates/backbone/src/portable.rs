@@ -1,9 +1,9 @@
-//! Layers out of candle's own operations, with candle's own gradients: for training on a card.
+//! Layers out of candle's own operations, with candle's own gradients: for training on a GPU.
 //!
 //! candle's convolution has a gradient, too, but a slow one (and none for a stride over what is not a
 //! square), and its max-pooling has one for windows that do not overlap, divided by the window's size.
 //! Here a picture is taken apart into what each weight of the kernel meets, which is copies that run
-//! at the speed of the card's memory, and matrix products.
+//! at the speed of the GPU's memory, and matrix products.
 
 use candle_core::{Result, Tensor, bail};
 
@@ -102,10 +102,10 @@ mod tests {
         Ok(())
     }
 
-    /// Values and gradients are those of the processor's own layers, which are checked against
+    /// Values and gradients are those of the CPU's own layers, which are checked against
     /// candle's convolutions.
     #[test]
-    fn agrees_with_the_processors_layers_there_and_back() -> Result<()> {
+    fn agrees_with_the_cpu_layers_there_and_back() -> Result<()> {
         let cases = [
             ((8, 9), 3, 2, (0, 1)),
             ((9, 9), 3, 2, (1, 1)),
