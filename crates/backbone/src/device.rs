@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use candle_core::{DType, Result, Tensor};
 
-use crate::BackboneError;
+use crate::{BackboneError, Dtype};
 
 /// A device by name: `auto`, `cpu`, `cuda`, `cuda:1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,45 +42,6 @@ impl fmt::Display for DeviceName {
             Self::Cpu => write!(f, "cpu"),
             Self::Cuda(number) => write!(f, "cuda:{number}"),
         }
-    }
-}
-
-/// The data type that a network computes with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Dtype {
-    /// 32-bit floats.
-    #[default]
-    F32,
-    /// 32-bit floats, rounded to 19 bits by a GPU's tensor cores as they multiply. GPU only.
-    Tf32,
-    /// bfloat16: 16 bits, eight of them the exponent. GPU only.
-    Bf16,
-    /// float16: 16 bits, five of them the exponent. GPU only.
-    F16,
-}
-
-impl Dtype {
-    /// All, with their names.
-    pub const ALL: [(&'static str, Self); 4] =
-        [("f32", Self::F32), ("tf32", Self::Tf32), ("bf16", Self::Bf16), ("f16", Self::F16)];
-
-    fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(_, one)| *one == self).map_or("f32", |(name, _)| name)
-    }
-}
-
-impl FromStr for Dtype {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let named = Self::ALL.iter().find(|(name, _)| *name == text);
-        named.map(|(_, one)| *one).ok_or_else(|| "f32, tf32, bf16 or f16".to_owned())
-    }
-}
-
-impl fmt::Display for Dtype {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 
@@ -153,15 +114,6 @@ impl fmt::Display for Device {
     }
 }
 
-/// Whether a tensor lies in the CPU's memory, for which there are layers of our own.
-pub(crate) fn on_cpu(x: &Tensor) -> bool {
-    #[cfg(test)]
-    if tests::AS_ON_GPU.get() {
-        return false;
-    }
-    x.device().is_cpu()
-}
-
 fn cuda(number: usize) -> std::result::Result<candle_core::Device, BackboneError> {
     if !candle_core::utils::cuda_is_available() {
         return Err(BackboneError::NoCuda);
@@ -172,7 +124,7 @@ fn cuda(number: usize) -> std::result::Result<candle_core::Device, BackboneError
         Ok(Ok(device)) => {
             // Without the pool the GPU is slower, but computes the same.
             #[cfg(feature = "cuda")]
-            let _ = crate::cuda::keep_memory(number);
+            let _ = crate::cuda::kernels::keep_memory(number);
             return Ok(device);
         }
         Ok(Err(error)) => error.to_string().lines().next().unwrap_or_default().to_owned(),
@@ -182,14 +134,8 @@ fn cuda(number: usize) -> std::result::Result<candle_core::Device, BackboneError
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
-    use std::cell::Cell;
-
-    thread_local! {
-        /// Makes this thread take a GPU's code paths on the CPU, so that they are tested everywhere.
-        pub(crate) static AS_ON_GPU: Cell<bool> = const { Cell::new(false) };
-    }
 
     #[test]
     fn devices_and_dtypes_parse_from_what_they_print() {

@@ -1,8 +1,12 @@
+//! Which networks there are, how their stages are counted, and how photos are prepared for them.
+
 use std::fmt;
 use std::str::FromStr;
 
-use lookalike_photo::{Normalisation, Preprocess};
+use lookalike_photo::Preprocess;
 use serde::{Deserialize, Serialize};
+
+use crate::preprocess::preprocess_named;
 
 /// Which network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -22,27 +26,6 @@ pub enum BackboneKind {
     Vgg19,
 }
 
-/// Under this key a safetensors file of this program's says how photos are prepared for its network.
-pub(crate) const PREPROCESS_KEY: &str = "lookalike.preprocess";
-
-/// The ways of preparing photos, by the names that the weight manifest and weight files use:
-/// `imagenet`, or with another side than 224 pixels, `imagenet 256`.
-pub(crate) fn preprocess_named(name: &str) -> Option<Preprocess> {
-    let (name, side) = match name.split_once(' ') {
-        Some((name, side)) => (name, side.parse().ok()?),
-        None => (name, 224),
-    };
-    let normalisation = match name {
-        "imagenet" => Normalisation::IMAGENET,
-        "symmetric" => Normalisation::SYMMETRIC,
-        "caffe" => Normalisation::CAFFE,
-        _ => return None,
-    };
-    // All networks halve a picture five times.
-    let fits = side % 32 == 0 && (32..=1024).contains(&side);
-    fits.then(|| Preprocess::letterbox(side, normalisation))
-}
-
 impl BackboneKind {
     /// All networks, in the order in which a weights folder is looked through.
     pub const ALL: [Self; 4] =
@@ -58,7 +41,7 @@ impl BackboneKind {
         }
     }
 
-    /// Parts of the network before its classifier that can be frozen one after the other.
+    /// Number of stages before the classifier, which can be frozen one after the other.
     pub(crate) fn stages(self) -> usize {
         match self {
             Self::MobileNetV3 | Self::MobileNetV3Minimalistic => 18,
@@ -67,7 +50,7 @@ impl BackboneKind {
         }
     }
 
-    /// The stage of a layer, by this crate's own name for it; 0 is next to the picture.
+    /// The stage of a layer, by this crate's own name for it; 0 is next to the input.
     pub(crate) fn stage_of(self, layer: &str) -> usize {
         let number = |text: &str| text.split('.').next().and_then(|n| n.parse::<usize>().ok());
         match self {
@@ -93,8 +76,7 @@ impl BackboneKind {
         }
     }
 
-    /// How photos are prepared for it, unless its weights say otherwise: a name of the weight
-    /// manifest's.
+    /// The name of [`Self::preprocess`]; see [`preprocess_named`].
     pub fn preprocess_name(self) -> &'static str {
         match self {
             Self::MobileNetV3Minimalistic => "symmetric",
@@ -144,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stages_are_counted_from_the_picture() {
+    fn stages_are_counted_from_the_input() {
         let of = |kind: BackboneKind, layers: &[&str]| {
             layers.iter().map(|layer| kind.stage_of(layer)).collect::<Vec<_>>()
         };
@@ -158,14 +140,5 @@ mod tests {
         assert_eq!(resnet, [0, 1, 4, BackboneKind::ResNet50.stages()]);
         let layers = ["features.0", "features.2", "features.5", "features.34", "dense_1", "logits"];
         assert_eq!(of(BackboneKind::Vgg19, &layers), [0, 0, 1, 4, 5, BackboneKind::Vgg19.stages()]);
-    }
-
-    #[test]
-    fn other_sides_are_named_too() {
-        assert_eq!(preprocess_named("symmetric 288").map(|p| p.size()), Some(288));
-        assert_eq!(preprocess_named("symmetric").map(|p| p.size()), Some(224));
-        for wrong in ["symmetric 100", "symmetric 0", "symmetric x", "grey", "caffe 4096"] {
-            assert_eq!(preprocess_named(wrong), None, "{wrong}");
-        }
     }
 }

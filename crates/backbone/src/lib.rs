@@ -14,112 +14,39 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod bundled;
+mod backbone;
 mod checkpoint;
-mod compiled;
-mod convolve;
-#[cfg(feature = "cuda")]
 mod cuda;
-mod depthwise;
 mod device;
-mod elementwise;
+mod dtype;
 mod error;
-mod fused;
-#[cfg(test)]
-mod gpu_tests;
 mod import;
-mod inplace;
 mod kind;
 mod layers;
 mod load;
 mod manifest;
-mod mobilenet_v3;
-mod names;
-mod network;
-mod norm;
-mod parallel;
-mod pool;
-mod portable;
+mod networks;
+mod ops;
+pub mod parallel;
+mod preprocess;
 mod quantise;
-mod resnet50;
-mod tensors;
-mod train;
-mod values;
-mod vgg19;
+mod trainable;
 
-pub use bundled::{BUNDLED, is_bundled, weights_exist};
-pub use device::{Device, DeviceName, Dtype};
+pub use backbone::{Backbone, Stage};
+pub use checkpoint::bundled::{BUNDLED, is_bundled, weights_exist};
+pub use checkpoint::metadata::CLASSES_KEY;
+pub use checkpoint::variables::TrainSetup;
+pub use checkpoint::write::Precision;
+pub use device::{Device, DeviceName};
+pub use dtype::Dtype;
 pub use error::BackboneError;
-pub use import::{Precision, import};
+pub use import::import;
 pub use kind::BackboneKind;
-pub use load::{CLASSES_KEY, LoadedBackbone, ModelIdentity, load, load_on};
+pub use layers::pass::{TrainMode, TrainOutput};
+pub use layers::statistics::BatchStatistics;
+pub use load::{LoadedBackbone, ModelIdentity, load, load_on};
 pub use manifest::{HubFile, WeightFile, weight_files};
 pub use parallel::{map_on_cores, stream};
+pub use preprocess::preprocess_named;
 pub use quantise::{Quantiser, int8_is_fast};
-pub use train::{
-    BatchStatistics, TrainMode, TrainOutput, TrainSetup, TrainableBackbone, load_trainable,
-};
-
-use candle_core::{Result, Tensor};
-
-/// What a part of a network makes of a batch.
-pub struct Stage {
-    /// `stem`, `block_3`, `layer1` and the like.
-    pub name: String,
-    /// `(n, c, h, w)`
-    pub output: Tensor,
-}
-
-/// A network as a feature extractor and a classifier.
-pub trait Backbone: Send + Sync {
-    /// Penultimate features of a batch: `(n, 3, s, s)` to `(n, embedding_dim)`, not normalised.
-    ///
-    /// # Errors
-    /// candle's, when the batch has another shape or device.
-    fn embed(&self, batch: &Tensor) -> Result<Tensor>;
-
-    /// Class logits of a batch: `(n, 3, s, s)` to `(n, classes)`, before softmax.
-    ///
-    /// # Errors
-    /// candle's, when the batch has another shape or device.
-    fn logits(&self, batch: &Tensor) -> Result<Tensor>;
-
-    /// [`Self::embed`] and [`Self::logits`] of a batch, in one pass.
-    ///
-    /// # Errors
-    /// candle's, when the batch has another shape or device.
-    fn embed_and_logits(&self, batch: &Tensor) -> Result<(Tensor, Tensor)>;
-
-    /// [`Self::embed`] of a batch and, of its [`Self::stages`], the last one with a map at least `cells`
-    /// wide, in one pass: `(n, embedding_dim)` and `(n, c, h, w)`.
-    ///
-    /// # Errors
-    /// candle's, when the batch has another shape or device, or no map is so wide.
-    fn embed_with_map(&self, batch: &Tensor, cells: usize) -> Result<(Tensor, Tensor)>;
-
-    /// The feature maps of a batch, stage by stage; the last is the one that is pooled.
-    ///
-    /// # Errors
-    /// candle's, when the batch has another shape or device.
-    fn stages(&self, batch: &Tensor) -> Result<Vec<Stage>>;
-
-    /// Embeddings and logits that gradients can be taken of. Only those of a network loaded by
-    /// [`load_trainable`] lead to its parameters.
-    ///
-    /// # Errors
-    /// candle's, when the batch has another shape or device.
-    fn forward_train(&self, batch: &Tensor, mode: &TrainMode) -> Result<TrainOutput>;
-
-    /// [`TrainableBackbone::adopt_statistics`]; of a network that was loaded for inference it changes
-    /// nothing.
-    ///
-    /// # Errors
-    /// candle's, when the batch has another shape or device.
-    fn adopt_statistics(&self, batch: &Tensor) -> Result<()>;
-
-    /// Length of an embedding.
-    fn embedding_dim(&self) -> usize;
-
-    /// Number of classes of the trained head.
-    fn classes(&self) -> usize;
-}
+pub use trainable::{TrainableBackbone, load_trainable};

@@ -69,7 +69,7 @@ pub fn weight_files() -> Vec<WeightFile> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kind::preprocess_named;
+    use crate::preprocess_named;
     use lookalike_photo::{ChannelOrder, Normalisation, Preprocess};
     use std::collections::BTreeMap;
 

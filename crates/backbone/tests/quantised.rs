@@ -51,7 +51,7 @@ fn quantised(folder: &Path, shapes: &[NamedShape]) -> (PathBuf, PathBuf) {
     weights::write(&file, shapes, weights::values);
     let quantiser = Quantiser::open(&file, None).expect("a network");
     for seed in 0..6 {
-        quantiser.look_at(photo(seed)).expect("looked at");
+        quantiser.calibrate(photo(seed)).expect("looked at");
     }
     quantiser.write(&to).expect("written");
     (file, to)

@@ -71,7 +71,7 @@ pub fn quantise(
         Some(preprocess.tensor(&photo.pixels))
     };
     let results = map_on_cores(&looked, |at| {
-        let result = prepared(at).map(|photo| quantiser.look_at(photo));
+        let result = prepared(at).map(|photo| quantiser.calibrate(photo));
         progress.advance(1);
         result.transpose()
     });

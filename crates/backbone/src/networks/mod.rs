@@ -1,0 +1,57 @@
+//! The networks: MobileNetV3-Large, ResNet-50 and VGG19, defined in candle, and compiled for the CPU.
+
+pub(crate) mod compiled;
+mod graph;
+mod mobilenet_v3;
+pub(crate) mod mobilenet_v3_table;
+pub(crate) mod network;
+mod resnet50;
+mod vgg19;
+
+use std::sync::Arc;
+
+use lookalike_infer::Ranges;
+
+use crate::checkpoint::reader::Checkpoint;
+use crate::{BackboneError, BackboneKind};
+
+use compiled::CompiledNetwork;
+use mobilenet_v3::MobileNetV3;
+use network::TrainableNetwork;
+use resnet50::ResNet50;
+use vgg19::Vgg19;
+
+/// The network in a file, in candle: for a GPU, and for training.
+pub(crate) fn build(checkpoint: &Checkpoint) -> Result<Arc<dyn TrainableNetwork>, BackboneError> {
+    Ok(match checkpoint.kind() {
+        BackboneKind::MobileNetV3 | BackboneKind::MobileNetV3Minimalistic => {
+            Arc::new(MobileNetV3::load(checkpoint)?)
+        }
+        BackboneKind::ResNet50 => Arc::new(ResNet50::load(checkpoint)?),
+        BackboneKind::Vgg19 => Arc::new(Vgg19::load(checkpoint)?),
+    })
+}
+
+/// The network in a file, compiled for inference on the CPU: in int8, if it is calibrated by `ranges`.
+pub(crate) fn compile(
+    checkpoint: &Checkpoint,
+    side: usize,
+    ranges: Option<Ranges>,
+) -> Result<CompiledNetwork, BackboneError> {
+    let quantised = ranges.is_some();
+    let compiled = match checkpoint.kind() {
+        BackboneKind::MobileNetV3 | BackboneKind::MobileNetV3Minimalistic => {
+            CompiledNetwork::of(&MobileNetV3::load(checkpoint)?, side, ranges)
+        }
+        BackboneKind::ResNet50 => CompiledNetwork::of(&ResNet50::load(checkpoint)?, side, ranges),
+        BackboneKind::Vgg19 => CompiledNetwork::of(&Vgg19::load(checkpoint)?, side, ranges),
+    };
+    compiled.map_err(|error| match quantised {
+        true => {
+            // candle's errors may go on with a backtrace.
+            let reason = error.to_string().lines().next().unwrap_or_default().to_owned();
+            BackboneError::Ranges { path: checkpoint.path().to_owned(), reason }
+        }
+        false => error.into(),
+    })
+}
