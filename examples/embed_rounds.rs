@@ -39,7 +39,7 @@ fn main() -> anyhow::Result<()> {
                 let numbers = std::fs::read(photos)?;
                 for photo in numbers.chunks_exact(quantiser.preprocess().len() * 4) {
                     let numbers = photo.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b));
-                    quantiser.look_at(numbers.collect())?;
+                    quantiser.calibrate(numbers.collect())?;
                 }
                 quantiser.write(to.as_ref())?;
                 serde_json::json!({ "is_fast": int8_is_fast() })
