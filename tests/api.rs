@@ -26,7 +26,7 @@ fn photos_come_as_bytes_forms_and_json() {
         assert_eq!(answer["matches"], plain["matches"]);
     }
     assert_eq!(best(&plain), PRODUCTS[1]);
-    for field in ["timings", "index", "model", "verdict"] {
+    for field in ["timings_ms", "index", "model", "verdict"] {
         assert!(!plain[field].is_null(), "{field}: {plain}");
     }
     assert!(plain["explanation"].is_null(), "it was not asked for");
@@ -124,14 +124,15 @@ fn an_explanation_adds_up() {
     let answer = server.ask("POST /v1/similar?explain=true&top=6", &new_photo_of(5)).json();
     let neighbours = answer["explanation"]["neighbours"].as_array().expect("neighbours");
     let votes = |of: &str| -> f64 {
-        neighbours.iter().filter(|n| n["product"] == of).filter_map(|n| n["vote"].as_f64()).sum()
+        neighbours.iter().filter(|n| n["product_id"] == of).filter_map(|n| n["vote"].as_f64()).sum()
     };
-    let why = &answer["explanation"]["scores"][0];
-    assert_eq!(why["product"], best(&answer));
-    let vote = why["vote"].as_f64().expect("a share");
+    let parts = &answer["matches"][0]["score_parts"];
+    let vote = parts["vote"].as_f64().expect("a fraction");
     assert!((votes(best(&answer)) - vote).abs() < 1e-4, "{answer}");
-    assert!(why["prototype"].as_f64().is_some_and(|share| share > 0.0), "{why}");
+    assert!(parts["prototype"].as_f64().is_some_and(|share| share > 0.0), "{parts}");
     assert_eq!(neighbours.len(), 18);
+    let plain = server.post(&new_photo_of(5)).json();
+    assert!(plain["matches"][0]["score_parts"].is_null(), "they were not asked for");
 }
 
 #[test]
@@ -146,10 +147,10 @@ fn products_have_pages_and_look_like_others() {
     let matches = alike["matches"].as_array().expect("matches");
     assert_eq!(matches.len(), PRODUCTS.len() - 1, "all others, not itself");
     assert!(matches.iter().all(|m| m["product"]["id"] != PRODUCTS[2]));
-    for path in ["", "/similar", "/picture"] {
+    for path in ["", "/similar", "/image"] {
         assert_eq!(server.get(&format!("/v1/products/none{path}")).status, 404);
     }
-    assert_eq!(server.get(&format!("/v1/products/{lamp}/picture")).status, 404, "it has none");
+    assert_eq!(server.get(&format!("/v1/products/{lamp}/image")).status, 404, "it has none");
     assert_eq!(server.get(&format!("/v1/products/{lamp}/similar?top=0")).status, 400);
 }
 
@@ -158,7 +159,8 @@ fn thumbnails_are_small_and_cached_by_those_who_have_them() {
     let shop = Shop::indexed();
     let server = Server::start(&shop);
     let answer = server.post(&new_photo_of(0)).json();
-    let address = answer["matches"][0]["evidence"][0]["thumbnail"].as_str().expect("an address");
+    let address =
+        answer["matches"][0]["evidence"][0]["thumbnail_url"].as_str().expect("an address");
     for _ in 0..2 {
         let reply = server.get(&format!("{address}?size=100"));
         assert_eq!((reply.status, reply.header("content-type")), (200, Some("image/jpeg")));
@@ -169,7 +171,7 @@ fn thumbnails_are_small_and_cached_by_those_who_have_them() {
         assert_eq!((again.status, again.body.len()), (304, 0));
     }
     let metrics = server.get("/metrics").text();
-    assert!(metrics.contains("thumbnails_total{from=\"memory\"} 1"), "{metrics}");
+    assert!(metrics.contains("thumbnails_total{source=\"cache\"} 1"), "{metrics}");
     for (path, status) in [("?size=0", 400), ("?size=5000", 400), ("?wide=1", 400), ("0", 404)] {
         assert_eq!(server.get(&format!("{address}{path}")).status, status, "{path}");
     }
@@ -183,7 +185,7 @@ fn a_photo_that_changed_is_not_shown() {
     let answer = server.post(&new_photo_of(5)).json();
     let evidence = &answer["matches"][0]["evidence"][0];
     shop.add(evidence["photo"].as_str().expect("a path"), &new_photo_of(1));
-    assert_eq!(server.get(evidence["thumbnail"].as_str().expect("an address")).status, 404);
+    assert_eq!(server.get(evidence["thumbnail_url"].as_str().expect("an address")).status, 404);
 }
 
 #[test]
@@ -194,9 +196,9 @@ fn a_batch_answers_each_photo() {
     let reply = server.form("/v1/batch?top=1", &[&one, b"no photo", &other]);
     assert_eq!(reply.status, 200, "{}", reply.text());
     let answers = reply.json();
-    assert_eq!(best(&answers["answers"][0]["answer"]), PRODUCTS[3]);
-    assert_eq!(answers["answers"][1]["problem"]["status"], 422);
-    assert_eq!(best(&answers["answers"][2]["answer"]), PRODUCTS[0]);
+    assert_eq!(best(&answers["results"][0]["result"]), PRODUCTS[3]);
+    assert_eq!(answers["results"][1]["problem"]["status"], 422);
+    assert_eq!(best(&answers["results"][2]["result"]), PRODUCTS[0]);
 }
 
 #[test]

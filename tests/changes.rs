@@ -20,11 +20,11 @@ fn photo_of(product: u32, width: u32) -> Vec<u8> {
     photos::jpeg(&photos::pattern(product, width, width * 3 / 4), 90)
 }
 
-fn add(server: &Server, token: &str, card: &Value, photos: &[&[u8]]) -> Reply {
+fn upsert(server: &Server, token: &str, card: &Value, photos: &[&[u8]]) -> Reply {
     let card = card.to_string();
     let mut fields = vec![("product", card.as_bytes())];
     fields.extend(photos.iter().map(|photo| ("photo", *photo)));
-    server.fields(&format!("/v1/admin/add\nAuthorization: Bearer {token}"), &fields)
+    server.fields(&format!("/v1/admin/upsert\nAuthorization: Bearer {token}"), &fields)
 }
 
 fn remove(server: &Server, token: &str, what: &Value) -> Reply {
@@ -52,14 +52,14 @@ fn what_is_added_is_found_at_once_and_after_a_restart_until_it_is_removed() {
         "id": "lamp/새", "name": "새 조명", "category": "조명", "price": 45_000.0, "colour": "red",
     });
     let (one, two) = (photo_of(40, 300), photo_of(40, 360));
-    let reply = add(&server, ADMIN, &card, &[&one, b"no photo", &two, &one]);
+    let reply = upsert(&server, ADMIN, &card, &[&one, b"no photo", &two, &one]);
     assert_eq!(reply.status, 200, "{}", reply.text());
     let added = reply.json();
     let became: Vec<&Value> =
-        added["photos"].as_array().expect("photos").iter().map(|p| &p["result"]).collect();
-    assert_eq!(became, ["added", "refused", "added", "known"]);
+        added["photos"].as_array().expect("photos").iter().map(|p| &p["status"]).collect();
+    assert_eq!(became, ["added", "rejected", "added", "duplicate"]);
     assert!(added["photos"][1]["reason"].as_str().is_some_and(|why| why.contains("not a photo")));
-    assert_eq!((&added["is_new"], &added["now"]["photos"]), (&true.into(), &20.into()));
+    assert_eq!((&added["created"], &added["index"]["photos"]), (&true.into(), &20.into()));
     assert_eq!(kept(&shop).len(), 2);
 
     let check = |server: &Server| {
@@ -70,7 +70,7 @@ fn what_is_added_is_found_at_once_and_after_a_restart_until_it_is_removed() {
         let evidence = best["evidence"].as_array().expect("evidence");
         assert_eq!(evidence.len(), 2);
         for photo in evidence {
-            let reply = server.get(photo["thumbnail"].as_str().expect("an address"));
+            let reply = server.get(photo["thumbnail_url"].as_str().expect("an address"));
             assert_eq!((reply.status, reply.header("content-type")), (200, Some("image/jpeg")));
         }
         let text = best.to_string();
@@ -78,7 +78,7 @@ fn what_is_added_is_found_at_once_and_after_a_restart_until_it_is_removed() {
     };
     check(&server);
     let service = server.get("/v1/service").json();
-    assert_eq!((&service["index"], &service["index"]["products"]), (&added["now"], &7.into()));
+    assert_eq!((&service["index"], &service["index"]["products"]), (&added["index"], &7.into()));
     drop(server);
     shop.run(["index", "verify"]).ok();
     let server = start(&shop);
@@ -88,19 +88,25 @@ fn what_is_added_is_found_at_once_and_after_a_restart_until_it_is_removed() {
     let id = added["photos"][0]["id"].clone();
     let reply = remove(&server, ADMIN, &json!({"photos": [id]}));
     assert_eq!(reply.status, 200, "{}", reply.text());
-    assert_eq!((&reply.json()["photos"], &reply.json()["products"]), (&1.into(), &0.into()));
+    assert_eq!(
+        (&reply.json()["removed_photos"], &reply.json()["removed_products"]),
+        (&1.into(), &0.into())
+    );
     assert_eq!(best(&server, &photo_of(40, 420))["evidence"].as_array().map(Vec::len), Some(1));
-    let thumbnail = added["photos"][0]["thumbnail"].as_str().expect("an address");
+    let thumbnail = added["photos"][0]["thumbnail_url"].as_str().expect("an address");
     assert_eq!((server.get(thumbnail).status, kept(&shop).len()), (404, 1));
     let reply = remove(&server, ADMIN, &json!({"products": ["lamp/새", PRODUCTS[5]]}));
     assert_eq!(reply.status, 200, "{}", reply.text());
-    assert_eq!((&reply.json()["photos"], &reply.json()["now"]["photos"]), (&4.into(), &15.into()));
+    assert_eq!(
+        (&reply.json()["removed_photos"], &reply.json()["index"]["photos"]),
+        (&4.into(), &15.into())
+    );
     assert_ne!(best(&server, &photo_of(40, 420))["product"]["id"], card["id"]);
     assert_eq!(server.get("/v1/products/lamp%2F%EC%83%88").status, 404);
     assert!(kept(&shop).is_empty());
     assert!(shop.photos().join(PRODUCTS[5]).is_dir(), "the catalogue's own photos stay");
     let metrics = server.get("/metrics").text();
-    let done = "lookalike_changes_total{change=\"remove\",result=\"done\"} 2";
+    let done = "lookalike_index_updates_total{operation=\"remove\",result=\"done\"} 2";
     assert!(metrics.contains(done), "{metrics}");
     drop(server);
     assert_eq!(shop.run(["index", "info", "--json"]).json()["photos"], 15);
@@ -113,22 +119,25 @@ fn a_product_gets_more_photos_or_another_card() {
     let id = PRODUCTS[4];
     let before = best(&server, &new_photo_of(4))["product"].clone();
     let photo = photo_of(4, 440);
-    let added = add(&server, ADMIN, &json!({"id": id}), &[&photo]).json();
-    assert_eq!((&added["is_new"], &added["photos"][0]["result"]), (&false.into(), &"added".into()));
-    assert_eq!(added["product"]["price"], before["price"], "the id alone changes no card");
-    let again = add(&server, ADMIN, &json!({"id": id}), &[&photo]).json();
+    let added = upsert(&server, ADMIN, &json!({"id": id}), &[&photo]).json();
     assert_eq!(
-        (&again["photos"][0]["result"], &again["now"]["photos"]),
-        (&"known".into(), &19.into())
+        (&added["created"], &added["photos"][0]["status"]),
+        (&false.into(), &"added".into())
+    );
+    assert_eq!(added["product"]["price"], before["price"], "the id alone changes no card");
+    let again = upsert(&server, ADMIN, &json!({"id": id}), &[&photo]).json();
+    assert_eq!(
+        (&again["photos"][0]["status"], &again["index"]["photos"]),
+        (&"duplicate".into(), &19.into())
     );
 
     // The catalogue's own photo stays where it was.
     let own = std::fs::read(shop.photos().join(id).join("1.jpg")).expect("a photo");
-    let known = add(&server, ADMIN, &json!({"id": id}), &[&own]).json();
-    assert_eq!((&known["photos"][0]["result"], kept(&shop).len()), (&"known".into(), 1));
+    let known = upsert(&server, ADMIN, &json!({"id": id}), &[&own]).json();
+    assert_eq!((&known["photos"][0]["status"], kept(&shop).len()), (&"duplicate".into(), 1));
 
     let card = json!({"id": id, "name": "Teppich", "price": 1});
-    let changed = add(&server, ADMIN, &card, &[]).json();
+    let changed = upsert(&server, ADMIN, &card, &[]).json();
     assert_eq!(
         (&changed["product"]["name"], &changed["product"]["rating"]),
         (&"Teppich".into(), &Value::Null)
@@ -137,8 +146,8 @@ fn a_product_gets_more_photos_or_another_card() {
 
     // Another product with the very same photo takes it from nobody.
     let other = json!({"id": "other", "name": "Other"});
-    assert_eq!(add(&server, ADMIN, &other, &[&photo]).json()["now"]["photos"], 20);
-    assert_eq!(remove(&server, ADMIN, &json!({"products": ["other"]})).json()["photos"], 1);
+    assert_eq!(upsert(&server, ADMIN, &other, &[&photo]).json()["index"]["photos"], 20);
+    assert_eq!(remove(&server, ADMIN, &json!({"products": ["other"]})).json()["removed_photos"], 1);
     assert_eq!(kept(&shop).len(), 1, "it still is the first one's");
     shop.run(["index", "verify"]).ok();
 }
@@ -152,7 +161,7 @@ fn changes_are_for_administrators_and_never_half() {
     let (card, photo) = (json!({"id": "new", "name": "New"}), photo_of(40, 300));
     let rug = json!({"products": ["rug 1"]});
     for token in [READ, "wrong", ""] {
-        assert_eq!(add(&server, token, &card, &[&photo]).status, 401, "{token}");
+        assert_eq!(upsert(&server, token, &card, &[&photo]).status, 401, "{token}");
         assert_eq!(remove(&server, token, &rug).status, 401, "{token}");
     }
     let outside = shop.folder.path().join("photos/rug 1/1.jpg");
@@ -166,11 +175,11 @@ fn changes_are_for_administrators_and_never_half() {
         (json!({"id": "new", "name": "New", "image": outside}), vec![], 400),
         (json!([]), vec![&photo], 400),
     ] {
-        let reply = add(&server, ADMIN, &card, &photos);
+        let reply = upsert(&server, ADMIN, &card, &photos);
         assert_eq!(reply.status, status, "{card}: {}", reply.text());
         assert_eq!(reply.header("content-type"), Some("application/problem+json"));
     }
-    let both = add(&server, ADMIN, &card, &[b"no photo", b""]).text();
+    let both = upsert(&server, ADMIN, &card, &[b"no photo", b""]).text();
     assert!(both.contains("photo 1: not a photo") && both.contains("photo 2: "), "{both}");
     let all: Vec<&str> = PRODUCTS.to_vec();
     for (what, status, told) in [
@@ -188,14 +197,14 @@ fn changes_are_for_administrators_and_never_half() {
         assert!(reply.text().contains(told), "{what}: {}", reply.text());
     }
     let held = lookalike_engine::Index::lock(&shop.index()).expect("the lock");
-    for reply in [add(&server, ADMIN, &card, &[&photo]), remove(&server, ADMIN, &rug)] {
+    for reply in [upsert(&server, ADMIN, &card, &[&photo]), remove(&server, ADMIN, &rug)] {
         assert_eq!((reply.status, reply.header("retry-after")), (409, Some("1")));
         assert!(reply.text().contains("another program"), "{}", reply.text());
     }
     drop(held);
     assert!(kept(&shop).is_empty());
     assert_eq!(std::fs::read(shop.index_file()).expect("the index"), before);
-    assert_eq!(add(&server, ADMIN, &card, &[&photo]).status, 200);
+    assert_eq!(upsert(&server, ADMIN, &card, &[&photo]).status, 200);
 }
 
 #[cfg(target_os = "linux")]
@@ -207,12 +216,12 @@ fn a_full_disk_changes_nothing() {
     // /dev/full takes a file's name and answers every write as a full disk does.
     let partial = shop.index().join("lookalike.index.partial");
     std::os::unix::fs::symlink("/dev/full", &partial).expect("a link");
-    let reply = add(&server, ADMIN, &card, &[&photo]);
+    let reply = upsert(&server, ADMIN, &card, &[&photo]);
     assert_eq!(reply.status, 507, "{}", reply.text());
     assert!(kept(&shop).is_empty(), "the photo's file is gone again");
     assert_eq!(best(&server, &new_photo_of(1))["product"]["id"], PRODUCTS[1]);
     // Writing takes the link away when it fails.
-    assert_eq!(add(&server, ADMIN, &card, &[&photo]).status, 200);
+    assert_eq!(upsert(&server, ADMIN, &card, &[&photo]).status, 200);
     assert_eq!(best(&server, &photo)["product"]["id"], "new");
 }
 
@@ -232,7 +241,7 @@ fn changing_fails_no_search() {
                         let best = best(server, &new_photo_of(number));
                         assert_eq!(best["product"]["id"], PRODUCTS[number]);
                         let picture =
-                            best["evidence"][0]["thumbnail"].as_str().expect("an address");
+                            best["evidence"][0]["thumbnail_url"].as_str().expect("an address");
                         assert_eq!(server.get(picture).status, 200);
                         asked += 1;
                     }
@@ -249,7 +258,7 @@ fn changing_fails_no_search() {
                         let card = json!({"id": id, "name": id});
                         // Two at once: one is told to come back.
                         let reply = loop {
-                            let reply = add(server, ADMIN, &card, &[&photo]);
+                            let reply = upsert(server, ADMIN, &card, &[&photo]);
                             if reply.status != 409 {
                                 break reply;
                             }

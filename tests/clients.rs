@@ -69,7 +69,7 @@ fn the_example_for_shops_works() {
     let photo = shop.beside("a new photo.jpg", new_photo_of(40));
     let add = |token: &str| {
         let mut command = Command::new("sh");
-        command.arg(fixture("../crates/server/examples/add.sh"));
+        command.arg(fixture("../crates/server/examples/upsert.sh"));
         command.args([r#"{"id": "new", "name": "새 의자; @", "price": 1}"#]).args([&photo, &photo]);
         command.env("LOOKALIKE_SERVER", format!("http://{}", server.address));
         command.env("LOOKALIKE_ADMIN_TOKEN", token).output().expect("it starts")
@@ -131,7 +131,7 @@ fn the_description_holds() {
     let bearer = format!("Authorization: Bearer {TOKEN}");
     for which in [
         &["--exclude-path-regex", "^/v1/admin/"][..],
-        &["--include-path-regex", "^/v1/admin/(add|remove)$", "--header", &bearer],
+        &["--include-path-regex", "^/v1/admin/(upsert|remove)$", "--header", &bearer],
     ] {
         let mut command = Command::new("schemathesis");
         // It leaves notes where it runs.

@@ -75,7 +75,7 @@ fn reloading_fails_nobody() {
         let reply = reload();
         assert_eq!(reply.status, 200, "{}", reply.text());
         assert_eq!(
-            (&reply.json()["changed"], &reply.json()["now"]["photos"]),
+            (&reply.json()["changed"], &reply.json()["index"]["photos"]),
             (&true.into(), &19.into())
         );
         done.store(true, Ordering::Relaxed);
@@ -122,9 +122,9 @@ fn settings_come_from_a_file_and_the_environment() {
         &[("LOOKALIKE_SERVE_PHOTOS", "2"), ("LOOKALIKE_SERVE_PHOTO_MIB", "2")],
     );
     let limits = server.get("/v1/service").json()["limits"].clone();
-    assert_eq!(limits["top"], 2, "the file");
-    assert_eq!(limits["photo_bytes"], 2 << 20, "the environment wins over the file");
-    assert_eq!(limits["photos"], 3, "a flag wins over both");
+    assert_eq!(limits["max_results"], 2, "the file");
+    assert_eq!(limits["max_photo_bytes"], 2 << 20, "the environment wins over the file");
+    assert_eq!(limits["max_photos"], 3, "a flag wins over both");
     let wrong = shop.beside("wrong.toml", "adress = 'x'\n");
     let error = shop.run(["serve", "--config", wrong.to_str().expect("UTF-8")]).error(2);
     assert!(error.contains("line 1") && error.contains("adress"), "{error}");
@@ -144,10 +144,10 @@ fn requests_are_logged_with_their_ids_and_counted() {
     assert!(metrics.header("content-type").is_some_and(|kind| kind.contains("openmetrics")));
     let metrics = metrics.text();
     for line in [
-        "lookalike_requests_total{method=\"POST\",route=\"/v1/similar\",status=\"200\"} 1",
+        "lookalike_http_requests_total{method=\"POST\",route=\"/v1/similar\",status=\"200\"} 1",
         "lookalike_index_photos 18",
-        "lookalike_stage_seconds_count{stage=\"embed\"} 1",
-        "lookalike_searches_in_flight 0",
+        "lookalike_search_phase_duration_seconds_count{phase=\"embed\"} 1",
+        "lookalike_requests_in_flight 0",
     ] {
         assert!(metrics.contains(line), "{line}: {metrics}");
     }

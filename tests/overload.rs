@@ -49,7 +49,7 @@ fn overload_is_refused_and_ends_with_its_cause() {
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
     assert_eq!(server.get("/healthz").status, 200, "health is told even then");
     assert_eq!(server.get("/readyz").status, 503);
-    assert!(server.get("/metrics").text().contains("rejections_total{reason=\"busy\"}"));
+    assert!(server.get("/metrics").text().contains("http_rejections_total{reason=\"busy\"}"));
     drop(hanging);
     let mut status = 0;
     for _ in 0..200 {
@@ -70,12 +70,12 @@ fn who_finds_no_place_is_held_and_takes_the_next_one() {
     let shop = Shop::indexed();
     let server = Server::start_with(&shop, &[&HOLD[..], &["--requests", "1"]].concat(), &[]);
     let hanging = hang(&server);
-    until(&server, "lookalike_searches_in_flight 1");
+    until(&server, "lookalike_requests_in_flight 1");
     std::thread::scope(|scope| {
         let server = &server;
         let ask = |product| scope.spawn(move || server.post(&new_photo_of(product)));
         let clients: Vec<_> = (0..PRODUCTS.len()).map(ask).collect();
-        until(server, &format!("lookalike_searches_held {}", PRODUCTS.len()));
+        until(server, &format!("lookalike_requests_delayed {}", PRODUCTS.len()));
         assert_eq!(server.get("/readyz").status, 503);
         drop(hanging);
         for (client, product) in clients.into_iter().zip(PRODUCTS) {
@@ -85,8 +85,8 @@ fn who_finds_no_place_is_held_and_takes_the_next_one() {
         }
     });
     let metrics = server.get("/metrics").text();
-    assert!(!metrics.contains("rejections_total{reason=\"busy\"}"), "{metrics}");
-    assert!(metrics.contains("lookalike_searches_held 0"), "{metrics}");
+    assert!(!metrics.contains("http_rejections_total{reason=\"busy\"}"), "{metrics}");
+    assert!(metrics.contains("lookalike_requests_delayed 0"), "{metrics}");
 }
 
 /// Those who are held are told at once: the server's end does not wait for them.
@@ -97,7 +97,7 @@ fn stopping_refuses_those_who_are_held() {
     let flags = ["--requests", "1", "--rate", "0.001", "--burst", "2", "--behind-proxy"];
     let mut server = Server::start_with(&shop, &[&HOLD[..], &flags].concat(), &[]);
     let hanging = hang(&server);
-    until(&server, "lookalike_searches_in_flight 1");
+    until(&server, "lookalike_requests_in_flight 1");
     std::thread::scope(|scope| {
         let ask = |from: &'static str| {
             let server = &server;
@@ -107,9 +107,9 @@ fn stopping_refuses_those_who_are_held() {
         // The first finds no place; of the others, one is more than a client's share at once, and one has
         // searched too often.
         let mut clients = vec![ask("10.0.0.1")];
-        until(&server, "lookalike_searches_held 1");
+        until(&server, "lookalike_requests_delayed 1");
         clients.extend([ask("10.0.0.1"), ask("10.0.0.1")]);
-        until(&server, "lookalike_searches_held 3");
+        until(&server, "lookalike_requests_delayed 3");
         server.terminate();
         let replies = clients.into_iter().map(|client| client.join().expect("an answer"));
         let mut statuses: Vec<u16> = replies.map(|reply| reply.status).collect();
@@ -129,13 +129,13 @@ fn one_client_cannot_take_all_places() {
     let from = |client: &str| format!("X-Forwarded-For: {client}");
     let upload = || hang_with(&server, &format!("{}\r\n", from("10.0.0.1")));
     let hanging = [upload(), upload()];
-    until(&server, "lookalike_searches_in_flight 2");
+    until(&server, "lookalike_requests_in_flight 2");
     let ask = |client| server.ask(&format!("POST /v1/similar\n{}", from(client)), &new_photo_of(0));
     let refused = ask("10.0.0.1");
     assert_eq!((refused.status, refused.header("retry-after")), (429, Some("1")));
     assert_eq!(ask("10.0.0.2").status, 200);
     drop(hanging);
-    until(&server, "lookalike_searches_in_flight 0");
+    until(&server, "lookalike_requests_in_flight 0");
     assert_eq!(ask("10.0.0.1").status, 200);
 }
 
@@ -176,6 +176,6 @@ fn answers_that_nobody_reads_end_the_connection() {
     // The server reads on only as far as its answers go.
     let _ = stream.write_all(ask.as_bytes());
     // Its own connection is the one that asks.
-    until(&server, "lookalike_connections 1");
+    until(&server, "lookalike_open_connections 1");
     drop(stream);
 }

@@ -119,7 +119,7 @@ fn stopping_finishes_what_has_begun() {
     stream.write_all(head.as_bytes()).expect("sent");
     stream.write_all(&photo[..100]).expect("sent");
     // Until the server has seen it, it is no request.
-    let begun = || server.get("/metrics").text().contains("searches_in_flight 1");
+    let begun = || server.get("/metrics").text().contains("requests_in_flight 1");
     while !begun() {
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -151,8 +151,8 @@ fn whole_paths_stay_on_the_machine() {
     let folder = elsewhere.folder.path().to_str().expect("UTF-8");
     assert!(!answer.to_string().contains(folder), "{answer}");
     // They are shown all the same.
-    for picture in [&best["product"]["picture"], &best["evidence"][0]["thumbnail"]] {
-        let reply = server.get(picture.as_str().expect("an address"));
+    for image in [&best["product"]["image_url"], &best["evidence"][0]["thumbnail_url"]] {
+        let reply = server.get(image.as_str().expect("an address"));
         assert_eq!((reply.status, reply.header("content-type")), (200, Some("image/jpeg")));
     }
 }
@@ -175,5 +175,5 @@ fn an_address_in_use_is_told() {
     let shop = Shop::indexed();
     let server = Server::start(&shop);
     let error = shop.run(["serve", "--addr", &server.address]).error(1);
-    assert!(error.contains("choose another with --addr"), "{error}");
+    assert!(error.contains("choose another address"), "{error}");
 }

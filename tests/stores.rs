@@ -176,7 +176,7 @@ fn a_build_is_swapped_in_and_the_one_before_is_still_served() {
         let [one, two] =
             [300, 360].map(|width| photos::jpeg(&photos::pattern(40, width, width * 3 / 4), 90));
         let fields = [("product", card.as_bytes()), ("photo", &one[..]), ("photo", &two[..])];
-        let head = "/v1/admin/add\nAuthorization: Bearer an administrator's token";
+        let head = "/v1/admin/upsert\nAuthorization: Bearer an administrator's token";
         let reply = server.fields(head, &fields);
         assert_eq!(reply.status, 200, "{store}: {}", reply.text());
         assert_eq!(best(&server, 40), "새 조명", "{store}");

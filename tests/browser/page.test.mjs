@@ -50,12 +50,12 @@ const search = (page, files) => page.setInputFiles('#files', files);
 const cards = (page) => page.locator('.card:not(.blank)');
 const found = (page) => cards(page).first().waitFor();
 
-/** Whether it is about the things in a photo, which are asked for behind every answer. */
-const forThings = (request) => request.url().includes('items=true');
+/** Whether it is about the objects in a photo, which are detected after every search. */
+const forObjects = (request) => request.url().includes('objects=true');
 
 /** Does something that searches, and waits for the answer. */
 async function answered(page, act) {
-  const answer = page.waitForResponse((response) => /\/similar(\?|$)/.test(response.url()) && !forThings(response));
+  const answer = page.waitForResponse((response) => /\/similar(\?|$)/.test(response.url()) && !forObjects(response));
   await act();
   assert.equal((await answer).status(), 200);
 }
@@ -90,7 +90,7 @@ test('a frame drawn by mouse and by keys searches for a part', async () => {
   await search(page, photos[1]);
   await found(page);
   const sizes = [];
-  page.on('request', (request) => request.url().includes('/v1/similar') && !forThings(request) && sizes.push(request.postDataBuffer()?.length ?? 0));
+  page.on('request', (request) => request.url().includes('/v1/similar') && !forObjects(request) && sizes.push(request.postDataBuffer()?.length ?? 0));
   const { x, y, width, height } = await page.locator('#stage').boundingBox();
   const draw = async () => {
     await page.mouse.move(x + 0.25 * width, y + 0.2 * height);
@@ -117,32 +117,32 @@ test('a frame drawn by mouse and by keys searches for a part', async () => {
   await end();
 });
 
-test('each thing in a photo has a dot, and its own products', async () => {
+test('each object in a photo has a dot, and its own products', async () => {
   const { page, end, shot } = await visit({ ...PHONE, locale: 'ko-KR' });
   await search(page, photos.at(-1));
   await found(page);
-  await page.locator('.thing').first().waitFor();
-  const dots = await page.locator('.thing').count();
+  await page.locator('.object').first().waitFor();
+  const dots = await page.locator('.object').count();
   assert.ok(dots >= 2, `${dots} dots`);
   assert.match(await page.locator('#live').textContent(), /물건 \d+개/);
   await picturesAreThere(page);
-  await shot('phone-ko-things');
+  await shot('phone-ko-objects');
   const asked = [];
   page.on('request', (request) => request.url().includes('/similar') && asked.push(request.url()));
   const names = new Set();
   for (let at = 0; at < dots; at += 1) {
-    await page.locator('.thing').nth(at).click();
-    assert.equal(await page.locator('.thing').nth(at).getAttribute('aria-pressed'), 'true');
+    await page.locator('.object').nth(at).click();
+    assert.equal(await page.locator('.object').nth(at).getAttribute('aria-pressed'), 'true');
     names.add(await cards(page).first().locator('h3').textContent());
   }
-  assert.ok(names.size >= 2, 'other products for another thing');
+  assert.ok(names.size >= 2, 'other products for another object');
   assert.deepEqual(asked, [], 'they are known already');
   assert.equal(await page.locator('#whole').isVisible(), true);
   await picturesAreThere(page);
-  await shot('phone-ko-thing');
+  await shot('phone-ko-object');
   await answered(page, () => page.locator('#whole').click());
-  await page.locator('.thing').first().waitFor();
-  assert.equal(await page.locator('.thing[aria-pressed="true"]').count(), 0);
+  await page.locator('.object').first().waitFor();
+  assert.equal(await page.locator('.object[aria-pressed="true"]').count(), 0);
   await end();
 });
 
@@ -150,8 +150,8 @@ test('a price narrows the search, and all products are a tap away', async () => 
   const { page, end, shot } = await visit({ ...PHONE, locale: 'en-GB' });
   await search(page, photos[0]);
   await found(page);
-  const { prices } = await page.evaluate(() => fetch('v1/service').then((answer) => answer.json()));
-  const limit = Math.round((prices.lowest + prices.highest) / 2);
+  const { price_range: prices } = await page.evaluate(() => fetch('v1/service').then((answer) => answer.json()));
+  const limit = Math.round((prices.min + prices.max) / 2);
   await answered(page, async () => {
     await page.fill('#price-max', String(limit));
     await page.keyboard.press('Enter');
@@ -164,7 +164,7 @@ test('a price narrows the search, and all products are a tap away', async () => 
   await shot('phone-en-price');
   await answered(page, async () => {
     await page.fill('#price-max', '');
-    await page.fill('#price-min', String(2 * prices.highest));
+    await page.fill('#price-min', String(2 * prices.max));
     await page.keyboard.press('Enter');
   });
   await answered(page, () => page.getByRole('button', { name: 'Look among all products' }).click());
@@ -235,7 +235,7 @@ test('what cannot be read, a busy shop and no shop are told kindly', async () =>
 test('a weak match and an empty category are said so', async () => {
   const { page, end, shot } = await visit({ ...PHONE, locale: 'ko-KR' });
   const change = (how) => page.route('**/v1/similar*', async (route) => {
-    if (forThings(route.request())) return route.continue();
+    if (forObjects(route.request())) return route.continue();
     const answer = await (await route.fetch()).json();
     await route.fulfill({ json: how(answer) });
   });

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use lookalike_server::{Limits, LogFormat, Rate, RateSetting, Settings};
+use lookalike_server::{Limits, LogFormat, Rate, RateLimit, Settings};
 use serde::Deserialize;
 
 use crate::args::{HomeArgs, ModelArgs, StoreArgs};
@@ -187,13 +187,13 @@ impl Options {
             time.map_or(usual, |seconds| Duration::from_secs(u64::from(seconds)))
         };
         let megapixels = |number: u32| u64::from(number) * 1_000_000;
-        let rate = match (self.rate, self.burst) {
-            (Some(0.0), _) => RateSetting::Off,
-            (None, None) => RateSetting::ByAddress,
+        let rate_limit = match (self.rate, self.burst) {
+            (Some(0.0), _) => RateLimit::Off,
+            (None, None) => RateLimit::Auto,
             (rate, burst) => {
                 let per_second = rate.unwrap_or(Rate::default().per_second);
                 let burst = burst.unwrap_or((4.0 * per_second).max(1.0));
-                RateSetting::On(Rate { per_second, burst })
+                RateLimit::PerClient(Rate { per_second, burst })
             }
         };
         // An empty variable is a setting that was taken back.
@@ -204,22 +204,22 @@ impl Options {
             read_token: token(self.read_token),
             admin_token: token(self.admin_token),
             cors_origins: origins.into_iter().filter(|origin| !origin.is_empty()).collect(),
-            rate,
+            rate_limit,
             behind_proxy: self.behind_proxy.unwrap_or(usual.behind_proxy),
             limits: Limits {
-                photo_bytes: mib(self.photo_mib, limits.photo_bytes),
-                body_bytes: mib(self.body_mib, limits.body_bytes),
-                photo_pixels: self.megapixels.map_or(limits.photo_pixels, megapixels),
-                photos: self.photos.unwrap_or(limits.photos),
-                upload: seconds(self.upload_seconds, limits.upload),
-                head: seconds(self.head_seconds, limits.head),
-                wait: seconds(self.wait_seconds, limits.wait),
-                requests: self.requests.unwrap_or(limits.requests),
-                hold: seconds(self.hold_seconds, limits.hold),
-                searches: self.searches.unwrap_or(limits.searches),
-                connections: self.connections.unwrap_or(limits.connections),
-                top: self.most.unwrap_or(limits.top),
-                thumbnail_bytes: mib(self.thumbnail_mib, limits.thumbnail_bytes),
+                max_photo_bytes: mib(self.photo_mib, limits.max_photo_bytes),
+                max_body_bytes: mib(self.body_mib, limits.max_body_bytes),
+                max_photo_pixels: self.megapixels.map_or(limits.max_photo_pixels, megapixels),
+                max_photos: self.photos.unwrap_or(limits.max_photos),
+                upload_timeout: seconds(self.upload_seconds, limits.upload_timeout),
+                header_timeout: seconds(self.head_seconds, limits.header_timeout),
+                queue_timeout: seconds(self.wait_seconds, limits.queue_timeout),
+                max_requests: self.requests.unwrap_or(limits.max_requests),
+                refusal_delay: seconds(self.hold_seconds, limits.refusal_delay),
+                search_workers: self.searches.unwrap_or(limits.search_workers),
+                max_connections: self.connections.unwrap_or(limits.max_connections),
+                max_results: self.most.unwrap_or(limits.max_results),
+                thumbnail_cache_bytes: mib(self.thumbnail_mib, limits.thumbnail_cache_bytes),
             },
         }
     }
@@ -236,10 +236,10 @@ mod tests {
             toml::from_str("rate = 7.5\naddr = 'localhost:0'\nphoto_mib = 3").expect("settings");
         let settings = flags.or(file).settings();
         let rate = Rate { per_second: 2.0, burst: 8.0 };
-        assert_eq!(settings.rate, RateSetting::On(rate));
+        assert_eq!(settings.rate_limit, RateLimit::PerClient(rate));
         assert_eq!(settings.addr, "localhost:0");
-        assert_eq!(settings.limits.photo_bytes, 3 << 20);
-        assert_eq!(settings.limits.requests, Limits::default().requests);
+        assert_eq!(settings.limits.max_photo_bytes, 3 << 20);
+        assert_eq!(settings.limits.max_requests, Limits::default().max_requests);
     }
 
     #[test]

@@ -19,7 +19,7 @@ async function similar(server, photos, { top = 3, token } = {}) {
 
 const [photo, server = 'http://127.0.0.1:8080'] = process.argv.slice(2);
 const answer = await similar(server, [await readFile(photo)], { token: process.env.LOOKALIKE_TOKEN });
-console.log(`${answer.verdict}, ${answer.milliseconds.toFixed(0)} ms`);
+console.log(`${answer.verdict}, ${answer.took_ms.toFixed(0)} ms`);
 for (const { rank, similarity, product } of answer.matches) {
   console.log(`${rank}. ${product.name} (${product.id}), similarity ${similarity.toFixed(3)}`);
 }

@@ -36,7 +36,7 @@ def main():
         photo = file.read()
     server = sys.argv[2] if len(sys.argv) > 2 else "http://127.0.0.1:8080"
     answer = similar(server, photo, token=os.environ.get("LOOKALIKE_TOKEN"))
-    print(f"{answer['verdict']}, {answer['milliseconds']:.0f} ms")
+    print(f"{answer['verdict']}, {answer['took_ms']:.0f} ms")
     for match in answer["matches"]:
         product = match["product"]
         print(f"{match['rank']}. {product['name']} ({product['id']}), similarity {match['similarity']:.3f}")

@@ -1,7 +1,7 @@
-// Talking to the server.
+// Requests to the server.
 
-/** Why a request failed; status 0 when there was no answer at all. */
-export class Trouble extends Error {
+/** Why a request failed; status 0 when there was no response. */
+export class RequestError extends Error {
   constructor(status, detail, wait) {
     super(detail || `status ${status}`);
     this.status = status;
@@ -10,16 +10,16 @@ export class Trouble extends Error {
 }
 
 let token = null;
-try { token = sessionStorage.getItem('token'); } catch { /* asked for again */ }
+try { token = sessionStorage.getItem('token'); } catch { /* the page asks for it again */ }
 
-/** Shows the server a token from now on, as long as this tab is open. */
+/** Sends a token with every request from now on, as long as this tab is open. */
 export function useToken(text) {
   token = text;
-  try { sessionStorage.setItem('token', text); } catch { /* asked for again */ }
+  try { sessionStorage.setItem('token', text); } catch { /* the page asks for it again */ }
 }
 
-/** A request; `onSent` is told how much of the body is sent, 0 to 1. */
-function ask(method, address, { body, onSent, signal } = {}) {
+/** Sends a request; `onSent` is called with the fraction of the body that is sent, 0 to 1. */
+function send(method, address, { body, onSent, signal } = {}) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open(method, address);
@@ -29,9 +29,9 @@ function ask(method, address, { body, onSent, signal } = {}) {
       const answer = request.response;
       if (request.status === 200 && answer) return resolve(answer);
       const wait = Number(request.getResponseHeader('Retry-After')) || 0;
-      reject(new Trouble(request.status, answer?.detail, wait));
+      reject(new RequestError(request.status, answer?.detail, wait));
     };
-    request.onerror = () => reject(new Trouble(0));
+    request.onerror = () => reject(new RequestError(0));
     request.onabort = () => reject(new DOMException('', 'AbortError'));
     if (onSent) {
       request.upload.onprogress = (sent) => sent.lengthComputable && onSent(sent.loaded / sent.total);
@@ -41,35 +41,35 @@ function ask(method, address, { body, onSent, signal } = {}) {
   });
 }
 
-/** The same, once more after the wait that a busy server asks for, if it is short. */
-async function patiently(method, address, options) {
+/** Sends a request, and once more after `Retry-After` when the server is busy, if that is short. */
+async function withRetry(method, address, options) {
   try {
-    return await ask(method, address, options);
+    return await send(method, address, options);
   } catch (trouble) {
     if (trouble.status !== 503 || trouble.wait > 3) throw trouble;
     await new Promise((resolve) => setTimeout(resolve, 1000 * (trouble.wait + Math.random())));
     options.signal?.throwIfAborted();
-    return ask(method, address, options);
+    return send(method, address, options);
   }
 }
 
-/** What is served. */
-export const service = () => ask('GET', 'v1/service');
+/** The index, categories and limits. */
+export const service = () => send('GET', 'v1/service');
 
-/** The products most like photos of one thing; `filters` has the names that the address takes. */
+/** The products most similar to photos of one object; `filters` are query parameters. */
 export function similar(photos, filters, top, options) {
   const form = new FormData();
   photos.forEach((photo, at) => form.append('photo', photo, `photo-${at + 1}.jpg`));
   const query = new URLSearchParams({ top, ...filters });
-  return patiently('POST', `v1/similar?${query}`, { ...options, body: form });
+  return withRetry('POST', `v1/similar?${query}`, { ...options, body: form });
 }
 
-/** The products most like a product. */
+/** The products most similar to a product. */
 export const similarTo = (id, top, options) =>
-  patiently('GET', `v1/products/${encodeURIComponent(id)}/similar?top=${top}`, options);
+  withRetry('GET', `v1/products/${encodeURIComponent(id)}/similar?top=${top}`, options);
 
-/** Shows a picture of the server's, or of the web. Pictures that need a token are fetched with it. */
-export async function showPicture(image, address, size) {
+/** Shows an image of this server, or of the web. Images that need a token are fetched with it. */
+export async function showImage(image, address, size) {
   const own = address.startsWith('/v1/');
   const at = own ? `${address.slice(1)}?size=${size}` : address;
   if (!own || !token) {

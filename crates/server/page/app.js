@@ -1,28 +1,28 @@
-// The page: from a shopper's photos to cards.
+// The page: a shopper's photos, the search, the product cards.
 
-import { service, showPicture, similar, similarTo, useToken } from './api.js';
+import { service, showImage, similar, similarTo, useToken } from './api.js';
 import { blank, card, make } from './cards.js';
 import { Frame, WHOLE_FRAME, isWhole } from './crop.js';
 import { close, cutOut, open, unread } from './photos.js';
-import { showThings, things } from './things.js';
+import { detectObjects, showObjects } from './objects.js';
 import { language, number, speak, translate, words } from './words.js';
 
 const byId = (id) => document.getElementById(id);
-/** Products asked for. */
+/** Number of products to search for. */
 const TOP = 9;
-/** Milliseconds that a frame moved by keys must rest before it is searched for. */
-const REST = 500;
+/** Milliseconds between the last change of the frame and the search. */
+const DEBOUNCE = 500;
 
 const state = {
   photos: [],
   at: 0,
   service: null,
-  /** The product that others are like, if that is what is asked. */
+  /** The product that similar products are searched for, if there is one. */
   seed: null,
   answer: null,
-  /** What is known to be in the photo, and which of that the answer is about. */
-  items: [],
-  item: null,
+  /** The objects detected in the photo, and the one whose products are shown. */
+  objects: [],
+  object: null,
   trouble: null,
 };
 let asking = null;
@@ -33,7 +33,7 @@ let resting = 0;
 async function add(files) {
   const pictures = [...files].filter((file) => file.type.startsWith('image/') || /\.(heic|heif|avif)$/i.test(file.name));
   if (!pictures.length) return files.length && fail(words().notPhoto);
-  const most = state.service?.limits.photos ?? 8;
+  const most = state.service?.limits.max_photos ?? 8;
   if (state.photos.length + pictures.length > most) return fail(words().tooMany(most));
   say(words().preparing);
   leaveSeed(false);
@@ -67,13 +67,13 @@ function restart() {
 const frame = new Frame(byId('stage'), byId('frame'), {
   onChange(value) {
     state.photos[state.at].frame = { ...value };
-    state.item = null;
+    state.object = null;
     byId('whole').hidden = isWhole(value);
     describeFrame();
   },
   onDone() {
     clearTimeout(resting);
-    resting = setTimeout(search, REST);
+    resting = setTimeout(search, DEBOUNCE);
   },
 });
 
@@ -113,7 +113,7 @@ async function search() {
   if (!seed && !state.photos.length) return;
   asking?.abort();
   const mine = (asking = new AbortController());
-  Object.assign(state, { trouble: null, answer: null, item: null, items: [] });
+  Object.assign(state, { trouble: null, answer: null, object: null, objects: [] });
   busy(seed ? words().searching : words().sending);
   const options = {
     signal: mine.signal,
@@ -143,31 +143,31 @@ async function search() {
   byId('progress').hidden = true;
   render();
   if (state.answer) say(state.answer.matches.length ? words().found(state.answer.matches.length) : words().none);
-  if (state.answer && !seed) lookForThings(mine);
+  if (state.answer && !seed) searchObjects(mine);
 }
 
-/** Behind the answer, so that nobody waits for it: what else the photo shows. */
-async function lookForThings(mine) {
+/** Runs after the search, so that nobody waits for it: detects the objects in the photo. */
+async function searchObjects(mine) {
   const [photo] = state.photos;
   if (state.photos.length !== 1 || !photo.canvas) return;
-  const found = await things(photo, filters(), TOP, { signal: mine.signal }).catch(() => []);
+  const found = await detectObjects(photo, filters(), TOP, { signal: mine.signal }).catch(() => []);
   if (asking !== mine) return;
-  state.items = found;
+  state.objects = found;
   render();
-  if (found.length) say(words().things(found.length));
+  if (found.length) say(words().objects(found.length));
 }
 
-/** Shows the products like one of the things; they are known already. */
-function choose(item, place) {
+/** Shows the products like one of the objects; they were in the response. */
+function choose(object, bbox) {
   clearTimeout(resting);
-  frame.set(place);
-  frame.onChange(place);
-  state.item = item;
+  frame.set(bbox);
+  frame.onChange(bbox);
+  state.object = object;
   render();
-  say(words().found(item.matches.length));
+  say(words().found(object.matches.length));
 }
 
-/** What is searched among, by the names that the address takes. */
+/** The chosen filters, as query parameters. */
 function filters() {
   const chosen = {
     category: byId('category').value,
@@ -209,9 +209,9 @@ addEventListener('popstate', (event) => {
   else restart();
 });
 
-// ---- Showing ----
+// ---- Rendering ----
 
-/** Tells those who listen; those who look see it only while nothing else is to be seen. */
+/** Announces a text to screen readers; it is visible only while there is no answer. */
 function say(text) {
   byId('live').textContent = text;
   byId('live').classList.toggle('hidden', state.answer !== null);
@@ -223,27 +223,27 @@ function fail(text) {
 }
 
 function render() {
-  const { photos, seed, item, trouble } = state;
-  const answer = item ?? state.answer;
+  const { photos, seed, object, trouble } = state;
+  const answer = object ?? state.answer;
   const started = photos.length > 0 || seed !== null;
   document.body.classList.toggle('started', started);
   byId('intro').hidden = started;
   byId('drop').hidden = started;
   byId('mine').hidden = !photos.length || seed !== null;
   byId('seed').hidden = seed === null;
-  const { categories = [], prices } = state.service ?? {};
+  const { categories = [], price_range: prices } = state.service ?? {};
   const ready = photos.some((photo) => photo.address) && seed === null;
   byId('filters').hidden = !ready || !(categories.length || prices);
   byId('categories').hidden = !categories.length;
   byId('prices').hidden = !prices;
   if (seed) {
     byId('seed-name').textContent = seed.name;
-    byId('seed-picture').hidden = !seed.picture;
-    if (seed.picture) showPicture(byId('seed-picture'), seed.picture, 256);
+    byId('seed-image').hidden = !seed.image_url;
+    if (seed.image_url) showImage(byId('seed-image'), seed.image_url, 256);
   }
-  const items = seed ? [] : state.items;
-  showThings(byId('stage'), items, item, choose);
-  byId('frame-hint').textContent = items.length ? words().thingsHint : words().frameHint;
+  const objects = seed ? [] : state.objects;
+  showObjects(byId('stage'), objects, object, choose);
+  byId('frame-hint').textContent = objects.length ? words().objectsHint : words().frameHint;
   renderTrouble(trouble);
   const title = byId('answer-title');
   const found = answer?.matches.length ?? 0;
@@ -291,7 +291,7 @@ function askToken() {
 }
 
 function enlarge(address) {
-  showPicture(byId('large-picture'), address, 1024);
+  showImage(byId('large-image'), address, 1024);
   byId('large').showModal();
 }
 
@@ -307,9 +307,9 @@ function renderService() {
   });
   select.replaceChildren(make('option', { value: '' }, words().all), ...choices);
   select.value = chosen;
-  const { prices } = known ?? {};
-  byId('price-min').placeholder = prices ? number(Math.floor(prices.lowest)) : '';
-  byId('price-max').placeholder = prices ? number(Math.ceil(prices.highest)) : '';
+  const { price_range: prices } = known ?? {};
+  byId('price-min').placeholder = prices ? number(Math.floor(prices.min)) : '';
+  byId('price-max').placeholder = prices ? number(Math.ceil(prices.max)) : '';
   byId('prices').querySelector('legend').textContent = words().price(prices?.currency ?? '');
 }
 
@@ -333,7 +333,7 @@ async function start() {
   render();
 }
 
-// ---- What a shopper does ----
+// ---- Events ----
 
 byId('take').onclick = () => byId('camera').click();
 byId('choose').onclick = () => byId('files').click();

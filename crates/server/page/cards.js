@@ -1,6 +1,6 @@
-// Products as a shopper knows them.
+// Product cards.
 
-import { showPicture } from './api.js';
+import { showImage } from './api.js';
 import { money, number, words } from './words.js';
 
 /** An element with properties and children; text stays text, whatever is in it. */
@@ -16,7 +16,7 @@ export function make(name, properties = {}, ...children) {
   return node;
 }
 
-/** Only the web is linked: anything else, such as javascript:, would run. */
+/** Only http and https are linked: anything else, such as javascript:, would run. */
 const isWeb = (address) => /^https?:\/\//i.test(address ?? '');
 
 function picture(address, size, alt) {
@@ -24,12 +24,12 @@ function picture(address, size, alt) {
   if (!address) return frame;
   const image = make('img', { alt, loading: 'lazy', decoding: 'async' });
   image.onerror = () => image.remove();
-  showPicture(image, address, size);
+  showImage(image, address, size);
   frame.append(image);
   return frame;
 }
 
-/** Percent off, as the shop says or as the prices do. */
+/** Percent off, from the shop or computed from the prices. */
 function discount({ discount: said, price, list_price: list }) {
   if (said > 0) return Math.round(said);
   return price && list > price ? Math.round(100 * (1 - price / list)) : 0;
@@ -66,9 +66,9 @@ function why(match, likeProduct, onLarge) {
   if (!match.evidence.length) return null;
   const photos = match.evidence.map((evidence, at) => {
     const label = words().evidence(at + 1);
-    const show = () => onLarge(evidence.thumbnail);
+    const show = () => onLarge(evidence.thumbnail_url);
     const button = make('button', { type: 'button', className: 'evidence', 'aria-label': label, onclick: show });
-    button.append(picture(evidence.thumbnail, 256, ''));
+    button.append(picture(evidence.thumbnail_url, 256, ''));
     button.title = words().similarity(evidence.similarity.toFixed(2));
     return make('li', {}, button);
   });
@@ -84,7 +84,7 @@ export function card(match, { verdict, likeProduct, onMore, onLarge }) {
   const { product } = match;
   const first = match.rank === 1;
   const label = first && !likeProduct ? (verdict === 'weak' ? words().closest : words().best) : null;
-  const shown = picture(product.picture, first ? 640 : 384, '');
+  const shown = picture(product.image_url, first ? 640 : 384, '');
   const more = () => onMore(product);
   const cover = make('button', { type: 'button', className: 'cover', 'aria-label': words().moreOf(product.name), onclick: more }, shown);
   const details = why(match, likeProduct, onLarge);
@@ -108,7 +108,7 @@ export function card(match, { verdict, likeProduct, onMore, onLarge }) {
       details));
 }
 
-/** A card's place while there is nothing to show yet. */
+/** A placeholder while the search runs. */
 export const blank = (at) => make('li', { className: at ? 'card blank' : 'card first blank', 'aria-hidden': 'true' },
   make('div', { className: 'picture' }),
   make('div', { className: 'facts' }, make('i'), make('i'), make('i')));

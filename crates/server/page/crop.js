@@ -1,6 +1,6 @@
-// The frame around the thing that is meant: by finger, mouse and keyboard.
+// The frame around the object to search for: by finger, mouse and keyboard.
 
-/** Smallest side of a frame, and how far a key moves it, in shares of the photo. */
+/** Smallest side of a frame, and how far a key moves it, in fractions of the photo's sides. */
 const SMALLEST = 0.06;
 const STEP = 0.03;
 
@@ -10,7 +10,7 @@ export const WHOLE_FRAME = Object.freeze({ x: 0, y: 0, width: 1, height: 1 });
 
 export const isWhole = ({ width, height }) => width > 0.995 && height > 0.995;
 
-/** Lets a frame be drawn on a stage. `onChange` is told of every change, `onDone` when one ends. */
+/** A frame that can be drawn on a stage. `onChange` is called with every change, `onDone` when one ends. */
 export class Frame {
   constructor(stage, box, { onChange, onDone }) {
     Object.assign(this, { stage, box, onChange, onDone });
@@ -66,7 +66,7 @@ export class Frame {
     this.stage.addEventListener('lostpointercapture', end, { once: true });
   }
 
-  /** What following the pointer does: pull a corner, move the frame, or draw a new one. */
+  /** How the frame follows the pointer: a corner is pulled, the frame is moved, or a new one drawn. */
   #way(target, start, before) {
     const { x, y, width, height } = before;
     if (target.tagName === 'I') {

@@ -1,4 +1,4 @@
-// The API's documentation, out of its own description.
+// The API's documentation, rendered from /openapi.json.
 
 import { make } from './cards.js';
 
@@ -30,7 +30,7 @@ const fold = (id, open, summary, ...inner) => make('details', { id, open },
 function operation(path, method, { summary, description, parameters = [], requestBody, responses }) {
   const rows = parameters.map((one) => [
     make('code', {}, one.name),
-    make('span', {}, type(one.schema), one.required ? ', needed' : '', ` – ${one.description ?? ''}`),
+    make('span', {}, type(one.schema), one.required ? ', required' : '', ` – ${one.description ?? ''}`),
   ]);
   const bodies = Object.entries(requestBody?.content ?? {}).map(([kind, { schema }]) => [make('code', {}, kind), type(schema)]);
   const answers = Object.entries(responses).map(([status, answer]) => {
@@ -61,7 +61,7 @@ async function show() {
     for (const [method, details] of Object.entries(methods)) byId('paths').append(operation(path, method, details));
   }
   for (const [name, details] of Object.entries(description.components.schemas)) byId('schemas').append(schema(name, details));
-  const examples = [['curl', 'search.sh'], ['Python', 'search.py'], ['JavaScript', 'search.mjs'], ['curl, for the shop', 'add.sh']];
+  const examples = [['curl', 'search.sh'], ['Python', 'search.py'], ['JavaScript', 'search.mjs'], ['curl, for the shop', 'upsert.sh']];
   for (const [title, file] of examples) {
     const text = await (await fetch(`page/examples/${file}`)).text();
     byId('examples').append(fold(null, title === 'curl', [make('b', {}, title), make('code', {}, file)], make('pre', {}, text)));

@@ -1,4 +1,4 @@
-// A shopper's photos: read, shrunk and cut out in the browser, so that little is sent.
+// A shopper's photos: read, cropped and shrunk in the browser, so that little is sent.
 
 import { WHOLE_FRAME as WHOLE } from './crop.js';
 
@@ -23,7 +23,7 @@ export function close(photo) {
   if (photo.address) URL.revokeObjectURL(photo.address);
 }
 
-/** What is sent of a photo: the part in its frame, no larger than a network looks at. */
+/** What is sent of a photo: the part in its frame, shrunk. */
 export async function cutOut({ file, canvas, frame }) {
   if (file) return file;
   const longest = Math.max(canvas.width * frame.width, canvas.height * frame.height);

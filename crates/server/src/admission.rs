@@ -1,9 +1,12 @@
-//! Which requests are taken on: a place for each, a rate for each client, and what a refusal takes.
+//! Admission control: which requests are taken on, and how the others are refused.
 //!
-//! A refusal is cheap, and so is asking again: a few clients that come back at once make tens of
-//! thousands of refusals a second, which then take the cores from those who are served. So whoever is
-//! to be refused is held for a moment first, with nothing of the body read. That costs a timer, and
-//! there is no more than one to a connection, of which the number is limited.
+//! A request needs a permit out of a fixed number, its client may hold a quarter of them, and each client has a rate
+//! limit. A refusal is delayed for a moment, with nothing of the body read: clients that retry at once would otherwise
+//! make tens of thousands of refusals a second and take the cores from searches. A delayed refusal costs a timer, and
+//! there is at most one per connection, whose number is limited.
+
+pub(crate) mod quota;
+pub(crate) mod rate_limit;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,80 +16,79 @@ use axum::extract::Request;
 use axum::http::StatusCode;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::metrics::Counted;
+use crate::client_ip::client_ip;
+use crate::metrics::GaugeGuard;
 use crate::problem::Problem;
-use crate::rate::{Peer, client};
-use crate::shares::Share;
-use crate::state::Shared;
+use crate::state::AppState;
+use quota::QuotaPermit;
 
-/// A request's place among those that are read, waiting or worked on. Taken before its body is read:
-/// what waits must not fill the memory.
+/// The right of a request to be read, queued and worked on. It is acquired before the body is read: bodies of queued
+/// requests must not fill the memory.
 #[derive(Clone)]
-pub(crate) struct Place {
-    _held: Arc<(OwnedSemaphorePermit, Option<Share>, Counted)>,
+pub(crate) struct RequestPermit {
+    _held: Arc<(OwnedSemaphorePermit, Option<QuotaPermit>, GaugeGuard)>,
 }
 
-impl Place {
-    /// A place, once there is one; a refusal if there is none for too long, the client has its share of them,
-    /// or the server stops.
-    pub(crate) async fn take(shared: &Shared, client: IpAddr) -> Result<Self, Problem> {
-        let share = shared.places.as_ref().map(|places| places.take(client));
-        if let Some(None) = share {
-            return Err(too_often(shared, 1, "too many searches at once").await);
+impl RequestPermit {
+    /// Waits for a permit. Refuses with 429 when the client holds its whole quota, with 503 when no permit becomes free
+    /// in time or the server stops.
+    pub(crate) async fn acquire(state: &AppState, client: IpAddr) -> Result<Self, Problem> {
+        let quota = state.request_quotas.as_ref().map(|quotas| quotas.try_acquire(client));
+        if let Some(None) = quota {
+            return Err(too_many_requests(state, 1, "too many searches at once").await);
         }
-        let requests = &shared.requests;
-        let permit = match Arc::clone(requests).try_acquire_owned() {
+        let permits = &state.request_permits;
+        let permit = match Arc::clone(permits).try_acquire_owned() {
             Ok(permit) => Some(permit),
             Err(_) => {
-                let free = Arc::clone(requests).acquire_owned();
-                shared.held(shared.limits.hold, free).await.and_then(Result::ok)
+                let free = Arc::clone(permits).acquire_owned();
+                state.delayed(state.limits.refusal_delay, free).await.and_then(Result::ok)
             }
         };
         let Some(permit) = permit else {
-            shared.metrics.rejected("busy");
+            state.metrics.rejected("busy");
             return Err(Problem::busy());
         };
-        let counted = Counted::new(&shared.metrics.in_flight);
-        Ok(Self { _held: Arc::new((permit, share.flatten(), counted)) })
+        let in_flight = GaugeGuard::new(&state.metrics.in_flight);
+        Ok(Self { _held: Arc::new((permit, quota.flatten(), in_flight)) })
     }
 }
 
-/// Whom a request's searches are counted for.
-pub(crate) fn client_of(shared: &Shared, request: &Request) -> IpAddr {
-    let peer = request.extensions().get::<Peer>();
-    client(peer, request.headers(), shared.behind_proxy)
+/// The client that a request counts for.
+pub(crate) fn client_of(state: &AppState, request: &Request) -> IpAddr {
+    client_ip(request.extensions(), request.headers(), state.behind_proxy)
 }
 
-/// Counts a search against what a client may do.
-pub(crate) async fn charge(shared: &Shared, client: IpAddr) -> Result<(), Problem> {
-    let Some(rate) = &shared.rate else { return Ok(()) };
-    let Err(seconds) = rate.charge(client) else { return Ok(()) };
-    Err(too_often(shared, seconds, "too many searches").await)
+/// Counts one search against the client's rate limit; refuses with 429 above it.
+pub(crate) async fn check_rate(state: &AppState, client: IpAddr) -> Result<(), Problem> {
+    let Some(limiter) = &state.rate_limiter else { return Ok(()) };
+    let Err(seconds) = limiter.check(client) else { return Ok(()) };
+    Err(too_many_requests(state, seconds, "too many searches").await)
 }
 
-/// The refusal of a client that asks too often, which it gets after a moment.
-async fn too_often(shared: &Shared, seconds: u64, what: &str) -> Problem {
-    shared.metrics.rejected("rate");
-    let wait = Duration::from_secs(seconds).min(shared.limits.hold);
-    shared.held::<()>(wait, std::future::pending()).await;
+/// Counts further searches of a request that is taken on already.
+pub(crate) fn debit_rate(state: &AppState, client: IpAddr, searches: usize) {
+    if let Some(limiter) = &state.rate_limiter {
+        limiter.debit(client, searches);
+    }
+}
+
+/// A delayed refusal with 429.
+async fn too_many_requests(state: &AppState, seconds: u64, what: &str) -> Problem {
+    state.metrics.rejected("rate");
+    let delay = Duration::from_secs(seconds).min(state.limits.refusal_delay);
+    state.delayed::<()>(delay, std::future::pending()).await;
     let detail = format!("{what}: try again in a while");
     Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).retry_after(seconds)
 }
 
-/// Counts searches that are here already, and so are owed.
-pub(crate) fn owe(shared: &Shared, client: IpAddr, searches: usize) {
-    if let Some(rate) = &shared.rate {
-        rate.owe(client, searches);
-    }
-}
-
-impl Shared {
-    /// What is waited for, if it comes within a time and before the server stops.
-    async fn held<T>(&self, longest: Duration, wanted: impl Future<Output = T>) -> Option<T> {
-        let _held = Counted::new(&self.metrics.held);
+impl AppState {
+    /// The output of `future`, if it is ready within a time and before the server stops.
+    async fn delayed<T>(&self, longest: Duration, future: impl Future<Output = T>) -> Option<T> {
+        let _delayed = GaugeGuard::new(&self.metrics.delayed);
         tokio::select! {
             biased;
-            wanted = wanted => Some(wanted),
+            output = future => Some(output),
             () = tokio::time::sleep(longest) => None,
             () = self.stopped() => None,
         }

@@ -1,16 +1,20 @@
-//! What goes over the wire. `/openapi.json` is generated from these types.
+//! The types of requests and responses. `/openapi.json` is generated from them.
 
 mod admin;
-mod answer;
-mod asked;
+pub(crate) mod problems;
+mod request;
+mod response;
 mod service;
 
-pub(crate) use admin::{Added, AddedAs, AddedPhoto, AdditionInForm, Reloaded, Removal, Removed};
-pub(crate) use answer::{
-    Answer, BatchAnswer, BatchItem, EvidencePhoto, Explanation, Item, ItemBox, Match, Neighbour,
-    ProductCard, ProductPage, ProductPhoto, Reasons, Timings, Verdict,
+pub(crate) use admin::{
+    PhotoStatus, ReloadResponse, RemoveRequest, RemoveResponse, UpsertForm, UpsertResponse,
+    UpsertedPhoto,
 };
-pub(crate) use asked::{PhotosInForm, PhotosInJson, PictureParams, SimilarParams, TopParams};
+pub(crate) use request::{ImageParams, PhotosForm, PhotosJson, SimilarParams, TopParams};
+pub(crate) use response::{
+    BBox, BatchResponse, BatchResult, DetectedObject, EvidencePhoto, Explanation, Match, Neighbour,
+    ProductCard, ProductDetails, ProductPhoto, ScoreParts, SearchResponse, Timings, Verdict,
+};
 pub(crate) use service::{
-    Category, Health, IndexIdentity, ModelIdentity, ModelPart, Prices, Service, ServiceLimits,
+    Category, Health, IndexInfo, ModelInfo, ModelPart, PriceRange, ServiceInfo, ServiceLimits,
 };

@@ -1,116 +1,102 @@
-//! Positions in an index to what clients are shown.
+//! Search results of the engine as responses of the API: product cards, matches, evidence, explanations.
 
 use std::time::Duration;
 
 use lookalike_engine::{Found, FoundItem, Reasons};
 use lookalike_photo::BBox;
 use lookalike_rank::RankedProduct;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::api;
 use crate::api::Verdict;
-use crate::served::{Served, is_web, photo_id, without_folders};
+use crate::served_index::ServedIndex;
+use crate::urls::{is_web, photo_id, product_image_path, thumbnail_path, without_folders};
 
-/// What stays as it is in an address (RFC 3986's unreserved characters).
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// Photos in the details of a product.
+const PRODUCT_PHOTOS: usize = 12;
 
-/// Photos of a product that its page names.
-const PHOTOS: usize = 12;
-
+/// Milliseconds, rounded to microseconds.
 pub(crate) fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
-/// Where to get a photo, by its id.
-pub(crate) fn thumbnail_of(photo: &str) -> String {
-    format!("/v1/photos/{photo}")
+fn bbox(bbox: BBox) -> api::BBox {
+    let BBox { left, top, right, bottom } = bbox;
+    api::BBox { x: left, y: top, width: right - left, height: bottom - top }
 }
 
-fn item_box(area: BBox) -> api::ItemBox {
-    let BBox { left, top, right, bottom } = area;
-    api::ItemBox { x: left, y: top, width: right - left, height: bottom - top }
-}
-
-impl Served {
+impl ServedIndex {
     pub(crate) fn verdict(&self, found: &Found) -> Verdict {
         let Some(nearest) = found.neighbours.first() else { return Verdict::None };
-        // What the index learnt when it was built; of an index that could not, and of a search among
-        // some products only, similarity has to do.
+        // The calibrated limit where the index has one. Without it, and for filtered searches, the similarity decides.
         let is_weak = match found.verdict {
-            Some(judged) => !judged.is_match,
+            Some(verdict) => !verdict.is_match,
             None => self.weak_below.is_some_and(|weak| nearest.similarity < weak),
         };
         if is_weak { Verdict::Weak } else { Verdict::Likely }
     }
 
-    /// A thing in a photo.
-    pub(crate) fn item(&self, one: &FoundItem) -> api::Item {
-        api::Item {
-            place: item_box(one.item.area),
-            copies: one.copies.iter().map(|area| item_box(*area)).collect(),
-            label: one.item.label.clone(),
-            detected: one.item.confidence.filter(|_| one.item.label.is_some()),
-            verdict: self.verdict(&one.found),
-            confidence: one.found.verdict.map(|judged| judged.confidence),
-            matches: self.matches(&one.found.ranked),
+    /// An object in a photo, and the products most like it.
+    pub(crate) fn object(&self, object: &FoundItem) -> api::DetectedObject {
+        api::DetectedObject {
+            bbox: bbox(object.item.area),
+            repeats: object.copies.iter().map(|repeat| bbox(*repeat)).collect(),
+            label: object.item.label.clone(),
+            detection_confidence: object.item.confidence.filter(|_| object.item.label.is_some()),
+            verdict: self.verdict(&object.found),
+            confidence: object.found.verdict.map(|verdict| verdict.confidence),
+            matches: self.matches(&object.found, false),
         }
     }
 
-    pub(crate) fn matches(&self, ranked: &[RankedProduct]) -> Vec<api::Match> {
-        let card = |(rank, ranked): (usize, &RankedProduct)| {
+    /// The ranked products; `explain` adds what their scores are made of.
+    pub(crate) fn matches(&self, found: &Found, explain: bool) -> Vec<api::Match> {
+        let to_match = |(at, ranked): (usize, &RankedProduct)| {
             let evidence = ranked.evidence.iter().map(|evidence| api::EvidencePhoto {
                 photo: self.photo_name(evidence.photo),
                 similarity: evidence.similarity,
-                thumbnail: self.thumbnail(evidence.photo),
+                thumbnail_url: self.thumbnail_url(evidence.photo),
             });
+            let parts = found.reasons.get(at).filter(|_| explain);
             api::Match {
-                rank,
+                rank: at + 1,
                 score: ranked.score,
                 similarity: ranked.evidence.first().map_or(0.0, |best| best.similarity),
+                score_parts: parts.map(score_parts),
                 product: self.card(ranked.product, ranked.evidence.first().map(|e| e.photo)),
                 evidence: evidence.collect(),
             }
         };
-        (1..).zip(ranked).map(card).collect()
+        found.ranked.iter().enumerate().map(to_match).collect()
     }
 
+    /// The neighbours of a search, with their votes (softmax of similarity over temperature).
     pub(crate) fn explanation(&self, found: &Found) -> api::Explanation {
         let vote = &self.searcher.options().vote;
         let nearest = found.neighbours.first().map_or(0.0, |nearest| nearest.similarity);
         let weight = |similarity: f32| f64::from((similarity - nearest) / vote.temperature).exp();
         let total: f64 = found.neighbours.iter().map(|n| weight(n.similarity)).sum();
         let neighbours = found.neighbours.iter().map(|neighbour| api::Neighbour {
-            product: self.searcher.index().products()[neighbour.product as usize].id.clone(),
+            product_id: self.searcher.index().products()[neighbour.product as usize].id.clone(),
             photo: self.photo_name(neighbour.photo),
             similarity: neighbour.similarity,
             vote: weight(neighbour.similarity) / total,
-            thumbnail: self.thumbnail(neighbour.photo),
+            thumbnail_url: self.thumbnail_url(neighbour.photo),
         });
-        let scores = |(ranked, reasons): (&RankedProduct, &Reasons)| api::Reasons {
-            product: self.searcher.index().products()[ranked.product as usize].id.clone(),
-            vote: reasons.vote,
-            prototype: reasons.prototype,
-            classifiers: reasons.classifiers.clone(),
-        };
         api::Explanation {
             neighbours: neighbours.collect(),
-            voters: vote.neighbours,
-            temperature: vote.temperature,
+            vote_neighbours: vote.neighbours,
+            vote_temperature: vote.temperature,
             weak_below: self.weak_below,
-            scores: found.ranked.iter().zip(&found.reasons).map(scores).collect(),
         }
     }
 
-    /// A product's card; `photo` stands in where the catalogue has no picture of it.
+    /// A product's card; `photo` is shown where the catalogue has no image of the product.
     pub(crate) fn card(&self, product: u32, photo: Option<u32>) -> api::ProductCard {
         let product = &self.searcher.index().products()[product as usize];
-        let picture = match &product.image {
+        let image_url = match &product.image {
             Some(image) if is_web(image) => Some(image.clone()),
-            Some(_) => {
-                let id = utf8_percent_encode(&product.id, SEGMENT);
-                Some(format!("/v1/products/{id}/picture"))
-            }
-            None => photo.map(|row| self.thumbnail(row)),
+            Some(_) => Some(product_image_path(&product.id)),
+            None => photo.map(|row| self.thumbnail_url(row)),
         };
         api::ProductCard {
             id: product.id.clone(),
@@ -127,22 +113,22 @@ impl Served {
             image: product.image.as_deref().map(without_folders),
             description: product.description.clone(),
             extra: product.extra.clone(),
-            picture,
+            image_url,
         }
     }
 
-    pub(crate) fn product_page(&self, product: u32) -> api::ProductPage {
+    pub(crate) fn product_details(&self, product: u32) -> api::ProductDetails {
         let photos = (0u32..).zip(self.searcher.index().photos());
         let rows: Vec<u32> =
             photos.filter(|(_, photo)| photo.product == product).map(|(row, _)| row).collect();
         let photo = |&row: &u32| api::ProductPhoto {
             photo: self.photo_name(row),
-            thumbnail: self.thumbnail(row),
+            thumbnail_url: self.thumbnail_url(row),
         };
-        api::ProductPage {
+        api::ProductDetails {
             product: self.card(product, rows.first().copied()),
             photo_count: rows.len(),
-            photos: rows.iter().take(PHOTOS).map(photo).collect(),
+            photos: rows.iter().take(PRODUCT_PHOTOS).map(photo).collect(),
         }
     }
 
@@ -150,7 +136,15 @@ impl Served {
         without_folders(&self.searcher.index().photos()[row as usize].path)
     }
 
-    fn thumbnail(&self, row: u32) -> String {
-        thumbnail_of(&photo_id(&self.searcher.index().photos()[row as usize].sha256))
+    fn thumbnail_url(&self, row: u32) -> String {
+        thumbnail_path(&photo_id(&self.searcher.index().photos()[row as usize].sha256))
+    }
+}
+
+fn score_parts(parts: &Reasons) -> api::ScoreParts {
+    api::ScoreParts {
+        vote: parts.vote,
+        prototype: parts.prototype,
+        classifiers: parts.classifiers.clone(),
     }
 }

@@ -1,11 +1,11 @@
-//! Connections: how many, for how long, and how they end.
+//! The accept loop: limits on connections, their timeouts, and graceful shutdown.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{ConnectInfo, Request};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -15,82 +15,83 @@ use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
-use crate::metrics::Counted;
-use crate::rate::{Peer, client_at};
-use crate::shares::Shares;
-use crate::state::Shared;
+use crate::admission::quota::ClientQuotas;
+use crate::client_ip::client_network;
+use crate::metrics::GaugeGuard;
+use crate::state::AppState;
 
-/// Pause after a connection could not be accepted: mostly for want of file handles.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Pause after a connection could not be accepted, which is mostly for lack of file handles.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Largest head of a request, in bytes.
-const HEAD: usize = 32 << 10;
+/// Largest size of a request's headers, in bytes.
+const MAX_HEADER_BYTES: usize = 32 << 10;
 
-/// Answers connections until told to stop, then finishes those that have begun.
+/// Serves connections until `stop_signal` is ready, then finishes the requests that have begun.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
-    shared: Arc<Shared>,
-    told_to_stop: impl Future<Output = ()>,
+    state: Arc<AppState>,
+    stop_signal: impl Future<Output = ()>,
 ) {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(shared.limits.head).max_buf_size(HEAD);
-    let connections = Arc::new(Semaphore::new(shared.limits.connections));
-    // A proxy brings everybody, and without a rate nobody is limited.
-    let told_apart = shared.places.is_some() && !shared.behind_proxy;
-    let of_client = told_apart.then(|| Shares::quarter_of(shared.limits.connections));
+    http.timer(TokioTimer::new()).header_read_timeout(state.limits.header_timeout);
+    http.max_buf_size(MAX_HEADER_BYTES);
+    let permits = Arc::new(Semaphore::new(state.limits.max_connections));
+    // Behind a proxy, all connections come from it; without a rate limit, clients have no quota either.
+    let has_quota = state.request_quotas.is_some() && !state.behind_proxy;
+    let quotas = has_quota.then(|| ClientQuotas::quarter_of(state.limits.max_connections));
     let graceful = GracefulShutdown::new();
-    tokio::pin!(told_to_stop);
+    tokio::pin!(stop_signal);
     loop {
         let accepted = async {
-            // Whoever comes when all places are taken waits with the system.
-            let place = Arc::clone(&connections).acquire_owned().await.ok()?;
-            Some((listener.accept().await, place))
+            // Without a permit, connections wait in the system's backlog.
+            let permit = Arc::clone(&permits).acquire_owned().await.ok()?;
+            Some((listener.accept().await, permit))
         };
         let accepted = tokio::select! {
             accepted = accepted => accepted,
-            () = &mut told_to_stop => None,
+            () = &mut stop_signal => None,
         };
-        let (stream, peer, place) = match accepted {
+        let (stream, peer, permit) = match accepted {
             None => break,
-            Some((Ok((stream, peer)), place)) => (stream, peer, place),
+            Some((Ok((stream, peer)), permit)) => (stream, peer, permit),
             Some((Err(error), _)) => {
                 tracing::warn!("a connection was not accepted: {error}");
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
-        let share = of_client.as_ref().map(|shares| shares.take(client_at(peer)));
-        if let Some(None) = share {
+        let quota = quotas.as_ref().map(|quotas| quotas.try_acquire(client_network(peer.ip())));
+        if let Some(None) = quota {
             tracing::debug!("{} has too many connections", peer.ip());
             continue;
         }
-        // Answers are small and wanted at once.
+        // Responses are small: no waiting for more bytes (Nagle).
         let _ = stream.set_nodelay(true);
-        // Who never reads an answer must not hold its place.
+        // A client that never reads its response must not hold the connection.
         let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(shared.limits.upload));
+        stream.set_write_timeout(Some(state.limits.upload_timeout));
         let router = router.clone();
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(Peer(peer));
+            request.extensions_mut().insert(ConnectInfo(peer));
             router.clone().oneshot(request.map(Body::new))
         });
         let connection =
             graceful.watch(http.serve_connection(TokioIo::new(Box::pin(stream)), service));
-        let counted = Counted::new(&shared.metrics.connections);
+        let open = GaugeGuard::new(&state.metrics.connections);
         tokio::spawn(async move {
-            let _held = (place, share, counted);
+            let _held = (permit, quota, open);
             if let Err(error) = connection.await {
                 tracing::debug!("a connection from {} ended: {error}", peer.ip());
             }
         });
     }
     drop(listener);
-    shared.stop();
-    tracing::info!("stopping: finishing what has begun");
-    // A client that never finishes its request must not keep the server from ending.
-    let patience = shared.limits.upload + shared.limits.wait;
-    if tokio::time::timeout(patience, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests were cut off: they took longer than {patience:?}");
+    state.stop();
+    tracing::info!("stopping: finishing the requests that have begun");
+    // A client that never finishes its request must not keep the server from stopping.
+    let longest = state.limits.upload_timeout + state.limits.queue_timeout;
+    if tokio::time::timeout(longest, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests were cut off: they took longer than {longest:?}");
     }
 }

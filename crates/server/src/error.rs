@@ -1,9 +1,9 @@
-/// Why the server did not start, or stopped. Each message is one line that says what to do about it.
+/// Why the server did not start, or stopped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
     /// The address cannot be listened on.
-    #[error("cannot listen on {address} ({source}): choose another with --addr")]
+    #[error("cannot listen on {address} ({source}): choose another address or port")]
     Address {
         /// The address, as it was given.
         address: String,
@@ -13,7 +13,7 @@ pub enum ServeError {
     /// A setting makes no sense.
     #[error("{0}")]
     Setting(String),
-    /// What is to be served cannot be searched.
+    /// The index cannot be searched.
     #[error(transparent)]
     Index(#[from] lookalike_engine::EngineError),
     /// The system failed.

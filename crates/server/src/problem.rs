@@ -1,3 +1,5 @@
+//! Problem details: why a request fails, as `application/problem+json` (RFC 9457).
+
 use std::borrow::Cow;
 
 use axum::Json;
@@ -6,10 +8,13 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// What a client is told when a request fails (RFC 9457).
+/// Media type of a [`Problem`].
+pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
+
+/// Why a request failed (RFC 9457).
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct Problem {
-    /// What kind of problem it is: its status says it all.
+    /// The type of problem: always `about:blank`, which means that the status says it all.
     #[serde(rename = "type")]
     #[schema(example = "about:blank")]
     kind: &'static str,
@@ -22,7 +27,7 @@ pub(crate) struct Problem {
     /// What is wrong, and what to do about it.
     #[schema(value_type = String, example = "the file is empty (0 bytes): copy the photo again")]
     detail: Cow<'static, str>,
-    /// Seconds to wait before trying again.
+    /// Seconds to wait before the next try, as in the header `Retry-After`.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
 }
@@ -42,22 +47,22 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
 
-    /// Too much to do.
+    /// The server is at its limit on requests.
     pub(crate) fn busy() -> Self {
         let detail = "too many requests at once: try again in a moment";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(1)
     }
 
-    /// What went wrong inside is for the operator to see, not for the client.
+    /// A failure inside the server: the operator's log has the error, the response only what failed.
     pub(crate) fn internal(what: &str, error: &dyn std::fmt::Display) -> Self {
         tracing::error!("{what} failed: {error}");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{what} failed"))
     }
 
-    /// The store that has the index fails; which it is, is for the operator to see.
-    pub(crate) fn of_store(error: &dyn std::fmt::Display) -> Self {
+    /// The vector store fails: the operator's log names it, the response does not.
+    pub(crate) fn store_unavailable(error: &dyn std::fmt::Display) -> Self {
         tracing::error!("{error}");
-        let detail = "what has the index does not answer: try again in a moment";
+        let detail = "the store of the index does not respond: try again in a moment";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(5)
     }
 
@@ -76,8 +81,7 @@ impl IntoResponse for Problem {
         let (status, retry_after) = (self.status(), self.retry_after);
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
-        let kind = HeaderValue::from_static("application/problem+json");
-        headers.insert(header::CONTENT_TYPE, kind);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if let Some(seconds) = retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

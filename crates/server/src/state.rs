@@ -1,3 +1,5 @@
+//! The state that all requests share, and where the served index comes from.
+
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -5,108 +7,103 @@ use lookalike_engine::{Detector, Home, Searcher};
 use lookalike_photo::DecodeLimits;
 use tokio::sync::{Semaphore, watch};
 
-use crate::access::Access;
+use crate::ServeError;
+use crate::admission::quota::ClientQuotas;
+use crate::admission::rate_limit::RateLimiter;
+use crate::auth::BearerTokens;
 use crate::metrics::Metrics;
 use crate::photo_store::PhotoStore;
-use crate::rate::RateLimit;
-use crate::served::Served;
-use crate::settings::{Limits, Settings};
-use crate::shares::Shares;
-use crate::thumbnails::Thumbnails;
-use crate::work::Workers;
-use crate::{RateSetting, ServeError};
+use crate::served_index::ServedIndex;
+use crate::settings::{Limits, Rate, Settings};
+use crate::thumbnail_cache::ThumbnailCache;
+use crate::worker_pool::WorkerPool;
 
-/// Opens the index again, with the weights that it wants; says why it cannot.
-pub type Reopen = Box<dyn Fn() -> Result<Searcher, String> + Send + Sync>;
+/// Opens the index again, with the weights that it needs; the error says why that failed.
+pub type Reload = Box<dyn Fn() -> Result<Searcher, String> + Send + Sync>;
 
-/// Where the index that is served comes from.
-pub struct Source {
-    /// Where it is kept, and changes are written to.
-    pub home: Home,
-    /// The folder for the photos that come over HTTP, and their embeddings.
+/// Where the served index comes from.
+pub struct IndexSource {
+    /// Where the index is stored, and changes are written to.
+    pub location: Home,
+    /// The folder for photos that are added over HTTP, and for the embedding cache.
     pub folder: PathBuf,
-    /// Opens it again.
-    pub reopen: Reopen,
-    /// What finds things in photos beside the index's own network.
+    /// Opens the index again.
+    pub reload: Reload,
+    /// An object detector, used beside the activation map of the index's own network.
     pub detector: Option<Arc<Detector>>,
 }
 
-/// What every request shares.
-pub(crate) struct Shared {
-    served: RwLock<Arc<Served>>,
-    pub(crate) source: Source,
+pub(crate) struct AppState {
+    served: RwLock<Arc<ServedIndex>>,
+    pub(crate) source: IndexSource,
     pub(crate) photo_store: PhotoStore,
-    /// Held while an index is loaded or changed: two at once would only take twice the memory, or undo
-    /// what the other one did.
-    pub(crate) changing: tokio::sync::Mutex<()>,
+    /// Held while the index is loaded or updated: two at once would take twice the memory, or undo each other.
+    pub(crate) update_lock: tokio::sync::Mutex<()>,
     pub(crate) limits: Limits,
     pub(crate) behind_proxy: bool,
-    pub(crate) access: Access,
-    pub(crate) rate: Option<RateLimit>,
-    pub(crate) requests: Arc<Semaphore>,
-    /// What of those one client may have, where clients are told apart.
-    pub(crate) places: Option<Arc<Shares>>,
-    pub(crate) workers: Workers,
-    /// Loads and changes the index.
-    pub(crate) keeper: Workers,
-    pub(crate) thumbnails: Thumbnails,
+    pub(crate) tokens: BearerTokens,
+    pub(crate) rate_limiter: Option<RateLimiter>,
+    pub(crate) request_permits: Arc<Semaphore>,
+    /// How many of those one client may hold, where clients are limited.
+    pub(crate) request_quotas: Option<Arc<ClientQuotas>>,
+    pub(crate) search_workers: WorkerPool,
+    /// Loads and updates the index.
+    pub(crate) index_worker: WorkerPool,
+    pub(crate) thumbnails: ThumbnailCache,
     pub(crate) metrics: Metrics,
     stopping: watch::Sender<bool>,
 }
 
-impl Shared {
+impl AppState {
+    /// `rate` is the limit for each client, if there is one.
     pub(crate) fn new(
         searcher: Searcher,
-        source: Source,
+        source: IndexSource,
         settings: &Settings,
-        only_this_machine: bool,
+        rate: Option<Rate>,
     ) -> Result<Arc<Self>, ServeError> {
         let limits = settings.limits;
-        let rate = match settings.rate {
-            RateSetting::Off => None,
-            RateSetting::On(rate) => Some(rate),
-            // Whom a proxy brings is not on this machine, wherever the proxy is.
-            RateSetting::ByAddress => {
-                (!only_this_machine || settings.behind_proxy).then(Default::default)
-            }
-        };
         let metrics = Metrics::new();
-        let served = Served::new(searcher, source.detector.clone())?;
-        metrics.serves(&served);
+        let served = ServedIndex::new(searcher, source.detector.clone())?;
+        metrics.set_index(&served);
+        let search_workers = WorkerPool::for_searches(limits.search_workers);
         Ok(Arc::new(Self {
             served: RwLock::new(Arc::new(served)),
             photo_store: PhotoStore::beside(&source.folder),
             source,
-            changing: tokio::sync::Mutex::default(),
+            update_lock: tokio::sync::Mutex::default(),
             limits,
             behind_proxy: settings.behind_proxy,
-            access: Access::new(settings.read_token.as_deref(), settings.admin_token.as_deref()),
-            rate: rate.map(RateLimit::new),
-            requests: Arc::new(Semaphore::new(limits.requests)),
-            places: rate.map(|_| Shares::quarter_of(limits.requests)),
-            workers: Workers::start(limits.searches).map_err(ServeError::Failed)?,
-            keeper: Workers::keeper().map_err(ServeError::Failed)?,
-            thumbnails: Thumbnails::new(limits.thumbnail_bytes),
+            tokens: BearerTokens::new(
+                settings.read_token.as_deref(),
+                settings.admin_token.as_deref(),
+            ),
+            rate_limiter: rate.map(RateLimiter::new),
+            request_permits: Arc::new(Semaphore::new(limits.max_requests)),
+            request_quotas: rate.map(|_| ClientQuotas::quarter_of(limits.max_requests)),
+            search_workers: search_workers.map_err(ServeError::Failed)?,
+            index_worker: WorkerPool::for_index_updates().map_err(ServeError::Failed)?,
+            thumbnails: ThumbnailCache::new(limits.thumbnail_cache_bytes),
             metrics,
             stopping: watch::Sender::new(false),
         }))
     }
 
     /// The index as it is now. A request takes it once and keeps it, whatever is loaded meanwhile.
-    pub(crate) fn served(&self) -> Arc<Served> {
+    pub(crate) fn served_index(&self) -> Arc<ServedIndex> {
         Arc::clone(&self.served.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Serves another index from now on.
-    pub(crate) fn serve(&self, served: Arc<Served>) {
-        self.metrics.serves(&served);
+    pub(crate) fn replace_index(&self, served: Arc<ServedIndex>) {
+        self.metrics.set_index(&served);
         *self.served.write().unwrap_or_else(PoisonError::into_inner) = served;
     }
 
-    /// What a photo of a client's may cost.
+    /// Limits on decoding a client's photo.
     pub(crate) fn decode_limits(&self) -> DecodeLimits {
-        let Limits { photo_bytes, photo_pixels, .. } = self.limits;
-        DecodeLimits { max_bytes: photo_bytes as u64, max_pixels: photo_pixels }
+        let Limits { max_photo_bytes, max_photo_pixels, .. } = self.limits;
+        DecodeLimits { max_bytes: max_photo_bytes as u64, max_pixels: max_photo_pixels }
     }
 
     pub(crate) fn stop(&self) {
@@ -117,7 +114,7 @@ impl Shared {
         *self.stopping.borrow()
     }
 
-    /// Waits until the server is told to stop.
+    /// Waits until the server stops.
     pub(crate) async fn stopped(&self) {
         let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
     }

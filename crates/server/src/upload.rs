@@ -1,4 +1,4 @@
-//! A request's photos, however they are sent. They stay in memory: nothing is written to disk.
+//! Reading of a request's photos: raw bytes, a form, or base64 in JSON. They stay in memory; nothing is written to disk.
 
 use axum::RequestExt;
 use axum::body::{Body, Bytes, HttpBody, to_bytes};
@@ -9,44 +9,44 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::time::timeout;
 
-use crate::api::PhotosInJson;
+use crate::api::PhotosJson;
 use crate::problem::Problem;
 use crate::settings::Limits;
-use crate::state::Shared;
+use crate::state::AppState;
 
 const NO_PHOTO: &str = "no photo: send its bytes as the body (curl --data-binary @photo.jpg), as the \
                         fields `photo` of a form, or in base64 as JSON: {\"photos\": [\"...\"]}";
 
 /// Reads the photos of a request: one at least, no more than the limit.
-pub(crate) async fn photos(shared: &Shared, request: Request) -> Result<Vec<Bytes>, Problem> {
-    let limits = &shared.limits;
-    let photos = in_time(shared, read(limits, request)).await?;
+pub(crate) async fn photos(state: &AppState, request: Request) -> Result<Vec<Bytes>, Problem> {
+    let limits = &state.limits;
+    let photos = in_time(state, read(limits, request)).await?;
     if photos.is_empty() || photos.iter().any(Bytes::is_empty) {
         return Err(Problem::bad_request(NO_PHOTO));
     }
     Ok(photos)
 }
 
-/// What is read of a request, if it arrives in time.
+/// The output of reading a request, if it arrives within the upload timeout.
 pub(crate) async fn in_time<T>(
-    shared: &Shared,
+    state: &AppState,
     read: impl Future<Output = Result<T, Problem>>,
 ) -> Result<T, Problem> {
-    let read = timeout(shared.limits.upload, read).await.unwrap_or_else(|_| {
+    let read = timeout(state.limits.upload_timeout, read).await.unwrap_or_else(|_| {
         let detail = "the photo took too long to arrive";
         Err(Problem::new(StatusCode::REQUEST_TIMEOUT, detail))
     });
     if read.as_ref().is_err_and(|problem| problem.status() == StatusCode::PAYLOAD_TOO_LARGE) {
-        shared.metrics.rejected("size");
+        state.metrics.rejected("size");
     }
     read
 }
 
 async fn read(limits: &Limits, request: Request) -> Result<Vec<Bytes>, Problem> {
-    let kind = kind(&request);
+    let kind = media_type(&request);
     let several = matches!(kind.as_str(), "multipart/form-data" | "application/json");
-    let limit = if several { limits.body_bytes } else { limits.photo_bytes };
-    // Refused before it is sent, where the client says how much it will be.
+    let limit = if several { limits.max_body_bytes } else { limits.max_photo_bytes };
+    // Refused before the body is sent, where the client says its length.
     if request.body().size_hint().lower() > limit as u64 {
         return Err(too_large(limit));
     }
@@ -60,8 +60,8 @@ async fn read(limits: &Limits, request: Request) -> Result<Vec<Bytes>, Problem> 
     }
 }
 
-/// What the body is said to be, without parameters.
-fn kind(request: &Request) -> String {
+/// The media type of the body, without parameters.
+fn media_type(request: &Request) -> String {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default();
     kind.trim().to_ascii_lowercase()
@@ -87,7 +87,7 @@ async fn from_form(limits: &Limits, mut form: Multipart) -> Result<Vec<Bytes>, P
                           into the address: ?top=5&category=...";
             return Err(Problem::bad_request(detail));
         }
-        if photos.len() == limits.photos {
+        if photos.len() == limits.max_photos {
             return Err(too_many(limits));
         }
         photos.push(field_bytes(limits, &mut field).await?);
@@ -95,17 +95,16 @@ async fn from_form(limits: &Limits, mut form: Multipart) -> Result<Vec<Bytes>, P
     Ok(photos)
 }
 
-/// A form, if it is none too large. It is taken apart only once all of it is there: the parser looks for the end
-/// of a field's head from the head's beginning each time that a piece arrives, so that a long head in many
-/// pieces would take a core.
+/// A form, if it is not too large. It is parsed only once all of it has arrived: the parser searches a field's headers for
+/// their end from the beginning each time a chunk arrives, so long headers in many chunks would take a core.
 pub(crate) async fn form(limits: &Limits, request: Request) -> Result<Multipart, Problem> {
-    // Refused before it is sent, where the client says how much it will be.
-    if request.body().size_hint().lower() > limits.body_bytes as u64 {
-        return Err(too_large(limits.body_bytes));
+    // Refused before the body is sent, where the client says its length.
+    if request.body().size_hint().lower() > limits.max_body_bytes as u64 {
+        return Err(too_large(limits.max_body_bytes));
     }
-    let (head, body) = request.into_parts();
-    let body = whole_body(body, limits.body_bytes).await?;
-    let form = Request::from_parts(head, Body::from(body)).extract::<Multipart, _>().await;
+    let (parts, body) = request.into_parts();
+    let body = whole_body(body, limits.max_body_bytes).await?;
+    let form = Request::from_parts(parts, Body::from(body)).extract::<Multipart, _>().await;
     form.map_err(|error| Problem::bad_request(error.body_text()))
 }
 
@@ -116,12 +115,12 @@ pub(crate) async fn next_field<'a>(
     form.next_field().await.map_err(|error| unreadable(limits, &error))
 }
 
-/// The content of a form's field: a photo, or less.
+/// The content of a form's field, at most as large as a photo.
 pub(crate) async fn field_bytes(limits: &Limits, field: &mut Field<'_>) -> Result<Bytes, Problem> {
     let mut bytes = Vec::new();
     while let Some(chunk) = field.chunk().await.map_err(|error| unreadable(limits, &error))? {
-        if bytes.len() + chunk.len() > limits.photo_bytes {
-            return Err(too_large(limits.photo_bytes));
+        if bytes.len() + chunk.len() > limits.max_photo_bytes {
+            return Err(too_large(limits.max_photo_bytes));
         }
         bytes.extend_from_slice(&chunk);
     }
@@ -130,7 +129,7 @@ pub(crate) async fn field_bytes(limits: &Limits, field: &mut Field<'_>) -> Resul
 
 fn unreadable(limits: &Limits, error: &MultipartError) -> Problem {
     match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => too_large(limits.body_bytes),
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(limits.max_body_bytes),
         _ => Problem::bad_request(format!("the form cannot be read: {}", error.body_text())),
     }
 }
@@ -139,8 +138,8 @@ fn from_json(limits: &Limits, body: &[u8]) -> Result<Vec<Bytes>, Problem> {
     let wrong = |error: serde_json::Error| {
         Problem::bad_request(format!("the JSON is not {{\"photos\": [\"base64\"]}}: {error}"))
     };
-    let PhotosInJson { photos } = serde_json::from_slice(body).map_err(wrong)?;
-    if photos.len() > limits.photos {
+    let PhotosJson { photos } = serde_json::from_slice(body).map_err(wrong)?;
+    if photos.len() > limits.max_photos {
         return Err(too_many(limits));
     }
     let photo = |text: &String| {
@@ -152,8 +151,8 @@ fn from_json(limits: &Limits, body: &[u8]) -> Result<Vec<Bytes>, Problem> {
         let bytes = bytes.map_err(|error| {
             Problem::bad_request(format!("a photo is not base64 (RFC 4648, padded): {error}"))
         })?;
-        if bytes.len() > limits.photo_bytes {
-            return Err(too_large(limits.photo_bytes));
+        if bytes.len() > limits.max_photo_bytes {
+            return Err(too_large(limits.max_photo_bytes));
         }
         Ok(bytes.into())
     };
@@ -168,7 +167,7 @@ fn too_large(limit: usize) -> Problem {
 }
 
 pub(crate) fn too_many(limits: &Limits) -> Problem {
-    Problem::bad_request(format!("more than {} photos: send fewer at once", limits.photos))
+    Problem::bad_request(format!("more than {} photos: send fewer at once", limits.max_photos))
 }
 
 #[cfg(test)]
@@ -177,7 +176,7 @@ mod tests {
 
     #[test]
     fn photos_come_in_base64() {
-        let limits = Limits { photos: 2, photo_bytes: 4, ..Limits::default() };
+        let limits = Limits { max_photos: 2, max_photo_bytes: 4, ..Limits::default() };
         let read = |json: &str| from_json(&limits, json.as_bytes());
         let photos = read(r#"{"photos": ["AQID", "data:image/jpeg;base64,BA=="]}"#).expect("two");
         assert_eq!(photos, [&[1, 2, 3][..], &[4][..]]);
@@ -191,7 +190,7 @@ mod tests {
             let problem = read(json).expect_err("refused");
             assert_eq!(problem.status().as_u16(), status, "{json}");
         }
-        // Each would take ten times its place in memory: they are not read to the end.
+        // An empty string takes ten times its length in memory: they are not read to the end.
         let many = format!(r#"{{"photos": [{}"""#, r#""","#.repeat(5000));
         let problem = read(&many).expect_err("refused");
         assert!(format!("{problem:?}").contains("more than 1000 photos"), "{problem:?}");

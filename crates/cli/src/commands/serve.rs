@@ -1,14 +1,14 @@
 use std::sync::Arc;
 
 use lookalike_engine::{Detector, EngineError};
-use lookalike_server::{Source, run as serve, start_log};
+use lookalike_server::{IndexSource, init_logging, run as serve};
 
 use crate::serve_args::{ServeArgs, Serving};
 use crate::{model, output};
 
 pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
     let Serving { home: kept, model, detector, log: (format, level), settings } = args.resolve()?;
-    start_log(format, &level).map_err(anyhow::Error::msg)?;
+    init_logging(format, &level).map_err(anyhow::Error::msg)?;
     let home = kept.home()?;
     let detector = detector.map(|file| Detector::open(&file).map(Arc::new));
     let detector = detector.transpose().map_err(EngineError::from)?;
@@ -20,11 +20,11 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
         output::count(products as u64, "product")
     );
     let (folder, from) = (kept.index, home.clone());
-    let reopen = move || model::searcher(&from, &model).map_err(|error| output::error(&error));
+    let reload = move || model::searcher(&from, &model).map_err(|error| output::error(&error));
     let ready = |address| {
         // Whoever started the server may not read what it says.
         let _ = output::print(&format!("serving {what} on http://{address}\n"));
     };
-    let source = Source { home, folder, reopen: Box::new(reopen), detector };
+    let source = IndexSource { location: home, folder, reload: Box::new(reload), detector };
     Ok(serve(searcher, source, &settings, ready)?)
 }

@@ -131,7 +131,7 @@ impl Soak {
                         let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
                         let best = &answer["matches"][0];
                         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-                        thumbnail = text(&best["evidence"][0]["thumbnail"]);
+                        thumbnail = text(&best["evidence"][0]["thumbnail_url"]);
                         product = encoded(&text(&best["product"]["id"]));
                     }
                 }
@@ -158,8 +158,8 @@ impl Soak {
             for (what, head, body) in [
                 ("reload", format!("POST /v1/admin/reload{bearer}"), Vec::new()),
                 (
-                    "add",
-                    format!("POST /v1/admin/add{kind}{bearer}"),
+                    "upsert",
+                    format!("POST /v1/admin/upsert{kind}{bearer}"),
                     form(&[("product", card.as_bytes()), ("photo", photo)]),
                 ),
                 ("remove", format!("POST /v1/admin/remove{bearer}"), gone),
@@ -177,7 +177,7 @@ impl Soak {
         let metrics = Client::new(&self.address).ask(&head, b"").map(|(_, body)| body);
         let metrics = String::from_utf8(metrics.unwrap_or_default()).unwrap_or_default();
         let told = metrics.lines().find_map(|line| {
-            line.strip_prefix("lookalike_resident_memory_bytes ")?.parse::<f64>().ok()
+            line.strip_prefix("process_resident_memory_bytes ")?.parse::<f64>().ok()
         });
         told.map(|bytes| bytes / 1e6).or_else(|| {
             let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid?)).ok()?;

@@ -1,48 +1,48 @@
-//! Administration: what is asked, and what is answered.
+//! Requests and responses of administration.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{IndexIdentity, ProductCard};
+use super::{IndexInfo, ProductCard};
 
-/// The index before and after it was loaded again.
+/// The index before and after a reload.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Reloaded {
-    /// Whether it is another one.
+pub(crate) struct ReloadResponse {
+    /// Whether it is another index.
     pub(crate) changed: bool,
-    /// What was served before.
-    pub(crate) before: IndexIdentity,
-    /// What is served now.
-    pub(crate) now: IndexIdentity,
+    /// The index that was served before.
+    pub(crate) previous_index: IndexInfo,
+    /// The index that is served now.
+    pub(crate) index: IndexInfo,
 }
 
-/// A product and photos of it, in a form.
+/// A product and photos of it, as a form.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "only described: the form is read piece by piece")]
-pub(crate) struct AdditionInForm {
-    /// The product, as JSON. Of a product that is there, `id` alone leaves the rest as it is.
-    product: NewProduct,
-    /// The photos' files; the same field once for each.
+#[expect(dead_code, reason = "only described: the form is read field by field")]
+pub(crate) struct UpsertForm {
+    /// The product, as JSON. For a product of the index, `id` alone leaves its card as it is.
+    product: ProductInput,
+    /// The photos' files; one field for each.
     #[schema(value_type = Option<Vec<String>>, format = Binary)]
     photo: Vec<Vec<u8>>,
 }
 
-/// A product by the columns of a manifest; a column of another name is kept as it is. Photos and paths
-/// on the server are no part of it.
+/// A product by the columns of a manifest; further columns are kept as they are. Columns that name files on the server are
+/// refused.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "only described: what it means is the manifest's business")]
-pub(crate) struct NewProduct {
+#[expect(dead_code, reason = "only described: the catalogue parses manifests' columns")]
+pub(crate) struct ProductInput {
     /// Unique in the index.
     #[schema(example = "oak-chair")]
     id: String,
-    /// What shoppers call it; needed unless `id` is all there is.
+    /// What shoppers call it; required unless `id` is the only column.
     #[schema(example = "참나무 의자")]
     name: Option<String>,
     /// Nested categories are separated by `/`.
     category: Option<String>,
-    /// What it costs now, in `currency`.
+    /// The current price, in `currency`.
     price: Option<f64>,
-    /// What it costs without the discount, in `currency`.
+    /// The price without the discount, in `currency`.
     list_price: Option<f64>,
     /// The currency's code or sign.
     currency: Option<String>,
@@ -56,72 +56,72 @@ pub(crate) struct NewProduct {
     delivery: Option<String>,
     /// Its page in the shop.
     url: Option<String>,
-    /// The web address of its catalogue picture.
+    /// The web address of its catalogue image.
     image: Option<String>,
-    /// What it is, in words.
+    /// Its description.
     description: Option<String>,
 }
 
-/// What became of a product and its photos.
+/// The product and its photos after an upsert.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Added {
+pub(crate) struct UpsertResponse {
     /// The product as it is now.
     pub(crate) product: ProductCard,
-    /// Whether it was not there before.
-    pub(crate) is_new: bool,
+    /// Whether the product is new in the index.
+    pub(crate) created: bool,
     /// The photos that were sent, in their order.
-    pub(crate) photos: Vec<AddedPhoto>,
+    pub(crate) photos: Vec<UpsertedPhoto>,
     /// The index that is served now.
-    pub(crate) now: IndexIdentity,
+    pub(crate) index: IndexInfo,
 }
 
-/// What became of a photo.
+/// A photo after an upsert.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct AddedPhoto {
-    /// What became of it.
-    pub(crate) result: AddedAs,
-    /// Its id, by which it can be removed; of one that was refused, none.
+pub(crate) struct UpsertedPhoto {
+    /// Whether it was added.
+    pub(crate) status: PhotoStatus,
+    /// Its id, by which it can be removed; none if it was rejected.
     #[schema(example = "0123456789abcdef01234567")]
     pub(crate) id: Option<String>,
-    /// Where to get it.
+    /// Path of its thumbnail.
     #[schema(example = "/v1/photos/0123456789abcdef01234567")]
-    pub(crate) thumbnail: Option<String>,
-    /// Why it was refused.
+    pub(crate) thumbnail_url: Option<String>,
+    /// Why it was rejected.
     #[schema(example = "the file is empty (0 bytes): copy the photo again")]
     pub(crate) reason: Option<String>,
 }
 
-/// What became of a photo.
+/// Whether a photo was added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum AddedAs {
+pub(crate) enum PhotoStatus {
     /// It is new.
     Added,
     /// The product had it already, or it was sent twice.
-    Known,
+    Duplicate,
     /// It cannot be used.
-    Refused,
+    Rejected,
 }
 
-/// What to remove.
+/// Products and photos to remove.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct Removal {
-    /// Ids of products, which go with all their photos.
+pub(crate) struct RemoveRequest {
+    /// Ids of products, which are removed with all their photos.
     #[schema(example = json!(["oak-chair"]))]
     pub(crate) products: Vec<String>,
-    /// Ids of photos, as answers name them; the same photo of every product goes.
+    /// Ids of photos, as in responses; the same photo of every product is removed.
     #[schema(example = json!(["0123456789abcdef01234567"]))]
     pub(crate) photos: Vec<String>,
 }
 
 /// What was removed.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Removed {
-    /// Number of products.
-    pub(crate) products: u64,
-    /// Number of photos, those of the products among them.
-    pub(crate) photos: u64,
+pub(crate) struct RemoveResponse {
+    /// Number of products removed.
+    pub(crate) removed_products: u64,
+    /// Number of photos removed, those of the products included.
+    pub(crate) removed_photos: u64,
     /// The index that is served now.
-    pub(crate) now: IndexIdentity,
+    pub(crate) index: IndexInfo,
 }

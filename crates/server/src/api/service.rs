@@ -1,29 +1,29 @@
-//! What the server says of itself.
+//! What the server says of itself: index, model, categories, limits, health.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Which index answers.
+/// An index.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct IndexIdentity {
-    /// Another index has another one.
+pub(crate) struct IndexInfo {
+    /// Differs for every index and changes with every update.
     #[schema(example = "9f86d081884c")]
     pub(crate) id: String,
-    /// When it was built, in seconds since 1970-01-01, UTC.
-    pub(crate) created: u64,
-    /// Products that can be found.
+    /// When it was built, in seconds since 1970-01-01 UTC.
+    pub(crate) created_at: u64,
+    /// Number of products with photos.
     pub(crate) products: usize,
-    /// Photos.
+    /// Number of photos.
     pub(crate) photos: usize,
 }
 
-/// What made the embeddings.
+/// The model that computes embeddings.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct ModelIdentity {
-    /// Its networks' names.
+pub(crate) struct ModelInfo {
+    /// The names of its networks.
     #[schema(example = "mobilenet_v3")]
     pub(crate) name: String,
-    /// Numbers in an embedding.
+    /// Dimensions of an embedding.
     pub(crate) embedding_dim: usize,
     /// Its networks.
     pub(crate) parts: Vec<ModelPart>,
@@ -32,40 +32,40 @@ pub(crate) struct ModelIdentity {
 /// One network of a model.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct ModelPart {
-    /// Its name.
+    /// Its architecture.
     pub(crate) backbone: String,
-    /// Checksum of its weights file.
+    /// SHA-256 of its weights file.
     pub(crate) weights_sha256: String,
-    /// How photos are prepared for it.
+    /// Version of the preprocessing of photos.
     pub(crate) preprocess: String,
-    /// Its share in the similarity of two photos.
-    pub(crate) share: f32,
+    /// Its weight in the similarity of two photos.
+    pub(crate) weight: f32,
 }
 
-/// What is served, and what a client must keep to.
+/// What is served, and the limits on requests.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Service {
+pub(crate) struct ServiceInfo {
     /// The index.
-    pub(crate) index: IndexIdentity,
-    /// What made its embeddings.
-    pub(crate) model: ModelIdentity,
-    /// The categories with products, each with those above it.
+    pub(crate) index: IndexInfo,
+    /// The model that computed its embeddings.
+    pub(crate) model: ModelInfo,
+    /// The categories with products, and their parents.
     pub(crate) categories: Vec<Category>,
-    /// What products cost; nothing where none has a price, or prices are in several currencies.
+    /// The range of prices; absent where no product has a price, or prices are in several currencies.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) prices: Option<Prices>,
-    /// What a request may cost.
+    pub(crate) price_range: Option<PriceRange>,
+    /// Limits on requests.
     pub(crate) limits: ServiceLimits,
 }
 
-/// What products cost.
+/// The range of prices.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub(crate) struct Prices {
+pub(crate) struct PriceRange {
     /// The lowest price.
-    pub(crate) lowest: f64,
+    pub(crate) min: f64,
     /// The highest price.
-    pub(crate) highest: f64,
-    /// Its code, or however the shop writes it.
+    pub(crate) max: f64,
+    /// The currency's code or sign, as the shop writes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "KRW")]
     pub(crate) currency: Option<String>,
@@ -74,38 +74,38 @@ pub(crate) struct Prices {
 /// A category.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct Category {
-    /// Its name, with those above it.
+    /// Its name, after those of its parents.
     #[schema(example = "furniture/chairs")]
     pub(crate) name: String,
-    /// Products in it and below it.
+    /// Number of products in it and below it.
     pub(crate) products: usize,
 }
 
-/// What a request may cost.
+/// Limits on requests.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ServiceLimits {
-    /// Largest photo in bytes.
-    pub(crate) photo_bytes: usize,
-    /// Largest request in bytes.
-    pub(crate) body_bytes: usize,
+    /// Largest photo, in bytes.
+    pub(crate) max_photo_bytes: usize,
+    /// Largest request, in bytes.
+    pub(crate) max_body_bytes: usize,
     /// Most pixels of a photo.
-    pub(crate) photo_pixels: u64,
+    pub(crate) max_photo_pixels: u64,
     /// Most photos in a request.
-    pub(crate) photos: usize,
-    /// Most products in an answer.
-    pub(crate) top: usize,
+    pub(crate) max_photos: usize,
+    /// Most products in a response.
+    pub(crate) max_results: usize,
 }
 
-/// How the server is.
+/// The server's health.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Health {
-    /// `ok`, or `stopping`.
+    /// `ok`, `busy` or `stopping`.
     #[schema(value_type = String, example = "ok")]
     pub(crate) status: &'static str,
-    /// Products that can be found.
+    /// Number of products with photos.
     pub(crate) products: usize,
-    /// Photos in the index.
+    /// Number of photos in the index.
     pub(crate) photos: usize,
-    /// The networks' names.
+    /// The names of the model's networks.
     pub(crate) model: String,
 }

@@ -1,143 +1,127 @@
+//! `/v1/admin`: reload, upsert, remove.
+
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 
-use crate::admission::{Place, client_of};
-use crate::api::{Added, AdditionInForm, Reloaded, Removal, Removed};
+use crate::admission::{RequestPermit, client_of};
+use crate::api::problems::{ReloadProblems, RemoveProblems, UpsertProblems};
+use crate::api::{ReloadResponse, RemoveRequest, RemoveResponse, UpsertForm, UpsertResponse};
 use crate::problem::Problem;
-use crate::served::Served;
-use crate::state::Shared;
-use crate::{addition, change, upload};
+use crate::served_index::ServedIndex;
+use crate::state::AppState;
+use crate::{index_updates, upload, upsert_form};
 
-/// Largest list of what to remove, in bytes.
-const REMOVAL: usize = 1 << 20;
+/// Largest body of a removal, in bytes.
+const MAX_REMOVE_BYTES: usize = 1 << 20;
 
-/// Load the index again
+/// Reload the index
 ///
-/// Loads what is now in the index's folder, and its weights, beside the one that is served, and then
-/// swaps them. Requests meanwhile are answered by the old one; a bad index changes nothing.
+/// Loads the stored index and its weights beside the served index, then swaps them. Requests meanwhile are served by
+/// the old one; an index that cannot be loaded changes nothing.
 #[utoipa::path(
     post,
     path = "/v1/admin/reload",
     tag = "administration",
     responses(
-        (status = 200, description = "The index of the folder is served", body = Reloaded),
-        (status = 401, description = "No admin token, or a wrong one", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The server has no admin token", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The index cannot be loaded, or is being loaded or changed; the old one is still served", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The stored index is served", body = ReloadResponse),
+        ReloadProblems
     ),
     security(("admin" = []))
 )]
-pub(super) async fn reload(State(shared): State<Arc<Shared>>) -> Result<Json<Reloaded>, Problem> {
-    // In a task of its own: what has begun is finished, even if the client goes away.
+pub(crate) async fn reload(
+    State(state): State<Arc<AppState>>,
+) -> Result<Json<ReloadResponse>, Problem> {
+    // A task of its own finishes even if the client disconnects.
     let task = tokio::spawn(async move {
         let conflict = |detail: String| Problem::new(StatusCode::CONFLICT, detail);
-        let _alone = shared.changing.try_lock().map_err(|_| {
-            conflict("the index is being changed or loaded: wait for it".to_owned())
+        let _lock = state.update_lock.try_lock().map_err(|_| {
+            conflict("the index is being updated or loaded: wait for it".to_owned())
         })?;
-        let loading = Arc::clone(&shared);
-        let loaded = shared.keeper.run(move || {
-            let searcher = (loading.source.reopen)()?;
+        let loading = Arc::clone(&state);
+        let loaded = state.index_worker.run(move || {
+            let searcher = (loading.source.reload)()?;
             let detector = loading.source.detector.clone();
-            Served::new(searcher, detector).map_err(|error| error.to_string())
+            ServedIndex::new(searcher, detector).map_err(|error| error.to_string())
         });
         let loaded = loaded.await?;
         let served = loaded.map_err(|reason| {
-            shared.metrics.reloaded("failed");
-            tracing::error!("the index was not loaded again: {reason}");
+            state.metrics.reloaded("failed");
+            tracing::error!("the index was not reloaded: {reason}");
             conflict(format!("the old index is still served: {reason}"))
         })?;
-        let (before, now) = (shared.served().index.clone(), served.index.clone());
-        shared.serve(Arc::new(served));
-        shared.metrics.reloaded("done");
-        tracing::info!(before = before.id, now = now.id, photos = now.photos, "index loaded again");
-        Ok(Json(Reloaded { changed: before.id != now.id, before, now }))
+        let (previous, index) = (state.served_index().index.clone(), served.index.clone());
+        state.replace_index(Arc::new(served));
+        state.metrics.reloaded("done");
+        tracing::info!(previous = previous.id, id = index.id, photos = index.photos, "reloaded");
+        let changed = previous.id != index.id;
+        Ok(Json(ReloadResponse { changed, previous_index: previous, index }))
     });
     task.await.map_err(|error| Problem::internal("loading", &error))?
 }
 
-/// Add a product, or photos of one
+/// Upsert a product and photos of it
 ///
-/// The photos are kept in the index's folder, the index is written, and served in place of the old one:
-/// they are found from the answer on. Requests meanwhile are answered by the old index. Photos that cannot
-/// be used are named, and the others added. A product that is there gets the card that is sent; without
-/// photos, only that changes.
+/// Adds the photos to the product, and replaces its card by the one that is sent; a new product is created. The photos
+/// are stored beside the index, the index is written, and then served in place of the old one: the photos are found from
+/// the response on. Requests meanwhile are served by the old index. Photos that cannot be used are reported, and the
+/// others added. An `id` alone leaves the card as it is; without photos, only the card changes.
 #[utoipa::path(
     post,
-    path = "/v1/admin/add",
+    path = "/v1/admin/upsert",
     tag = "administration",
-    request_body(content = AdditionInForm, content_type = "multipart/form-data"),
+    request_body(content = UpsertForm, content_type = "multipart/form-data"),
     responses(
-        (status = 200, description = "What became of it", body = Added),
-        (status = 400, description = "No product, or a wrong one", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No admin token, or a wrong one", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The server has no admin token", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "The photos took too long to arrive", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The index is being changed or loaded, or cannot be; nothing was changed", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The photos are too large", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "None of the photos can be used, or a new product has no name; nothing was changed", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many requests by one client at once", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Too much to do", body = Problem, content_type = "application/problem+json"),
-        (status = 507, description = "The disk is full; nothing was changed", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The product and its photos now", body = UpsertResponse),
+        UpsertProblems
     ),
     security(("admin" = []))
 )]
-pub(super) async fn add(
-    State(shared): State<Arc<Shared>>,
+pub(crate) async fn upsert(
+    State(state): State<Arc<AppState>>,
     request: Request,
-) -> Result<Json<Added>, Problem> {
-    let place = Place::take(&shared, client_of(&shared, &request)).await?;
-    let read = addition::read(&shared.limits, request);
-    let addition = upload::in_time(&shared, read).await?;
-    let work = move |shared: &Shared| {
-        let _place = place;
-        change::add(shared, addition)
+) -> Result<Json<UpsertResponse>, Problem> {
+    let permit = RequestPermit::acquire(&state, client_of(&state, &request)).await?;
+    let read = upsert_form::read(&state.limits, request);
+    let upsert = upload::in_time(&state, read).await?;
+    let work = move |state: &AppState| {
+        let _permit = permit;
+        index_updates::upsert(state, upsert)
     };
-    change::make(shared, "add", work).await.map(Json)
+    index_updates::run(state, "upsert", work).await.map(Json)
 }
 
 /// Remove products or photos
 ///
-/// They are found no more from the answer on. Of photos that came over HTTP, the files are removed as
-/// well; the catalogue's own stay.
+/// They are no longer found from the response on. The files of photos that were added over HTTP are deleted; those of the
+/// catalogue stay.
 #[utoipa::path(
     post,
     path = "/v1/admin/remove",
     tag = "administration",
-    request_body = Removal,
-    responses(
-        (status = 200, description = "What was removed", body = Removed),
-        (status = 400, description = "Nothing to remove, or no list of it", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No admin token, or a wrong one", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Something is not in the index, or the server has no admin token; nothing was changed", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "The list took too long to arrive", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The index is being changed or loaded, or cannot be, or nothing would be left in it; nothing was changed", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The list is too long", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many requests by one client at once", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Too much to do", body = Problem, content_type = "application/problem+json"),
-        (status = 507, description = "The disk is full; nothing was changed", body = Problem, content_type = "application/problem+json"),
-    ),
+    request_body = RemoveRequest,
+    responses((status = 200, description = "What was removed", body = RemoveResponse), RemoveProblems),
     security(("admin" = []))
 )]
-pub(super) async fn remove(
-    State(shared): State<Arc<Shared>>,
+pub(crate) async fn remove(
+    State(state): State<Arc<AppState>>,
     request: Request,
-) -> Result<Json<Removed>, Problem> {
-    let place = Place::take(&shared, client_of(&shared, &request)).await?;
-    let body = upload::in_time(&shared, upload::whole(request, REMOVAL)).await?;
+) -> Result<Json<RemoveResponse>, Problem> {
+    let permit = RequestPermit::acquire(&state, client_of(&state, &request)).await?;
+    let body = upload::in_time(&state, upload::whole(request, MAX_REMOVE_BYTES)).await?;
     let wrong = |reason: &dyn std::fmt::Display| {
         let example = r#"{"products": ["oak-chair"], "photos": ["0123456789abcdef01234567"]}"#;
-        Problem::bad_request(format!("what to remove is told as {example}: {reason}"))
+        Problem::bad_request(format!("the body is not JSON such as {example}: {reason}"))
     };
-    let removal: Removal = serde_json::from_slice(&body).map_err(|error| wrong(&error))?;
-    if removal.products.is_empty() && removal.photos.is_empty() {
+    let request: RemoveRequest = serde_json::from_slice(&body).map_err(|error| wrong(&error))?;
+    if request.products.is_empty() && request.photos.is_empty() {
         return Err(wrong(&"there is nothing in it"));
     }
-    let work = move |shared: &Shared| {
-        let _place = place;
-        change::remove(shared, &removal)
+    let work = move |state: &AppState| {
+        let _permit = permit;
+        index_updates::remove(state, &request)
     };
-    change::make(shared, "remove", work).await.map(Json)
+    index_updates::run(state, "remove", work).await.map(Json)
 }

@@ -1,3 +1,5 @@
+//! `/v1/service`, and what operators ask for: liveness, readiness, metrics.
+
 use std::sync::Arc;
 
 use axum::Json;
@@ -5,92 +7,93 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::api::{Health, Service, ServiceLimits};
+use crate::api::problems::ReadProblems;
+use crate::api::{Health, ServiceInfo, ServiceLimits};
 use crate::problem::Problem;
-use crate::state::Shared;
+use crate::state::AppState;
 
-/// What is served
+/// Describe the service
 #[utoipa::path(
     get,
     path = "/v1/service",
     tag = "products",
     responses(
-        (status = 200, description = "Index, model, categories and limits", body = Service),
-        (status = 401, description = "No token, or a wrong one", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "Index, model, categories and limits", body = ServiceInfo),
+        ReadProblems
     ),
     security((), ("read" = []))
 )]
-pub(super) async fn service(State(shared): State<Arc<Shared>>) -> Json<Service> {
-    let served = shared.served();
-    let limits = &shared.limits;
-    Json(Service {
+pub(crate) async fn service(State(state): State<Arc<AppState>>) -> Json<ServiceInfo> {
+    let served = state.served_index();
+    let limits = &state.limits;
+    Json(ServiceInfo {
         index: served.index.clone(),
         model: served.model.clone(),
         categories: served.categories.clone(),
-        prices: served.prices.clone(),
+        price_range: served.price_range.clone(),
         limits: ServiceLimits {
-            photo_bytes: limits.photo_bytes,
-            body_bytes: limits.body_bytes,
-            photo_pixels: limits.photo_pixels,
-            photos: limits.photos,
-            top: limits.top,
+            max_photo_bytes: limits.max_photo_bytes,
+            max_body_bytes: limits.max_body_bytes,
+            max_photo_pixels: limits.max_photo_pixels,
+            max_photos: limits.max_photos,
+            max_results: limits.max_results,
         },
     })
 }
 
-fn health(shared: &Shared) -> Health {
-    let served = shared.served();
+fn health(state: &AppState) -> Health {
+    let served = state.served_index();
     Health {
-        status: if shared.is_stopping() { "stopping" } else { "ok" },
+        status: if state.is_stopping() { "stopping" } else { "ok" },
         products: served.index.products,
         photos: served.index.photos,
         model: served.model.name.clone(),
     }
 }
 
-/// Whether the server is alive
+/// Liveness
 #[utoipa::path(
     get,
     path = "/healthz",
     tag = "operation",
-    responses((status = 200, description = "It is", body = Health))
+    responses((status = 200, description = "The server is alive", body = Health))
 )]
-pub(super) async fn healthz(State(shared): State<Arc<Shared>>) -> Json<Health> {
-    Json(health(&shared))
+pub(crate) async fn healthz(State(state): State<Arc<AppState>>) -> Json<Health> {
+    Json(health(&state))
 }
 
-/// Whether the server takes requests
+/// Readiness
 #[utoipa::path(
     get,
     path = "/readyz",
     tag = "operation",
     responses(
-        (status = 200, description = "It does", body = Health),
-        (status = 503, description = "It is stopping, or has as much to do as it takes", body = Health),
+        (status = 200, description = "The server takes requests", body = Health),
+        (status = 503, description = "It is stopping, or at its limit on requests", body = Health),
     )
 )]
-pub(super) async fn readyz(State(shared): State<Arc<Shared>>) -> (StatusCode, Json<Health>) {
-    let mut health = health(&shared);
-    if shared.requests.available_permits() == 0 {
+pub(crate) async fn readyz(State(state): State<Arc<AppState>>) -> (StatusCode, Json<Health>) {
+    let mut health = health(&state);
+    if state.request_permits.available_permits() == 0 {
         health.status = "busy";
     }
     let ready = health.status == "ok";
     (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(health))
 }
 
-/// Figures for Prometheus
+/// Metrics for Prometheus
 #[utoipa::path(
     get,
     path = "/metrics",
     tag = "operation",
     responses(
         (status = 200, description = "OpenMetrics text", body = String, content_type = "application/openmetrics-text"),
-        (status = 401, description = "No token, or a wrong one", body = Problem, content_type = "application/problem+json"),
+        ReadProblems
     ),
     security((), ("read" = []))
 )]
-pub(super) async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, Problem> {
-    let text = shared.metrics.text().map_err(|error| Problem::internal("counting", &error))?;
+pub(crate) async fn metrics(State(state): State<Arc<AppState>>) -> Result<Response, Problem> {
+    let text = state.metrics.text().map_err(|error| Problem::internal("counting", &error))?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(kind))], text).into_response())
 }

@@ -1,3 +1,5 @@
+//! `/v1/photos/{id}`: thumbnails of indexed photos; also used for products' images.
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,81 +14,79 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::parameters;
-use crate::api::PictureParams;
+use crate::api::ImageParams;
+use crate::api::problems::PhotoProblems;
 use crate::problem::Problem;
-use crate::state::Shared;
-use crate::thumbnails::side;
+use crate::state::AppState;
+use crate::thumbnail_cache::thumbnail_side;
 
-/// As libjpeg counts it.
+/// JPEG quality, as libjpeg counts it.
 const QUALITY: u8 = 82;
 
-/// A day, for this client alone: a photo's name means the same photo for ever.
+/// A day, for this client alone: an id means the same photo for ever.
 const CACHE: HeaderValue = HeaderValue::from_static("private, max-age=86400");
 
-/// A photo of the index, small
+/// A thumbnail of an indexed photo
 #[utoipa::path(
     get,
     path = "/v1/photos/{id}",
     tag = "photos",
-    params(("id" = String, Path, description = "The photo's id, as answers name it"), PictureParams),
+    params(("id" = String, Path, description = "The photo's id, as in responses"), ImageParams),
     responses(
         (status = 200, description = "The photo, upright", body = Vec<u8>, content_type = "image/jpeg"),
         (status = 304, description = "The client has it already"),
-        (status = 400, description = "A wrong parameter", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No token, or a wrong one", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such photo, or its file is gone", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Too much to do", body = Problem, content_type = "application/problem+json"),
+        PhotoProblems
     ),
     security((), ("read" = []))
 )]
-pub(super) async fn photo(
-    State(shared): State<Arc<Shared>>,
+pub(crate) async fn photo(
+    State(state): State<Arc<AppState>>,
     id: Option<Path<String>>,
-    params: Result<Query<PictureParams>, QueryRejection>,
+    params: Result<Query<ImageParams>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let size = parameters(params)?.size;
-    let served = shared.served();
+    let served = state.served_index();
     let known = id.and_then(|Path(id)| Some((served.photo(&id)?, id)));
-    let (row, name) = known.ok_or_else(|| Problem::not_found("no photo has that id"))?;
+    let (row, key) = known.ok_or_else(|| Problem::not_found("no photo has that id"))?;
     let index = served.searcher.index();
     let photo = &index.photos()[row as usize];
-    let file = shared.photo_store.file_of(index, photo);
-    thumbnail(&shared, Picture { name, file, sha256: Some(photo.sha256) }, size, &headers).await
+    let file = state.photo_store.file_of(index, photo);
+    thumbnail(&state, ImageFile { key, file, sha256: Some(photo.sha256) }, size, &headers).await
 }
 
-/// A picture that can be asked for.
-pub(super) struct Picture {
-    /// Names it and no other.
-    pub(super) name: String,
+/// An image of which a thumbnail can be made.
+pub(super) struct ImageFile {
+    /// Key in the cache, and part of the entity tag.
+    pub(super) key: String,
     pub(super) file: PathBuf,
-    /// What its file must be, where that is known.
+    /// The expected checksum of the file, where it is known.
     pub(super) sha256: Option<[u8; 32]>,
 }
 
-/// A picture's thumbnail, out of memory or made now.
+/// An image's thumbnail, cached or made now.
 pub(super) async fn thumbnail(
-    shared: &Arc<Shared>,
-    picture: Picture,
+    state: &Arc<AppState>,
+    image: ImageFile,
     size: u32,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     if !(1..=1024).contains(&size) {
         return Err(Problem::bad_request(format!("size must be from 1 to 1024, not {size}")));
     }
-    let side = side(size);
-    let tag = HeaderValue::from_str(&format!("\"{}-{side}\"", picture.name))
-        .map_err(|error| Problem::internal("the picture", &error))?;
-    if headers.get_all(header::IF_NONE_MATCH).iter().any(|known| names(known, &tag)) {
+    let side = thumbnail_side(size);
+    let tag = HeaderValue::from_str(&format!("\"{}-{side}\"", image.key))
+        .map_err(|error| Problem::internal("the image", &error))?;
+    if headers.get_all(header::IF_NONE_MATCH).iter().any(|known| matches_tag(known, &tag)) {
         let unchanged = [(header::ETAG, tag), (header::CACHE_CONTROL, CACHE)];
         return Ok((StatusCode::NOT_MODIFIED, unchanged).into_response());
     }
-    let jpeg = match shared.thumbnails.get(&picture.name, side) {
+    let jpeg = match state.thumbnails.get(&image.key, side) {
         Some(jpeg) => {
-            shared.metrics.thumbnail("memory");
+            state.metrics.thumbnail("cache");
             jpeg
         }
-        None => make(shared, picture, side).await?,
+        None => make_thumbnail(state, image, side).await?,
     };
     let kind = HeaderValue::from_static("image/jpeg");
     let headers =
@@ -94,30 +94,34 @@ pub(super) async fn thumbnail(
     Ok((headers, Body::from(jpeg)).into_response())
 }
 
-/// Whether `If-None-Match` names a tag (RFC 9110, section 13.1.2).
-fn names(known: &HeaderValue, tag: &HeaderValue) -> bool {
+/// Whether `If-None-Match` has an entity tag (RFC 9110, section 13.1.2).
+fn matches_tag(known: &HeaderValue, tag: &HeaderValue) -> bool {
     let (Ok(known), Ok(tag)) = (known.to_str(), tag.to_str()) else { return false };
     known.split(',').map(str::trim).any(|one| one == "*" || one.trim_start_matches("W/") == tag)
 }
 
-async fn make(shared: &Arc<Shared>, picture: Picture, side: u32) -> Result<Bytes, Problem> {
-    let places = Arc::clone(&shared.thumbnails.places);
-    let Ok(place) = timeout(shared.limits.wait, places.acquire_owned()).await else {
-        shared.metrics.rejected("wait");
+async fn make_thumbnail(
+    state: &Arc<AppState>,
+    image: ImageFile,
+    side: u32,
+) -> Result<Bytes, Problem> {
+    let permits = Arc::clone(&state.thumbnails.decode_permits);
+    let Ok(permit) = timeout(state.limits.queue_timeout, permits.acquire_owned()).await else {
+        state.metrics.rejected("timeout");
         return Err(Problem::busy());
     };
-    let place = place.map_err(|error| Problem::internal("the picture", &error))?;
+    let permit = permit.map_err(|error| Problem::internal("the image", &error))?;
     let work = {
-        let shared = Arc::clone(shared);
+        let state = Arc::clone(state);
         move || {
-            let _place = place;
-            let Picture { name, file, sha256 } = picture;
-            // The shop's own photos: indexed under these limits.
+            let _permit = permit;
+            let ImageFile { key, file, sha256 } = image;
+            // The shop's own photos were indexed under these limits.
             let limits = DecodeLimits::default();
             let gone = |reason: String| {
-                tracing::warn!("no picture of {}: {reason}", file.display());
-                shared.metrics.thumbnail("missing");
-                Problem::not_found("the photo's file is gone, or another one than was indexed")
+                tracing::warn!("no thumbnail of {}: {reason}", file.display());
+                state.metrics.thumbnail("missing");
+                Problem::not_found("the photo's file is gone, or changed since it was indexed")
             };
             let bytes =
                 lookalike_photo::read(&file, &limits).map_err(|error| gone(error.to_string()))?;
@@ -126,13 +130,13 @@ async fn make(shared: &Arc<Shared>, picture: Picture, side: u32) -> Result<Bytes
             }
             let jpeg = thumbnail_of(&bytes, &limits, side, QUALITY);
             let jpeg = Bytes::from(jpeg.map_err(|error| gone(error.to_string()))?);
-            let kept = shared.thumbnails.keep(&name, side, jpeg.clone());
-            shared.metrics.thumbnail_bytes.set(kept as i64);
-            shared.metrics.thumbnail("file");
+            let cached = state.thumbnails.insert(&key, side, jpeg.clone());
+            state.metrics.thumbnail_bytes.set(cached as i64);
+            state.metrics.thumbnail("file");
             Ok(jpeg)
         }
     };
-    spawn_blocking(work).await.map_err(|error| Problem::internal("the picture", &error))?
+    spawn_blocking(work).await.map_err(|error| Problem::internal("the image", &error))?
 }
 
 #[cfg(test)]
@@ -143,9 +147,9 @@ mod tests {
     fn a_tag_is_found_in_a_list() {
         let header = |text: &str| HeaderValue::from_str(text).expect("a header");
         let tag = header("\"a-64\"");
-        assert!(names(&header("\"a-64\""), &tag));
-        assert!(names(&header("\"b-64\", W/\"a-64\""), &tag));
-        assert!(names(&header("*"), &tag));
-        assert!(!names(&header("\"a-128\""), &tag));
+        assert!(matches_tag(&header("\"a-64\""), &tag));
+        assert!(matches_tag(&header("\"b-64\", W/\"a-64\""), &tag));
+        assert!(matches_tag(&header("*"), &tag));
+        assert!(!matches_tag(&header("\"a-128\""), &tag));
     }
 }

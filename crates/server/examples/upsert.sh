@@ -1,8 +1,8 @@
 #!/bin/sh
-# Adds a product and photos of it, with curl. A product that is there gets more photos; with an id alone,
+# Upserts a product and photos of it, with curl. A product of the index gets more photos; with an id alone,
 # it keeps its card.
 #
-#   sh add.sh '{"id": "oak-chair", "name": "Oak chair", "price": 129000}' 1.jpg 2.jpg
+#   sh upsert.sh '{"id": "oak-chair", "name": "Oak chair", "price": 129000}' 1.jpg 2.jpg
 #
 # LOOKALIKE_SERVER is where the server is, LOOKALIKE_ADMIN_TOKEN what it was started with.
 set -eu
@@ -16,5 +16,5 @@ for photo; do
 done
 curl --fail-with-body --silent --show-error \
     --header "Authorization: Bearer $LOOKALIKE_ADMIN_TOKEN" \
-    --form-string "product=$product" "$@" "$server/v1/admin/add"
+    --form-string "product=$product" "$@" "$server/v1/admin/upsert"
 echo

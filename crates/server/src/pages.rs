@@ -1,4 +1,4 @@
-//! The page for shoppers and the API's documentation: files that are part of the program.
+//! The page for shoppers and the API's documentation: static files that are part of the program.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use lookalike_base::hex;
 use sha2::{Digest, Sha256};
 
-use crate::served::hex;
-use crate::state::Shared;
+use crate::state::AppState;
 
 struct File {
     path: &'static str,
@@ -40,27 +40,27 @@ const FILES: &[File] = &[
     file!("/page/cards.js", SCRIPT, "../page/cards.js"),
     file!("/page/crop.js", SCRIPT, "../page/crop.js"),
     file!("/page/photos.js", SCRIPT, "../page/photos.js"),
-    file!("/page/things.js", SCRIPT, "../page/things.js"),
+    file!("/page/objects.js", SCRIPT, "../page/objects.js"),
     file!("/page/words.js", SCRIPT, "../page/words.js"),
     file!("/page/docs.js", SCRIPT, "../page/docs.js"),
     file!("/page/icon.svg", "image/svg+xml", "../page/icon.svg"),
     file!("/page/examples/search.sh", PLAIN, "../examples/search.sh"),
     file!("/page/examples/search.py", PLAIN, "../examples/search.py"),
     file!("/page/examples/search.mjs", PLAIN, "../examples/search.mjs"),
-    file!("/page/examples/add.sh", PLAIN, "../examples/add.sh"),
+    file!("/page/examples/upsert.sh", PLAIN, "../examples/upsert.sh"),
 ];
 
-pub(crate) fn router() -> Router<Arc<Shared>> {
+pub(crate) fn router() -> Router<Arc<AppState>> {
     FILES.iter().fold(Router::new(), |router, file| {
-        let tag = format!("\"{}\"", hex(&Sha256::digest(file.content)[..8]));
-        let answer = move |State(shared): State<Arc<Shared>>, headers: HeaderMap| async move {
-            send(&shared, file, &tag, &headers)
+        let tag = format!("\"{}\"", hex::encode(&Sha256::digest(file.content)[..8]));
+        let respond = move |State(state): State<Arc<AppState>>, headers: HeaderMap| async move {
+            send(&state, file, &tag, &headers)
         };
-        router.route(file.path, get(answer))
+        router.route(file.path, get(respond))
     })
 }
 
-fn send(shared: &Shared, file: &File, tag: &str, headers: &HeaderMap) -> Response {
+fn send(state: &AppState, file: &File, tag: &str, headers: &HeaderMap) -> Response {
     let known = headers.get(header::IF_NONE_MATCH).is_some_and(|known| known == tag);
     let mut response = if known {
         StatusCode::NOT_MODIFIED.into_response()
@@ -68,26 +68,26 @@ fn send(shared: &Shared, file: &File, tag: &str, headers: &HeaderMap) -> Respons
         ([(header::CONTENT_TYPE, file.kind)], file.content).into_response()
     };
     let headers = response.headers_mut();
-    // Asked again every time: a new version of the program has new files under the same names.
+    // Revalidated every time: a new version of the program has new files under the same names.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     if let Ok(tag) = HeaderValue::from_str(tag) {
         headers.insert(header::ETAG, tag);
     }
     if file.kind == HTML
-        && let Ok(policy) = HeaderValue::from_str(&policy(shared))
+        && let Ok(policy) = HeaderValue::from_str(&policy(state))
     {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     response
 }
 
-/// What the pages may load: their own files, photos that a shopper chose, and product pictures from
-/// where the catalogue says they are.
-fn policy(shared: &Shared) -> String {
-    let pictures = shared.served().picture_sites.join(" ");
+/// The pages' content security policy: they may load their own files, photos that a shopper chose, and product images from
+/// the catalogue's origins.
+fn policy(state: &AppState) -> String {
+    let origins = state.served_index().image_origins.join(" ");
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-         img-src 'self' blob: data: {pictures}; base-uri 'none'; form-action 'none'; \
+         img-src 'self' blob: data: {origins}; base-uri 'none'; form-action 'none'; \
          frame-ancestors 'none'"
     )
 }

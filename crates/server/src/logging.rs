@@ -1,3 +1,5 @@
+//! The process log: text or JSON on standard error.
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -20,7 +22,7 @@ impl FromStr for LogFormat {
         match name {
             "text" => Ok(Self::Text),
             "json" => Ok(Self::Json),
-            _ => Err(format!("no log format is called '{name}': text or json")),
+            _ => Err(format!("unknown log format '{name}': text or json")),
         }
     }
 }
@@ -39,13 +41,13 @@ impl fmt::Display for LogFormat {
 ///
 /// # Errors
 /// For another level.
-pub fn start_log(format: LogFormat, level: &str) -> Result<(), String> {
+pub fn init_logging(format: LogFormat, level: &str) -> Result<(), String> {
     let level: LevelFilter = level.parse().map_err(|_| {
         format!("no log level is called '{level}': off, error, warn, info or debug")
     })?;
     let log = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
     let log = log.with_target(false).with_ansi(false);
-    // Whoever embeds the server may have begun a log of their own.
+    // A program that embeds the server may have set a subscriber of its own.
     let _ = match format {
         LogFormat::Text => tracing::subscriber::set_global_default(log.finish()),
         LogFormat::Json => {

@@ -1,4 +1,4 @@
-//! A product and photos of it that are to be added, as a form.
+//! The form of an upsert: a product as JSON, and photos of it.
 
 use axum::body::Bytes;
 use axum::extract::Request;
@@ -7,43 +7,43 @@ use lookalike_catalog::Product;
 use serde_json::{Map, Value};
 
 use crate::problem::Problem;
-use crate::served::is_web;
 use crate::settings::Limits;
 use crate::upload;
+use crate::urls::is_web;
 
-/// Largest card, in bytes.
-const CARD: usize = 64 << 10;
+/// Largest JSON of a product, in bytes.
+const MAX_PRODUCT_BYTES: usize = 64 << 10;
 
-/// Columns of a manifest that name files of the server's: none of a client's business.
-const OF_FILES: [&str; 5] = ["photos", "photos_train", "photos_val", "photos_test", "split"];
+/// Columns of a manifest that name files on the server; clients may not.
+const FILE_COLUMNS: [&str; 5] = ["photos", "photos_train", "photos_val", "photos_test", "split"];
 
-/// What is to be added.
+/// A product and photos to upsert.
 #[derive(Debug)]
-pub(crate) struct Addition {
-    pub(crate) card: Card,
+pub(crate) struct Upsert {
+    pub(crate) product: UpsertedProduct,
     pub(crate) photos: Vec<Bytes>,
 }
 
-/// What is said of a product.
+/// The product of an upsert.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Card {
-    /// All of it: a new product, or what takes the place of an old one's card.
-    Whole(Box<Product>),
-    /// Which one it is, and nothing else.
-    Known(String),
+pub(crate) enum UpsertedProduct {
+    /// A whole product: a new one, or one whose card is replaced.
+    Full(Box<Product>),
+    /// The id of a product in the index, whose card stays.
+    Id(String),
 }
 
-/// Reads a form: one card, and photos up to the limit.
-pub(crate) async fn read(limits: &Limits, request: Request) -> Result<Addition, Problem> {
+/// Reads a form: one product, and photos up to the limit.
+pub(crate) async fn read(limits: &Limits, request: Request) -> Result<Upsert, Problem> {
     let mut form: Multipart = upload::form(limits, request).await?;
-    let (mut card, mut photos) = (None, Vec::new());
+    let (mut product, mut photos) = (None, Vec::new());
     while let Some(mut field) = upload::next_field(limits, &mut form).await? {
         match field.name() {
-            Some("product") if card.is_none() => {
-                card = Some(parse(&upload::field_bytes(limits, &mut field).await?)?);
+            Some("product") if product.is_none() => {
+                product = Some(parse(&upload::field_bytes(limits, &mut field).await?)?);
             }
             Some("photo") => {
-                if photos.len() == limits.photos {
+                if photos.len() == limits.max_photos {
                     return Err(upload::too_many(limits));
                 }
                 photos.push(upload::field_bytes(limits, &mut field).await?);
@@ -55,32 +55,32 @@ pub(crate) async fn read(limits: &Limits, request: Request) -> Result<Addition, 
         }
     }
     let missing = "the field `product` is missing: {\"id\": \"oak-chair\", \"name\": \"...\"}";
-    Ok(Addition { card: card.ok_or_else(|| Problem::bad_request(missing))?, photos })
+    Ok(Upsert { product: product.ok_or_else(|| Problem::bad_request(missing))?, photos })
 }
 
-fn parse(json: &[u8]) -> Result<Card, Problem> {
+fn parse(json: &[u8]) -> Result<UpsertedProduct, Problem> {
     let wrong = |reason: &dyn std::fmt::Display| Problem::bad_request(format!("product: {reason}"));
-    if json.len() > CARD {
-        return Err(wrong(&format_args!("more than {} KiB", CARD >> 10)));
+    if json.len() > MAX_PRODUCT_BYTES {
+        return Err(wrong(&format_args!("more than {} KiB", MAX_PRODUCT_BYTES >> 10)));
     }
     let columns: Map<String, Value> = serde_json::from_slice(json).map_err(|e| wrong(&e))?;
-    if let Some(column) = OF_FILES.into_iter().find(|&column| columns.contains_key(column)) {
+    if let Some(column) = FILE_COLUMNS.into_iter().find(|&column| columns.contains_key(column)) {
         let reason = format_args!("'{column}' is for manifests: send photos as the fields `photo`");
         return Err(wrong(&reason));
     }
     if let (1, Some(id)) = (columns.len(), columns.get("id")) {
         let id = id.as_str().map(str::trim).filter(|id| !id.is_empty());
         return match id {
-            Some(id) => Ok(Card::Known(id.to_owned())),
+            Some(id) => Ok(UpsertedProduct::Id(id.to_owned())),
             None => Err(wrong(&"the id is a text that is not empty")),
         };
     }
     let product = Product::from_columns(columns).map_err(|error| wrong(&error))?;
-    // A path would be read from the server's disk and shown to everybody.
+    // A path would be read from the server's disk and served to everybody.
     if product.image.as_deref().is_some_and(|image| !is_web(image)) {
         return Err(wrong(&"'image' is a web address: https://..."));
     }
-    Ok(Card::Whole(Box::new(product)))
+    Ok(UpsertedProduct::Full(Box::new(product)))
 }
 
 #[cfg(test)]
@@ -88,12 +88,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_card_is_a_manifests_row_without_files() {
-        let card =
+    fn a_product_is_a_manifests_row_without_files() {
+        let product =
             parse(r#"{"id": "a/b", "name": "의자", "price": "12900", "size": 3}"#.as_bytes());
-        let Ok(Card::Whole(product)) = card else { panic!("not {card:?}") };
+        let Ok(UpsertedProduct::Full(product)) = product else { panic!("not {product:?}") };
         assert_eq!((product.price, &product.extra["size"]), (Some(12900.0), &3.into()));
-        assert_eq!(parse(br#"{"id": " a "}"#).ok(), Some(Card::Known("a".to_owned())));
+        assert_eq!(parse(br#"{"id": " a "}"#).ok(), Some(UpsertedProduct::Id("a".to_owned())));
         for wrong in [
             r#"{"name": "x"}"#,
             r#"{"id": "", "name": "x"}"#,
@@ -110,7 +110,7 @@ mod tests {
             let refused = parse(wrong.as_bytes()).expect_err(wrong);
             assert_eq!(refused.status().as_u16(), 400, "{wrong}");
         }
-        let long = format!(r#"{{"id": "a", "name": "{}"}}"#, "x".repeat(CARD));
+        let long = format!(r#"{{"id": "a", "name": "{}"}}"#, "x".repeat(MAX_PRODUCT_BYTES));
         assert!(parse(long.as_bytes()).is_err());
     }
 }

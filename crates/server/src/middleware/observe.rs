@@ -1,4 +1,4 @@
-//! What happens around every request: its id, its line in the log, its metrics, strict headers.
+//! The outermost layer: request ids, the request log, metrics, security headers, draining of bodies.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -12,45 +12,44 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
 
-use crate::leftover::Leftover;
-use crate::rate::{Peer, client};
-use crate::state::Shared;
+use super::drain_body::BodyDrain;
+use crate::client_ip::client_ip;
+use crate::state::AppState;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Nothing may be loaded by what is no page.
-const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
+/// Content security policy of everything but the pages: it may load nothing.
+const LOAD_NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// Gives the request an id, and notes what became of it.
+/// Gives the request an id, logs and counts its response.
 pub(crate) async fn observe(
-    State(shared): State<Arc<Shared>>,
+    State(state): State<Arc<AppState>>,
     request: Request,
     next: Next,
 ) -> Response {
     let started = Instant::now();
     let id = request.headers().get(&REQUEST_ID).filter(|id| is_plain(id)).cloned();
     let id = id.unwrap_or_else(new_id);
-    // The pattern, not the path: what is asked for must not become a label or fill a log.
+    // The pattern, not the path: a client's input must not become a label, nor fill a log.
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let route = route.unwrap_or_else(|| "other".to_owned());
     let method = request.method().clone();
-    let peer = request.extensions().get::<Peer>().copied();
-    let from = client(peer.as_ref(), request.headers(), shared.behind_proxy);
-    let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default(), %from);
-    let (request, leftover) = Leftover::of(request);
+    let client = client_ip(request.extensions(), request.headers(), state.behind_proxy);
+    let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default(), %client);
+    let (request, body) = BodyDrain::of(request);
     let mut response = next.run(request).instrument(span.clone()).await;
-    leftover.finish(shared.limits.body_bytes).await;
+    body.drain(state.limits.max_body_bytes).await;
     let took = started.elapsed();
     let status = response.status().as_u16();
     let known = matches!(method.as_str(), "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "OPTIONS");
-    shared.metrics.answered(if known { method.as_str() } else { "other" }, &route, status, took);
-    let milliseconds = took.as_secs_f64() * 1e3;
-    span.in_scope(|| tracing::info!(%method, route, status, milliseconds, "answered"));
+    state.metrics.responded(if known { method.as_str() } else { "other" }, &route, status, took);
+    let took_ms = took.as_secs_f64() * 1e3;
+    span.in_scope(|| tracing::info!(%method, route, status, took_ms, "responded"));
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    let policy = HeaderValue::from_static(NOTHING);
+    let policy = HeaderValue::from_static(LOAD_NOTHING);
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(policy);
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
@@ -64,7 +63,7 @@ fn is_plain(id: &HeaderValue) -> bool {
 
 fn new_id() -> HeaderValue {
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    // A state that differs in every process and from call to call, hashed with a count.
+    // The hasher's state differs in every process and from call to call.
     let number = RandomState::new().hash_one(COUNT.fetch_add(1, Ordering::Relaxed));
     HeaderValue::from_str(&format!("{number:016x}")).unwrap_or(HeaderValue::from_static("-"))
 }
