@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::path::PathBuf;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use lookalike_detect::{ActivationFinder, Detector, ItemFinder};
+use lookalike_detect::{ActivationDetector, ObjectDetector, OnnxDetector};
 use lookalike_testkit::photos;
 
 const DETECTORS: [&str; 2] = ["picodet_s_416_coco", "yolox_nano_coco"];
@@ -16,12 +16,12 @@ const DETECTORS: [&str; 2] = ["picodet_s_416_coco", "yolox_nano_coco"];
 fn detect(c: &mut Criterion) {
     let photo = photos::pattern(1, 416, 416);
     let network = lookalike_backbone::load(lookalike_backbone::BUNDLED.as_ref(), None);
-    let map = ActivationFinder::new(&network.expect("the bundled network"));
+    let map = ActivationDetector::new(&network.expect("the bundled network"));
     let mut group = c.benchmark_group("detect, one thread");
     group.sample_size(20);
     let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
     group.bench_function("activation map", |b| {
-        alone.install(|| b.iter(|| map.find(black_box(&photo)).expect("items")));
+        alone.install(|| b.iter(|| map.detect(black_box(&photo)).expect("items")));
     });
     let weights = std::env::var_os("LOOKALIKE_WEIGHTS").map(PathBuf::from);
     for name in DETECTORS {
@@ -30,7 +30,7 @@ fn detect(c: &mut Criterion) {
             eprintln!("SKIPPED {name}: needs LOOKALIKE_WEIGHTS and --features detector");
             continue;
         };
-        let detector = Detector::open(&file).expect("a detector");
+        let detector = OnnxDetector::open(&file).expect("a detector");
         group.bench_function(name, |b| {
             alone.install(|| b.iter(|| detector.detect(black_box(&photo)).expect("items")));
         });

@@ -13,9 +13,9 @@ use std::path::Path;
 
 use lookalike_backbone::{BUNDLED, load};
 use lookalike_catalog::Catalog;
-use lookalike_curate::{Code, Decision, Limits, Overrides, Verdict, curate};
+use lookalike_curate::{Decision, IssueKind, Overrides, PhotoDecision, Thresholds, curate};
 use lookalike_demo::Truth;
-use lookalike_detect::ActivationFinder;
+use lookalike_detect::ActivationDetector;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let shop = std::env::args_os().nth(1).ok_or("name the folder of the shop")?;
@@ -26,23 +26,23 @@ fn main() -> Result<(), Box<dyn Error>> {
         truth.iter().map(|photo| (photo.photo.as_str(), photo)).collect();
 
     let catalog = Catalog::open(&shop.join("catalog.jsonl"), None)?;
-    let finder = ActivationFinder::new(&load(Path::new(BUNDLED), None)?);
-    let limits = Limits { min_side: 0, ..Limits::default() };
+    let finder = ActivationDetector::new(&load(Path::new(BUNDLED), None)?);
+    let limits = Thresholds { min_side: 0, ..Thresholds::default() };
     let found = curate(&catalog, Some(&finder), &limits, &Overrides::default(), &|| ())?;
     let known = found
         .decisions
         .iter()
         .filter_map(|decision| truth.get(decision.photo.as_str()).map(|&photo| (decision, photo)));
-    let known: Vec<(&Decision, &Truth)> = known.collect();
+    let known: Vec<(&PhotoDecision, &Truth)> = known.collect();
 
     println!("{} photos, {} kept", known.len(), found.photos_kept());
     println!("\nwhat they are     photos  dropped  for");
-    let mut kinds: BTreeMap<String, Vec<&Decision>> = BTreeMap::new();
+    let mut kinds: BTreeMap<String, Vec<&PhotoDecision>> = BTreeMap::new();
     for (decision, photo) in &known {
         kinds.entry(format!("{:?}", photo.kind)).or_default().push(decision);
     }
     for (kind, decisions) in &kinds {
-        let dropped = decisions.iter().filter(|d| d.decision == Verdict::Drop);
+        let dropped = decisions.iter().filter(|d| d.decision == Decision::Drop);
         println!(
             "{kind:<16} {:>7}  {:>7}  {}",
             decisions.len(),
@@ -52,13 +52,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     println!("\nreason      dropped  rightly  of those that should be");
-    for code in [Code::Blurred, Code::Dark, Code::Bright] {
+    for code in [IssueKind::Blurry, IssueKind::Dark, IssueKind::Bright] {
         let is = |photo: &Truth| match code {
-            Code::Blurred => photo.blurred,
-            Code::Dark => photo.dark,
+            IssueKind::Blurry => photo.blurred,
+            IssueKind::Dark => photo.dark,
             _ => photo.bright,
         };
-        let says = |decision: &Decision| decision.reasons.iter().any(|r| r.code == code);
+        let says = |decision: &PhotoDecision| decision.issues.iter().any(|r| r.kind == code);
         let dropped = known.iter().filter(|(d, _)| says(d)).count();
         let wanted = known.iter().filter(|(_, photo)| is(photo)).count();
         let both = known.iter().filter(|(d, photo)| says(d) && is(photo)).count();
@@ -68,7 +68,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let shares = known.iter().filter_map(|(decision, photo)| {
         let own = photo.shown.iter().find(|seen| seen.id == photo.product);
-        Some((decision.things.as_ref()?.share, own.map_or(0.0, |seen| seen.share)))
+        Some((decision.foreground.as_ref()?.area_fraction, own.map_or(0.0, |seen| seen.share)))
     });
     let shares: Vec<(f64, f64)> = shares.collect();
     let mut all: Vec<f64> = shares.iter().map(|(_, truth)| *truth).collect();
@@ -84,7 +84,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Of two that are the same, one is to be dropped, whichever; of two that are not, none.
-fn copies(known: &[(&Decision, &Truth)]) {
+fn copies(known: &[(&PhotoDecision, &Truth)]) {
     let group = |photo: &Truth| {
         let original = photo.duplicate_of.as_ref().or(photo.near_duplicate_of.as_ref());
         original.unwrap_or(&photo.photo).clone()
@@ -93,8 +93,8 @@ fn copies(known: &[(&Decision, &Truth)]) {
         known.iter().map(|(_, photo)| (photo.photo.as_str(), group(photo))).collect();
     let (mut right, mut wrong) = (0, 0);
     for (decision, photo) in known {
-        let copied = decision.reasons.iter().filter(|r| r.code == Code::Duplicate);
-        for kept in copied.filter_map(|reason| reason.kept.as_ref()) {
+        let copied = decision.issues.iter().filter(|r| r.kind == IssueKind::Duplicate);
+        for kept in copied.filter_map(|reason| reason.duplicate_of.as_ref()) {
             let is = groups.get(kept.as_str()) == Some(&groups[photo.photo.as_str()]);
             *(if is { &mut right } else { &mut wrong }) += 1;
         }
@@ -104,10 +104,10 @@ fn copies(known: &[(&Decision, &Truth)]) {
 }
 
 /// How often each reason was given.
-fn reasons(decisions: &[&Decision]) -> String {
+fn reasons(decisions: &[&PhotoDecision]) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for reason in decisions.iter().flat_map(|decision| &decision.reasons) {
-        *counts.entry(reason.code.name()).or_default() += 1;
+    for reason in decisions.iter().flat_map(|decision| &decision.issues) {
+        *counts.entry(reason.kind.name()).or_default() += 1;
     }
     let words = counts.iter().map(|(name, count)| format!("{name} {count}"));
     words.collect::<Vec<_>>().join(", ")

@@ -33,7 +33,7 @@ fn decision<'a>(decisions: &'a [Value], photo: &str) -> &'a Value {
 }
 
 fn code(decision: &Value) -> &Value {
-    &decision["reasons"][0]["code"]
+    &decision["issues"][0]["kind"]
 }
 
 /// With a fine texture, as sharp photos of real things have.
@@ -79,18 +79,18 @@ fn every_photo_is_decided_about_and_what_is_kept_is_indexed() {
     assert_eq!(decisions.len(), 23);
     for (photo, wanted) in [
         ("가구/의자/참나무 의자/잘린 사진.jpg", "unreadable"),
-        ("가구/의자/참나무 의자/blurred.jpg", "blurred"),
+        ("가구/의자/참나무 의자/blurred.jpg", "blurry"),
         ("가구/의자/참나무 의자/again.jpg", "duplicate"),
-        ("rug 1/<b>&amp;.jpg", "small"),
+        ("rug 1/<b>&amp;.jpg", "low_resolution"),
     ] {
         let decision = decision(&decisions, photo);
         assert_eq!((code(decision), &decision["decision"]), (&wanted.into(), &"drop".into()));
     }
     let black = decision(&decisions, "가구/의자/참나무 의자/black.jpg");
     let codes: Vec<&Value> =
-        black["reasons"].as_array().expect("reasons").iter().map(|r| &r["code"]).collect();
+        black["issues"].as_array().expect("reasons").iter().map(|r| &r["kind"]).collect();
     assert!(codes.contains(&&"dark".into()), "{codes:?}");
-    assert_eq!(black["reasons"][0]["limit"].as_f64(), Some(30.0));
+    assert_eq!(black["issues"][0]["threshold"].as_f64(), Some(30.0));
 
     let page = std::fs::read_to_string(out.join("sheet.html")).expect("a page");
     assert!(page.contains("참나무 의자") && page.contains("data:image/jpeg;base64,"));
@@ -111,7 +111,7 @@ fn every_photo_is_decided_about_and_what_is_kept_is_indexed() {
 
     let json = curate(&shop, &["--json"]).json();
     assert_eq!((&json["kept"], &json["dropped"]), (&18.into(), &5.into()));
-    assert_eq!(json["dropped_for"]["unreadable"], 1);
+    assert_eq!(json["dropped_by_issue"]["unreadable"], 1);
 }
 
 #[test]
@@ -124,15 +124,15 @@ fn a_person_wins_and_is_remembered() {
         format!("photo,decision\n{blurred},keep\n{dropped},drop\ngone.jpg,drop\n"),
     );
     let json = curate(&shop, &["--json", "--overrides", file.to_str().expect("UTF-8")]).json();
-    assert_eq!((&json["kept"], &json["by_person"]), (&18.into(), &2.into()));
+    assert_eq!((&json["kept"], &json["decided_by_person"]), (&18.into(), &2.into()));
     assert_eq!(json["overrides_of_unknown_photos"], 1);
     // Again, without naming the file.
     for args in [&[][..], &["--min-sharpness", "1000000"]] {
         curate(&shop, args);
         let decisions = lines(&shop.folder.path().join("out/decisions.jsonl"));
         let kept = decision(&decisions, blurred);
-        assert_eq!((&kept["decision"], &kept["by"]), (&"keep".into(), &"person".into()));
-        assert_eq!(code(kept), "blurred", "what the limits would have said");
+        assert_eq!((&kept["decision"], &kept["decided_by"]), (&"keep".into(), &"person".into()));
+        assert_eq!(code(kept), "blurry", "what the limits would have said");
         assert_eq!(decision(&decisions, dropped)["decision"], "drop");
     }
     let file = shop.beside("bad.jsonl", "{\"photo\":\"a.jpg\",\"decision\":\"perhaps\"}\n");

@@ -248,16 +248,19 @@ fn finding_things_is_measured() {
     let found = eval(&["--json", "--report", report.to_str().expect("UTF-8")]).json();
     let made = &found["items"]["composites"][0];
     assert_eq!((&made["finder"], &made["photos"]), (&json!("activation map"), &json!(6)));
-    let things = made["boxes"]["known"].as_u64().expect("a number");
+    let things = made["boxes"]["ground_truth"].as_u64().expect("a number");
     assert!((12..=36).contains(&things), "{made}");
     assert!(made["recall"].as_f64().is_some_and(|recall| recall > 0.5), "{made}");
     let right = made["right_of_three"].as_u64().expect("a number");
-    assert!(right <= made["boxes"]["right"].as_u64().expect("a number") && right > 0, "{made}");
+    assert!(
+        right <= made["boxes"]["true_positives"].as_u64().expect("a number") && right > 0,
+        "{made}"
+    );
     assert_eq!(found["items"]["in_index"], 1);
     let photos = &found["items"]["photos"][0];
-    assert_eq!((&photos["boxes"]["known"], &photos["right_first"]), (&json!(2), &json!(2)));
-    assert_eq!(found["items"]["boxes"][0]["boxes"]["right"], 1, "{}", found["items"]);
-    assert_eq!(found["items"]["home"][0]["boxes"]["known"], 1);
+    assert_eq!((&photos["boxes"]["ground_truth"], &photos["right_first"]), (&json!(2), &json!(2)));
+    assert_eq!(found["items"]["boxes"][0]["boxes"]["true_positives"], 1, "{}", found["items"]);
+    assert_eq!(found["items"]["home"][0]["boxes"]["ground_truth"], 1);
     let again = eval(&["--json"]).json();
     assert_eq!(again["items"]["composites"][0]["boxes"], made["boxes"], "the same for a seed");
     let text = eval(&[]).ok();

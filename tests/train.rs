@@ -132,7 +132,7 @@ fn a_grid_trains_every_combination_once_and_compares_them() {
     assert!(text.contains("batch 4, plateau, dropout 0.2"), "{text}");
     let report = |name: &str| std::fs::read_to_string(out.join(name)).expect("a report");
     let json: Value = serde_json::from_str(&report("grid.json")).expect("JSON");
-    let cells = json["cells"].as_array().expect("runs");
+    let cells = json["runs"].as_array().expect("runs");
     assert_eq!(cells.len(), 4);
     assert!(cells.iter().all(|cell| cell["top1_curve"].as_array().map(Vec::len) == Some(2)));
     assert!(report("grid.html").contains("<svg"));

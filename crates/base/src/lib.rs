@@ -1,5 +1,5 @@
 //! What every crate needs and none should write twice: atomic file writes, hex, portable random
-//! numbers, progress.
+//! numbers, progress, the frame of HTML pages.
 //!
 //! This crate depends on no other crate of the workspace.
 //!
@@ -16,6 +16,7 @@
 
 mod atomic_write;
 pub mod hex;
+pub mod html;
 pub mod progress;
 pub mod random;
 

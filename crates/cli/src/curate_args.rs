@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use lookalike_curate::{Limits, SameLimits, SplitSettings};
+use lookalike_curate::{NearDuplicateThresholds, SplitSettings, Thresholds};
 
 use crate::args::CatalogArgs;
 
@@ -28,11 +28,13 @@ pub(crate) struct LookArgs {
 }
 
 impl LookArgs {
-    fn same(&self, usual: SameLimits) -> SameLimits {
-        SameLimits {
-            distance: self.copy_distance.unwrap_or(usual.distance),
-            cosine: self.copy_similarity.unwrap_or(usual.cosine),
-            distance_alone: self.copy_distance.unwrap_or(usual.distance_alone),
+    fn same(&self, usual: NearDuplicateThresholds) -> NearDuplicateThresholds {
+        NearDuplicateThresholds {
+            max_hamming: self.copy_distance.unwrap_or(usual.max_hamming),
+            min_cosine: self.copy_similarity.unwrap_or(usual.min_cosine),
+            max_hamming_without_embedding: self
+                .copy_distance
+                .unwrap_or(usual.max_hamming_without_embedding),
         }
     }
 }
@@ -51,25 +53,25 @@ pub(crate) struct CurateArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) overrides: Option<PathBuf>,
     /// Least pixels of a photo's shorter side
-    #[arg(long, value_name = "PIXELS", default_value_t = Limits::default().min_side)]
+    #[arg(long, value_name = "PIXELS", default_value_t = Thresholds::default().min_side)]
     min_side: u32,
     /// Least sharpness; decisions.jsonl has that of every photo
-    #[arg(long, value_name = "N", default_value_t = Limits::default().min_sharpness)]
+    #[arg(long, value_name = "N", default_value_t = Thresholds::default().min_sharpness)]
     min_sharpness: f64,
     /// How light, 0 for black to 1 for white, the lightest twentieth of a photo must be
-    #[arg(long, value_name = "N", default_value_t = Limits::default().min_highlights)]
+    #[arg(long, value_name = "N", default_value_t = Thresholds::default().min_highlights)]
     min_highlights: f64,
     /// How light the darkest twentieth of a photo may be
-    #[arg(long, value_name = "N", default_value_t = Limits::default().max_shadows)]
+    #[arg(long, value_name = "N", default_value_t = Thresholds::default().max_shadows)]
     max_shadows: f64,
     /// How much a photo may look like a picture of text, 0 to 1
-    #[arg(long, value_name = "N", default_value_t = Limits::default().max_text)]
+    #[arg(long, value_name = "N", default_value_t = Thresholds::default().max_text_score)]
     max_text: f64,
     /// Least of a photo, 0 to 1, that things must seem to fill; 0 for any
-    #[arg(long, value_name = "SHARE", default_value_t = Limits::default().min_share)]
+    #[arg(long, value_name = "SHARE", default_value_t = Thresholds::default().min_object_area)]
     min_share: f64,
     /// Most things that may seem to stand apart; 0 for any number
-    #[arg(long, value_name = "N", default_value_t = Limits::default().max_products)]
+    #[arg(long, value_name = "N", default_value_t = Thresholds::default().max_objects)]
     max_products: usize,
     #[command(flatten)]
     pub(crate) look: LookArgs,
@@ -82,16 +84,16 @@ pub(crate) struct CurateArgs {
 }
 
 impl CurateArgs {
-    pub(crate) fn limits(&self) -> Limits {
-        Limits {
+    pub(crate) fn limits(&self) -> Thresholds {
+        Thresholds {
             min_side: self.min_side,
             min_sharpness: self.min_sharpness,
             min_highlights: self.min_highlights,
             max_shadows: self.max_shadows,
-            max_text: self.max_text,
-            min_share: self.min_share,
-            max_products: self.max_products,
-            same: self.look.same(SameLimits::COPIES),
+            max_text_score: self.max_text,
+            min_object_area: self.min_share,
+            max_objects: self.max_products,
+            near_duplicates: self.look.same(NearDuplicateThresholds::COPIES),
         }
     }
 }
@@ -133,7 +135,7 @@ impl SplitArgs {
             test: self.test,
             seed: self.seed,
             group_by: None,
-            same: self.look.same(SameLimits::MOMENTS),
+            near_duplicates: self.look.same(NearDuplicateThresholds::SAME_SCENE),
         }
     }
 }

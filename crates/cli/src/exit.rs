@@ -37,7 +37,7 @@ pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
         Some(EngineError::Backbone(BackboneError::NoPhotos { .. })) => 3,
         Some(EngineError::Backbone(_)) => 5,
         Some(EngineError::Filter { .. } | EngineError::Detect(DetectError::NotBuilt)) => 2,
-        Some(EngineError::Detect(DetectError::NoDetector { .. })) => 5,
+        Some(EngineError::Detect(DetectError::InvalidDetector { .. })) => 5,
         Some(
             EngineError::Photo { .. }
             | EngineError::NothingUsable { .. }
@@ -77,8 +77,8 @@ pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
             Some(_) => 1,
             None => match error.downcast_ref::<CurateError>() {
                 Some(CurateError::Backbone(_)) => 5,
-                Some(CurateError::NothingKept { .. } | CurateError::Override { .. }) => 3,
-                Some(CurateError::Shares { .. } | CurateError::GroupBy { .. }) => 2,
+                Some(CurateError::NothingKept { .. } | CurateError::InvalidOverride { .. }) => 3,
+                Some(CurateError::SplitFractions { .. } | CurateError::GroupBy { .. }) => 2,
                 Some(_) => 1,
                 None => error.downcast_ref::<CatalogError>().map_or(1, catalog),
             },

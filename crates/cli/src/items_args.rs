@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory};
-use lookalike_engine::{Both, Detector, EngineError, ItemFinder, Searcher};
+use lookalike_engine::{CombinedDetector, EngineError, ObjectDetector, OnnxDetector, Searcher};
 
 use crate::args::Cli;
 
@@ -31,10 +31,16 @@ impl FinderArgs {
 
     /// # Errors
     /// A file that is no detector, or a program without detectors.
-    pub(crate) fn finder(&self, searcher: &Searcher) -> Result<Box<dyn ItemFinder>, EngineError> {
+    pub(crate) fn finder(
+        &self,
+        searcher: &Searcher,
+    ) -> Result<Box<dyn ObjectDetector>, EngineError> {
         Ok(match &self.detector {
-            Some(file) => Box::new(Both::new(Detector::open(file)?, searcher.activation_finder())),
-            None => Box::new(searcher.activation_finder()),
+            Some(file) => Box::new(CombinedDetector::new(
+                OnnxDetector::open(file)?,
+                searcher.activation_detector(),
+            )),
+            None => Box::new(searcher.activation_detector()),
         })
     }
 }

@@ -85,7 +85,7 @@ pub(crate) fn write(
         title: "How often the right product is named".to_owned(),
         dataset: args.catalog.photos.display().to_string(),
         split: found.split.map_or("all photos".to_owned(), |split| split.to_string()),
-        created: now(),
+        created_at: now(),
         command: this_command(),
         notes,
         products: products.map(|(p, id)| ProductName { id, name: p.name.clone() }).collect(),

@@ -1,71 +1,76 @@
-//! Every photo of a catalogue looked at, and decided about.
+//! Curation of a catalogue: measures every photo, applies thresholds and overrides, and drops near-duplicates.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use lookalike_base::hex;
 use lookalike_catalog::{Catalog, Photo, Skipped};
 
-use crate::duplicates::links;
-use crate::groups::Groups;
-use crate::{Code, CurateError, Decision, Finder, Judge, Limits, Look, Overrides, Reason, Verdict};
+use crate::duplicates::duplicate_pairs;
+use crate::union_find::UnionFind;
+use crate::{
+    CurateError, DecidedBy, Decision, Issue, IssueKind, Overrides, PhotoAnalyser, PhotoDecision,
+    PhotoMeasurement, Thresholds,
+};
 
-/// What became of a catalogue's photos.
+/// The result of a curation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curation {
-    /// One for every photo, in the catalogue's order, and then for what the catalogue could not list.
-    pub decisions: Vec<Decision>,
-    /// The catalogue of what is kept. Every product stays, with or without photos.
+    /// One for every photo in the catalogue's order, then one for every file that the catalogue could not list.
+    pub decisions: Vec<PhotoDecision>,
+    /// The catalogue of kept photos. It has every product, with or without photos.
     pub kept: Catalog,
 }
 
 impl Curation {
-    /// Photos that are kept.
+    /// Number of kept photos.
     pub fn photos_kept(&self) -> usize {
         self.kept.photos.len()
     }
 
-    /// Photos that were dropped, by their first reason; those that a person dropped without one are not
-    /// among them.
-    pub fn dropped_by_reason(&self) -> BTreeMap<Code, u64> {
+    /// Number of dropped photos by their first issue, without those that a person dropped and that have none.
+    pub fn dropped_by_issue(&self) -> BTreeMap<IssueKind, u64> {
         let mut counts = BTreeMap::new();
-        for decision in self.decisions.iter().filter(|d| d.decision == Verdict::Drop) {
-            if let Some(reason) = decision.reasons.first() {
-                *counts.entry(reason.code).or_default() += 1;
+        for decision in self.decisions.iter().filter(|d| d.decision == Decision::Drop) {
+            if let Some(issue) = decision.issues.first() {
+                *counts.entry(issue.kind).or_default() += 1;
             }
         }
         counts
     }
 
-    /// Photos that a person decided about.
-    pub fn overruled(&self) -> usize {
-        self.decisions.iter().filter(|decision| decision.by == Judge::Person).count()
+    /// Number of photos that a person decided about.
+    pub fn decided_by_person(&self) -> usize {
+        let by_person = |decision: &&PhotoDecision| decision.decided_by == DecidedBy::Person;
+        self.decisions.iter().filter(by_person).count()
     }
 }
 
-/// Decides about every photo of a catalogue, on all cores. `seen` is called once for each.
+/// Decides about every photo of a catalogue, on all cores. `on_photo` is called after each photo.
 ///
-/// Of photos that are the same, the best one is kept: one that a person keeps, or that nothing else
-/// speaks against, or the sharpest and largest.
+/// Of near-duplicates one is kept: one that a person keeps, else one without other issues, else the sharpest and
+/// largest.
 ///
 /// # Errors
-/// When the finder fails.
+/// When the network fails.
 pub fn curate(
     catalog: &Catalog,
-    finder: Option<&dyn Finder>,
-    limits: &Limits,
+    analyser: Option<&dyn PhotoAnalyser>,
+    thresholds: &Thresholds,
     overrides: &Overrides,
-    seen: &(dyn Fn() + Sync),
+    on_photo: &(dyn Fn() + Sync),
 ) -> Result<Curation, CurateError> {
     let files: Vec<PathBuf> = catalog.photos.iter().map(|photo| catalog.file(photo)).collect();
-    let looks = Look::at_all(&files, finder, seen)?;
-    let mut decisions: Vec<Decision> = catalog
+    let measured = PhotoMeasurement::of_files(&files, analyser, on_photo)?;
+    let mut decisions: Vec<PhotoDecision> = catalog
         .photos
         .iter()
-        .zip(&looks)
-        .map(|(photo, look)| alone(catalog, photo, look, limits, overrides))
+        .zip(&measured)
+        .map(|(photo, measured)| decide(catalog, photo, measured, thresholds, overrides))
         .collect();
-    let looked: Vec<Option<&Look>> = looks.iter().map(|look| look.as_ref().ok()).collect();
-    drop_copies(&mut decisions, &looked, limits);
+    let measurements: Vec<Option<&PhotoMeasurement>> =
+        measured.iter().map(|measured| measured.as_ref().ok()).collect();
+    drop_duplicates(&mut decisions, &measurements, thresholds);
 
     let mut kept = Catalog {
         root: catalog.root.clone(),
@@ -74,115 +79,112 @@ pub fn curate(
         skipped: Vec::new(),
     };
     let photos = catalog.photos.iter().zip(&decisions);
-    let is_kept = |(_, decision): &(&Photo, &Decision)| decision.decision == Verdict::Keep;
+    let is_kept = |(_, decision): &(&Photo, &PhotoDecision)| decision.decision == Decision::Keep;
     kept.photos.extend(photos.filter(is_kept).map(|(photo, _)| photo.clone()));
     decisions.extend(catalog.skipped.iter().map(not_listed));
     Ok(Curation { decisions, kept })
 }
 
-/// The decision about a photo without regard to others.
-fn alone(
+/// The decision about a photo by itself, without regard to duplicates.
+fn decide(
     catalog: &Catalog,
     photo: &Photo,
-    look: &Result<Look, String>,
-    limits: &Limits,
+    measured: &Result<PhotoMeasurement, String>,
+    thresholds: &Thresholds,
     overrides: &Overrides,
-) -> Decision {
-    let mut decision = Decision {
-        photo: photo.path.clone(),
-        product: catalog.products.get(photo.product as usize).map(|product| product.id.clone()),
-        split: photo.split,
-        decision: Verdict::Drop,
-        by: Judge::Limits,
-        reasons: Vec::new(),
-        measures: None,
-        things: None,
-        sha256: None,
-    };
-    match look {
-        // A person may want it, but nobody can read it.
-        Err(reason) => decision.reasons.push(unreadable(reason)),
-        Ok(look) => {
-            decision.reasons = limits.reasons(&look.measures, look.things.as_ref());
-            decision.measures = Some(look.measures);
-            decision.things = look.things.clone();
-            decision.sha256 = Some(look.sha256.iter().map(|byte| format!("{byte:02x}")).collect());
-            if decision.reasons.is_empty() {
-                decision.decision = Verdict::Keep;
+) -> PhotoDecision {
+    let product = catalog.products.get(photo.product as usize).map(|product| product.id.clone());
+    let mut decision =
+        PhotoDecision { product, split: photo.split, ..dropped(photo.path.clone(), Vec::new()) };
+    match measured {
+        // An override cannot keep a photo that nothing can read.
+        Err(reason) => decision.issues.push(unreadable(reason)),
+        Ok(measurement) => {
+            let PhotoMeasurement { quality, foreground, sha256, .. } = measurement;
+            decision.issues = thresholds.issues(quality, foreground.as_ref());
+            decision.quality = Some(*quality);
+            decision.foreground = foreground.clone();
+            decision.sha256 = Some(hex::encode(sha256));
+            if decision.issues.is_empty() {
+                decision.decision = Decision::Keep;
             }
-            if let Some(verdict) = overrides.of(&photo.path) {
-                (decision.decision, decision.by) = (verdict, Judge::Person);
+            if let Some(by_person) = overrides.get(&photo.path) {
+                (decision.decision, decision.decided_by) = (by_person, DecidedBy::Person);
             }
         }
     }
     decision
 }
 
-fn unreadable(reason: &str) -> Reason {
-    let words = reason.to_owned();
-    Reason { code: Code::Unreadable, words, measured: None, limit: None, kept: None }
+fn unreadable(reason: &str) -> Issue {
+    Issue::new(IssueKind::Unreadable, reason.to_owned())
 }
 
-fn not_listed(skipped: &Skipped) -> Decision {
-    Decision {
-        photo: skipped.path.clone(),
+fn not_listed(skipped: &Skipped) -> PhotoDecision {
+    dropped(skipped.path.clone(), vec![unreadable(&skipped.reason)])
+}
+
+/// A photo dropped by the thresholds, of which no more is known.
+fn dropped(photo: String, issues: Vec<Issue>) -> PhotoDecision {
+    PhotoDecision {
+        photo,
         product: None,
         split: None,
-        decision: Verdict::Drop,
-        by: Judge::Limits,
-        reasons: vec![unreadable(&skipped.reason)],
-        measures: None,
-        things: None,
+        decision: Decision::Drop,
+        decided_by: DecidedBy::Thresholds,
+        issues,
+        quality: None,
+        foreground: None,
         sha256: None,
     }
 }
 
-/// Drops all photos but one of each group of the same.
-fn drop_copies(decisions: &mut [Decision], looks: &[Option<&Look>], limits: &Limits) {
-    let mut groups = Groups::new(looks.len());
-    for (a, b) in links(looks, &limits.same) {
-        groups.link(a, b);
+/// Drops all photos but one of each group of near-duplicates.
+fn drop_duplicates(
+    decisions: &mut [PhotoDecision],
+    measurements: &[Option<&PhotoMeasurement>],
+    thresholds: &Thresholds,
+) {
+    let mut groups = UnionFind::new(measurements.len());
+    for (a, b) in duplicate_pairs(measurements, &thresholds.near_duplicates) {
+        groups.union(a, b);
     }
-    for group in groups.all().into_iter().filter(|group| group.len() > 1) {
-        let by_person = |n: usize| decisions[n].by == Judge::Person;
+    for group in groups.sets().into_iter().filter(|group| group.len() > 1) {
+        let by_person = |n: usize| decisions[n].decided_by == DecidedBy::Person;
         let rank = |&n: &usize| {
-            let quality = looks[n].map_or(0.0, |look| look.measures.quality());
-            (by_person(n), decisions[n].reasons.is_empty(), quality)
+            let score = measurements[n].map_or(0.0, |measured| measured.quality.rank_score());
+            (by_person(n), decisions[n].issues.is_empty(), score)
         };
         let candidates = group.iter().copied();
         let candidates =
-            candidates.filter(|&n| !(by_person(n) && decisions[n].decision == Verdict::Drop));
+            candidates.filter(|&n| !(by_person(n) && decisions[n].decision == Decision::Drop));
         let best = candidates.reduce(|best, n| {
             let (a, b) = (rank(&best), rank(&n));
-            // The earlier one of two that are alike.
+            // Of equals the earlier one.
             let is_better = (b.0, b.1).cmp(&(a.0, a.1)).then(b.2.total_cmp(&a.2)).is_gt();
             if is_better { n } else { best }
         });
-        // Where nothing is kept, all have reasons of their own.
-        let is_kept = |n: &usize| decisions[*n].decision == Verdict::Keep;
+        // Where none is kept, all have other issues.
+        let is_kept = |n: &usize| decisions[*n].decision == Decision::Keep;
         let Some(best) = best.filter(is_kept) else { continue };
         let (kept, product) = (decisions[best].photo.clone(), decisions[best].product.clone());
         for n in group.into_iter().filter(|&n| n != best) {
-            let is_file = match (looks[n], looks[best]) {
+            let is_same_file = match (measurements[n], measurements[best]) {
                 (Some(a), Some(b)) => a.sha256 == b.sha256,
                 _ => false,
             };
             let decision = &mut decisions[n];
-            let mut words =
-                format!("{} {kept}", if is_file { "the same file as" } else { "a copy of" });
+            let kind = if is_same_file { "the same file as" } else { "a near-duplicate of" };
+            let mut message = format!("{kind} {kept}");
             if let Some(product) = product.as_ref().filter(|p| decision.product.as_ref() != Some(p))
             {
-                words += &format!(", which is kept for the product {product}");
+                message += &format!(", which is kept for the product {product}");
             }
-            decision.reasons.push(Reason {
-                code: Code::Duplicate,
-                words,
-                measured: None,
-                limit: None,
-                kept: Some(kept.clone()),
-            });
-            if decision.by == Judge::Limits {
-                decision.decision = Verdict::Drop;
+            let duplicate_of = Some(kept.clone());
+            let issue = Issue { duplicate_of, ..Issue::new(IssueKind::Duplicate, message) };
+            decision.issues.push(issue);
+            if decision.decided_by == DecidedBy::Thresholds {
+                decision.decision = Decision::Drop;
             }
         }
     }

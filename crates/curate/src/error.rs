@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use lookalike_backbone::BackboneError;
 
-/// Why photos cannot be chosen or split. Each message is one line that says what to do about it.
+/// Why photos cannot be curated or split. Each message is one line.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CurateError {
@@ -17,12 +17,12 @@ pub enum CurateError {
         /// The system's reason.
         reason: std::io::Error,
     },
-    /// A line of a file of overrides means nothing.
+    /// A line of a file of overrides is malformed.
     #[error(
-        "{}, line {line}: {problem}: say it like {{\"photo\": \"chairs/1.jpg\", \"decision\": \"keep\"}}",
+        "{}, line {line}: {problem}: a line looks like {{\"photo\": \"chairs/1.jpg\", \"decision\": \"keep\"}}",
         path.display()
     )]
-    Override {
+    InvalidOverride {
         /// The file.
         path: PathBuf,
         /// Counted from 1.
@@ -30,33 +30,33 @@ pub enum CurateError {
         /// What is wrong with it.
         problem: String,
     },
-    /// Not one photo is left.
-    #[error("none of the {photos} photos is kept, most often because: {reason}")]
+    /// No photo is left.
+    #[error("none of the {photos} photos is kept; the most frequent reason: {reason}")]
     NothingKept {
-        /// Photos that there are.
+        /// Photos in the catalogue.
         photos: u64,
-        /// The reason that was given most often.
+        /// The most frequent reason.
         reason: String,
     },
-    /// Shares of a split that are none.
+    /// Fractions of a split that are out of range.
     #[error(
-        "validation and test photos must be shares of 0 or more, together below 1, not {val} and {test}"
+        "the fractions of validation and test photos must be 0 or more, and together below 1, not {val} and {test}"
     )]
-    Shares {
+    SplitFractions {
         /// Of validation photos.
         val: f64,
         /// Of test photos.
         test: f64,
     },
-    /// What photos are grouped by means nothing.
+    /// Photos cannot be grouped by this.
     #[error("'{by}' is no column of the catalogue, and as a regular expression {problem}")]
     GroupBy {
-        /// What was asked for.
+        /// The column or regular expression.
         by: String,
         /// What is wrong with it.
         problem: String,
     },
-    /// The page could not be made.
-    #[error("the page could not be made: {0}")]
-    Page(#[from] minijinja::Error),
+    /// The contact sheet could not be rendered.
+    #[error("the contact sheet could not be rendered: {0}")]
+    ContactSheet(#[from] minijinja::Error),
 }

@@ -1,16 +1,18 @@
+//! Keeps related photos on one side of a split: by a column of the manifest or a part of their paths.
+
 use lookalike_catalog::{Catalog, Photo};
 use regex::Regex;
 use serde_json::Value;
 
 use crate::CurateError;
 
-/// What keeps photos together, such as the sender who took them.
+/// What related photos have in common, such as the customer who sent them.
 #[derive(Debug, Clone)]
 pub enum GroupBy {
-    /// A column of the manifest: the photos of products with the same value.
+    /// A column of the manifest: photos of products with the same value.
     Column(String),
-    /// A regular expression on photos' paths: photos in which its groups, or all of it where it has
-    /// none, match the same text.
+    /// A regular expression on photos' paths: photos in which its capture groups, or the whole match where it has
+    /// none, are the same text.
     Path(Regex),
 }
 
@@ -25,9 +27,9 @@ impl GroupBy {
         }
         let failed = |problem: String| CurateError::GroupBy { by: by.to_owned(), problem };
         let regex = Regex::new(by).map_err(|error| {
-            let words = error.to_string();
-            let last = words.lines().last().unwrap_or_default().trim().to_owned();
-            failed(format!("it does not hold ({last})"))
+            let message = error.to_string();
+            let last = message.lines().last().unwrap_or_default().trim().to_owned();
+            failed(format!("it is malformed ({last})"))
         })?;
         if !catalog.photos.iter().any(|photo| regex.is_match(&photo.path)) {
             return Err(failed("it matches no photo's path".to_owned()));
@@ -35,8 +37,8 @@ impl GroupBy {
         Ok(Self::Path(regex))
     }
 
-    /// The name of a photo's group; none for a photo that stands alone.
-    pub(crate) fn group_of(&self, catalog: &Catalog, photo: &Photo) -> Option<String> {
+    /// The key of a photo's group; none for a photo in no group.
+    pub(crate) fn key_of(&self, catalog: &Catalog, photo: &Photo) -> Option<String> {
         match self {
             Self::Column(column) => {
                 let product = catalog.products.get(photo.product as usize)?;

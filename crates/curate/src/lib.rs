@@ -1,46 +1,51 @@
-//! Which photos to keep, and which split each goes to: measured, with a reason for every decision, and
-//! a person's word above all.
+//! Data curation: which photos to keep, and which split each goes to. Photos are measured, every decision has
+//! its issues, and a person's overrides win.
 //!
 //! This crate knows nothing of indexes or terminals.
 //!
 //! ```no_run
 //! use lookalike_catalog::Catalog;
-//! use lookalike_curate::{Limits, Overrides, curate};
-//! use lookalike_detect::ActivationFinder;
+//! use lookalike_curate::{Overrides, Thresholds, curate};
+//! use lookalike_detect::ActivationDetector;
 //!
 //! let catalog = Catalog::open("photos".as_ref(), None)?;
 //! let network = lookalike_backbone::load("mobilenet.safetensors".as_ref(), None)?;
-//! let finder = ActivationFinder::new(&network);
-//! let found = curate(&catalog, Some(&finder), &Limits::default(), &Overrides::default(), &|| ())?;
-//! for decision in &found.decisions {
-//!     println!("{}: {:?} {:?}", decision.photo, decision.decision, decision.reasons);
+//! let analyser = ActivationDetector::new(&network);
+//! let (thresholds, overrides) = (Thresholds::default(), Overrides::default());
+//! let curation = curate(&catalog, Some(&analyser), &thresholds, &overrides, &|| ())?;
+//! for decision in &curation.decisions {
+//!     println!("{}: {:?} {:?}", decision.photo, decision.decision, decision.issues);
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod assign;
+mod analyser;
+mod contact_sheet;
 mod curate;
 mod decision;
 mod duplicates;
 mod error;
-mod finder;
 mod group_by;
-mod groups;
-mod hash;
-mod look;
-mod measure;
+mod issue;
+mod measurement;
 mod overrides;
-mod sheet;
+mod perceptual_hash;
+mod quality;
 mod split;
+mod stratify;
+mod thresholds;
+mod union_find;
 
+pub use analyser::{PhotoAnalyser, PhotoAnalysis};
 pub use curate::{Curation, curate};
-pub use decision::{Code, Decision, Judge, Limits, Reason, Verdict};
-pub use duplicates::SameLimits;
+pub use decision::{DecidedBy, Decision, PhotoDecision};
+pub use duplicates::NearDuplicateThresholds;
 pub use error::CurateError;
-pub use finder::{Finder, Finding};
 pub use group_by::GroupBy;
-pub use hash::PhotoHash;
-pub use look::Look;
-pub use measure::Measures;
+pub use issue::{Issue, IssueKind};
+pub use measurement::PhotoMeasurement;
 pub use overrides::Overrides;
-pub use split::{Kept, SplitReport, SplitSettings, split};
+pub use perceptual_hash::PerceptualHash;
+pub use quality::ImageQuality;
+pub use split::{GroupCounts, SplitReport, SplitSettings, split};
+pub use thresholds::Thresholds;

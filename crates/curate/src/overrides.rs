@@ -1,32 +1,32 @@
-//! A person's word on single photos, which wins over every limit.
+//! A person's decisions about single photos, which win over every threshold.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CurateError, Verdict};
+use crate::{CurateError, Decision};
 
-/// What a person decided, by the photos' paths as the catalogue has them.
+/// A person's decisions, by the photos' paths in the catalogue.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
-    photos: BTreeMap<String, Verdict>,
+    photos: BTreeMap<String, Decision>,
 }
 
-/// A line: `{"photo": "chairs/1.jpg", "decision": "keep"}`. Other fields are passed over, so that lines
-/// of `decisions.jsonl` can be taken as they are.
+/// A line: `{"photo": "chairs/1.jpg", "decision": "keep"}`. Other fields are ignored, so that lines
+/// of `decisions.jsonl` can be copied.
 #[derive(Serialize, Deserialize)]
 struct Line {
     photo: String,
-    decision: Verdict,
+    decision: Decision,
 }
 
 impl Overrides {
-    /// Reads JSON Lines, or CSV (`.csv`) with the columns `photo` and `decision`. Of two lines on a
-    /// photo, the later one counts.
+    /// Reads JSON Lines, or CSV (`.csv`) with the columns `photo` and `decision`. Of two lines about a
+    /// photo, the later one wins.
     ///
     /// # Errors
-    /// [`CurateError::Unreadable`], and [`CurateError::Override`] with the line's number.
+    /// [`CurateError::Unreadable`], and [`CurateError::InvalidOverride`] with the line's number.
     pub fn open(path: &Path) -> Result<Self, CurateError> {
         let bytes = std::fs::read(path)
             .map_err(|reason| CurateError::Unreadable { path: path.to_owned(), reason })?;
@@ -34,32 +34,33 @@ impl Overrides {
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
         let is_csv = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
         let lines = if is_csv { csv(bytes) } else { jsonl(bytes) };
-        let bad = |(line, problem)| CurateError::Override { path: path.to_owned(), line, problem };
+        let bad =
+            |(line, problem)| CurateError::InvalidOverride { path: path.to_owned(), line, problem };
         let lines = lines.map_err(bad)?.into_iter();
         Ok(Self { photos: lines.map(|line| (line.photo, line.decision)).collect() })
     }
 
-    /// Adds another person's, or later, word; it wins.
+    /// Adds later decisions, which replace earlier ones about the same photos.
     pub fn extend(&mut self, later: Self) {
         self.photos.extend(later.photos);
     }
 
-    /// What was decided about a photo.
-    pub fn of(&self, photo: &str) -> Option<Verdict> {
+    /// The decision about a photo.
+    pub fn get(&self, photo: &str) -> Option<Decision> {
         self.photos.get(photo).copied()
     }
 
-    /// Decides about a photo.
-    pub fn set(&mut self, photo: impl Into<String>, decision: Verdict) {
+    /// Sets the decision about a photo.
+    pub fn set(&mut self, photo: impl Into<String>, decision: Decision) {
         self.photos.insert(photo.into(), decision);
     }
 
-    /// The photos decided about, in order.
+    /// The photos with a decision, in order.
     pub fn photos(&self) -> impl Iterator<Item = &str> {
         self.photos.keys().map(String::as_str)
     }
 
-    /// Whether nothing was decided.
+    /// Whether there are no decisions.
     pub fn is_empty(&self) -> bool {
         self.photos.is_empty()
     }
@@ -112,11 +113,11 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_are_read_and_the_later_line_counts() {
+    fn both_formats_are_read_and_the_later_line_wins() {
         let json = "{\"photo\":\"의자/1.jpg\",\"decision\":\"drop\"}\n\n\
-                    {\"photo\":\"의자/1.jpg\",\"decision\":\"keep\",\"by\":\"limits\",\"reasons\":[]}\n";
+                    {\"photo\":\"의자/1.jpg\",\"decision\":\"keep\",\"decided_by\":\"thresholds\",\"issues\":[]}\n";
         let from_json = open("a.jsonl", json).expect("JSON Lines");
-        assert_eq!(from_json.of("의자/1.jpg"), Some(Verdict::Keep));
+        assert_eq!(from_json.get("의자/1.jpg"), Some(Decision::Keep));
         let from_csv = open("a.CSV", "\u{feff}decision, photo\nkeep, 의자/1.jpg\n").expect("CSV");
         assert_eq!(from_csv, from_json);
         let again =
@@ -126,14 +127,16 @@ mod tests {
     }
 
     #[test]
-    fn what_means_nothing_comes_with_its_line() {
+    fn a_malformed_line_is_reported_by_its_number() {
         for (name, text, wanted) in [
             ("a.jsonl", "\n{\"photo\":\"a\",\"decision\":\"maybe\"}", 2),
             ("a.jsonl", "keep a", 1),
             ("a.csv", "photo,decision\na,keep\nb,maybe\n", 3),
         ] {
             match open(name, text) {
-                Err(CurateError::Override { line, .. }) => assert_eq!(line, wanted, "{text}"),
+                Err(CurateError::InvalidOverride { line, .. }) => {
+                    assert_eq!(line, wanted, "{text}")
+                }
                 other => panic!("{text}: {other:?}"),
             }
         }

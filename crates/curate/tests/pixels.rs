@@ -1,7 +1,7 @@
-//! What is dropped for its pixels alone.
+//! Pictures of text are distinguished from photos, by pixels alone.
 
 use image::{Rgb, RgbImage};
-use lookalike_curate::{Code, Limits, Measures};
+use lookalike_curate::{ImageQuality, IssueKind, Thresholds};
 use lookalike_testkit::{Noise, photos};
 
 /// A picture of a chat or a page: a bar, lines of letters, which are random strokes of 5 by 7 blocks.
@@ -46,32 +46,32 @@ fn through_jpeg(picture: &RgbImage) -> RgbImage {
 }
 
 #[test]
-fn pictures_of_text_are_told_from_photos() {
-    let most = Limits::default().max_text;
+fn pictures_of_text_are_distinguished_from_photos() {
+    let most = Thresholds::default().max_text_score;
     for seed in 0..4 {
         for (width, height) in [(360, 640), (720, 1280), (1080, 1920)] {
             for background in [250, 24] {
                 let page = through_jpeg(&screenshot(seed, width, height, background));
-                let text = Measures::of(&page).text;
+                let text = ImageQuality::of(&page).text_score;
                 assert!(text > most, "{width}x{height} on {background}: {text}");
             }
         }
     }
     for seed in 0..40 {
-        let text = Measures::of(&through_jpeg(&photos::pattern(seed, 480, 360))).text;
+        let text = ImageQuality::of(&through_jpeg(&photos::pattern(seed, 480, 360))).text_score;
         assert!(text < most, "pattern {seed}: {text}");
     }
     // A cut-out product on white, with straight edges.
     let mut cut_out = RgbImage::from_pixel(600, 600, Rgb([255; 3]));
     image::imageops::overlay(&mut cut_out, &photos::pattern(3, 240, 320), 180, 140);
-    let text = Measures::of(&through_jpeg(&cut_out)).text;
+    let text = ImageQuality::of(&through_jpeg(&cut_out)).text_score;
     assert!(text < most, "a cut-out: {text}");
 }
 
 #[test]
-fn names_of_codes_are_those_of_the_json() {
-    for code in Code::ALL {
-        let json = serde_json::to_string(&code).expect("JSON");
-        assert_eq!(json, format!("\"{code}\""));
+fn names_of_issue_kinds_are_those_of_the_json() {
+    for kind in IssueKind::ALL {
+        let json = serde_json::to_string(&kind).expect("JSON");
+        assert_eq!(json, format!("\"{kind}\""));
     }
 }

@@ -1,15 +1,15 @@
-//! Splits of made-up shops: nothing on two sides.
+//! Splits of generated shops: no near-duplicates and no sender in two splits.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use lookalike_catalog::{Catalog, Split};
-use lookalike_curate::{CurateError, GroupBy, SameLimits, SplitSettings, split};
+use lookalike_curate::{CurateError, GroupBy, NearDuplicateThresholds, SplitSettings, split};
 use lookalike_testkit::photos;
 
 fn settings(seed: u64) -> SplitSettings {
-    let same = SameLimits::MOMENTS;
-    SplitSettings { val: 0.1, test: 0.2, seed, group_by: None, same }
+    let near_duplicates = NearDuplicateThresholds::SAME_SCENE;
+    SplitSettings { val: 0.1, test: 0.2, seed, group_by: None, near_duplicates }
 }
 
 /// Ten photos each of four products by four senders; each third photo has a smaller copy in the next
@@ -47,8 +47,8 @@ fn copies_and_senders_stay_on_one_side_whatever_the_seed_and_the_cores() {
         }
         let (parted, report) = split(&catalog, None, &settings, &|| ()).expect("a split");
         assert_eq!(report.train + report.val + report.test, catalog.photos.len() as u64);
-        assert_eq!((report.copies.groups, report.copies.photos), (16, 32));
-        assert_eq!((report.leaks, report.leaks_before), (0, None));
+        assert_eq!((report.near_duplicates.groups, report.near_duplicates.photos), (16, 32));
+        assert_eq!((report.leaking_pairs, report.leaking_pairs_before), (0, None));
         let mut side: HashMap<String, Split> = HashMap::new();
         for photo in &parted.photos {
             let split = photo.split.expect("a split");
@@ -66,7 +66,7 @@ fn copies_and_senders_stay_on_one_side_whatever_the_seed_and_the_cores() {
             }
         }
         if !by_sender {
-            assert!(report.few.is_empty() && report.missing.is_empty());
+            assert!(report.too_few_photos.is_empty() && report.not_in_train_and_test.is_empty());
             for product in 0..4 {
                 for wanted in [Split::Train, Split::Test] {
                     let of = |p: &&lookalike_catalog::Photo| {
@@ -85,14 +85,14 @@ fn copies_and_senders_stay_on_one_side_whatever_the_seed_and_the_cores() {
     let again = split(&catalog, None, &settings(0), &|| ()).expect("a split").0;
     assert_eq!(again, found[0], "the same seed, the same split");
 
-    // What a split says of the splits it replaces.
+    // The report counts leaks of the splits that are replaced.
     let mut leaky = catalog.clone();
     leaky.photos.iter_mut().for_each(|photo| {
         let is_copy = photo.path.contains("copy");
         photo.split = Some(if is_copy { Split::Test } else { Split::Train });
     });
     let report = split(&leaky, None, &settings(0), &|| ()).expect("a split").1;
-    assert_eq!((report.leaks_before, report.leaks), (Some(16), 0));
+    assert_eq!((report.leaking_pairs_before, report.leaking_pairs), (Some(16), 0));
 }
 
 #[test]
@@ -107,11 +107,17 @@ fn few_photos_are_enough_and_nonsense_is_refused() {
     let catalog = Catalog::open(folder.path(), None).expect("photos");
     let (parted, report) = split(&catalog, None, &settings(1), &|| ()).expect("a split");
     assert_eq!(parted.photos[0].split, Some(Split::Train), "a lone photo is for training");
-    assert_eq!((report.few, report.skipped.len()), (vec!["a".to_owned()], 1));
-    assert!(report.missing.is_empty() && report.test >= 1, "three photos: one is tested");
+    assert_eq!((report.too_few_photos, report.skipped.len()), (vec!["a".to_owned()], 1));
+    assert!(
+        report.not_in_train_and_test.is_empty() && report.test >= 1,
+        "three photos: one is tested"
+    );
 
     let wrong = SplitSettings { val: 0.5, test: 0.5, ..settings(1) };
-    assert!(matches!(split(&catalog, None, &wrong, &|| ()), Err(CurateError::Shares { .. })));
+    assert!(matches!(
+        split(&catalog, None, &wrong, &|| ()),
+        Err(CurateError::SplitFractions { .. })
+    ));
     for by in ["(", "no such thing"] {
         assert!(matches!(GroupBy::new(by, &catalog), Err(CurateError::GroupBy { .. })), "{by}");
     }

@@ -2,22 +2,21 @@ use std::path::PathBuf;
 
 use lookalike_backbone::BackboneError;
 
-/// Why things cannot be found. Each message is one line that says what to do about it.
+/// Why objects cannot be detected. Each message is one line.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DetectError {
-    /// The network whose map is looked at cannot be run.
+    /// The network whose activation map is used cannot be run.
     #[error(transparent)]
     Backbone(Box<BackboneError>),
-    /// The program cannot run detectors.
+    /// The program cannot run detectors in ONNX files.
     #[error(
-        "this program was built without detectors: build it with `cargo build --release --features detector`, \
-         or leave out --detector"
+        "this program was built without detectors: build it with `cargo build --release --features detector`"
     )]
     NotBuilt,
     /// A file is no detector that can be used.
     #[error("{} cannot be used as a detector: {reason}", path.display())]
-    NoDetector {
+    InvalidDetector {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.

@@ -1,29 +1,30 @@
-//! Where the things in a photo are: by a network's own map, which every index has at hand, or by a
-//! detector in an ONNX file.
+//! Object detection: where the objects in a photo are, by a classification network's activation map,
+//! which every index has at hand, or by a detector in an ONNX file.
 //!
 //! This crate knows nothing of products or indexes.
 //!
 //! ```no_run
-//! use lookalike_detect::{ActivationFinder, ItemFinder};
+//! use lookalike_detect::{ActivationDetector, ObjectDetector};
 //! use lookalike_photo::{DecodeLimits, decode};
 //!
 //! let network = lookalike_backbone::load("mobilenet.safetensors".as_ref(), None)?;
 //! let photo = decode(&std::fs::read("room.jpg")?, &DecodeLimits::default())?.pixels;
-//! for item in ActivationFinder::new(&network).find(&photo)? {
-//!     println!("{:?}", item.area);
+//! for object in ActivationDetector::new(&network).detect(&photo)? {
+//!     println!("{:?}", object.bbox);
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod activation;
-mod detector;
+mod combined;
 mod error;
-mod finder;
-#[cfg(feature = "onnx")]
+mod nms;
+mod object;
 mod onnx;
-mod regions;
 
-pub use activation::{ActivationFinder, Sight, Things};
-pub use detector::{COCO, Convention, Detector};
+pub use activation::{ActivationDetector, ActivationMap, Foreground};
+pub use combined::CombinedDetector;
 pub use error::DetectError;
-pub use finder::{Both, Item, ItemFinder, distinct};
+pub use nms::non_maximum_suppression;
+pub use object::{DetectedObject, ObjectDetector};
+pub use onnx::{COCO_CLASSES, DetectorFormat, OnnxDetector};

@@ -1,9 +1,10 @@
-//! Detectors in ONNX files.
+//! Detectors in ONNX files: a made-up one that finds white squares (`make_detector.py`), and the authors' PicoDet
+//! and YOLOX against ONNX Runtime.
 #![cfg(feature = "onnx")]
 
 use std::path::{Path, PathBuf};
 
-use lookalike_detect::{Convention, DetectError, Detector};
+use lookalike_detect::{DetectError, DetectorFormat, ObjectDetector, OnnxDetector};
 use lookalike_photo::{BBox, DecodeLimits, RgbImage, decode};
 
 fn bright() -> PathBuf {
@@ -11,9 +12,9 @@ fn bright() -> PathBuf {
 }
 
 #[test]
-fn what_is_white_is_found_where_it_is() {
-    let detector = Detector::open(&bright()).expect("a detector");
-    assert_eq!(detector.convention(), Convention::YoloX);
+fn a_white_square_is_detected() {
+    let detector = OnnxDetector::open(&bright()).expect("a detector");
+    assert_eq!(detector.format(), DetectorFormat::YoloX);
     // Twice as wide as high: the lower half of the square is grey.
     let mut photo = RgbImage::from_pixel(512, 256, [60; 3].into());
     for (x, y, pixel) in photo.enumerate_pixels_mut() {
@@ -21,19 +22,19 @@ fn what_is_white_is_found_where_it_is() {
             pixel.0 = [255; 3];
         }
     }
-    let found = detector.detect(&photo).expect("items");
-    let first = found.first().expect("a thing");
+    let found = detector.detect(&photo).expect("objects");
+    let first = found.first().expect("an object");
     assert_eq!(first.label.as_deref(), Some("car"));
     let known = BBox { left: 0.5, top: 0.0, right: 1.0, bottom: 1.0 };
-    assert!(found.iter().any(|item| item.area.iou(&known) > 0.95), "{found:?}");
-    assert!(found.iter().all(|item| item.area.fraction_inside(&known) > 0.95), "{found:?}");
+    assert!(found.iter().any(|object| object.bbox.iou(&known) > 0.95), "{found:?}");
+    assert!(found.iter().all(|object| object.bbox.fraction_inside(&known) > 0.95), "{found:?}");
     assert!(
-        detector.detect(&RgbImage::from_pixel(30, 90, [60; 3].into())).expect("items").is_empty()
+        detector.detect(&RgbImage::from_pixel(30, 90, [60; 3].into())).expect("objects").is_empty()
     );
 }
 
 #[test]
-fn a_file_that_is_no_detector_is_told() {
+fn a_file_that_is_no_detector_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let whole = std::fs::read(bright()).expect("the file");
     for (name, bytes) in
@@ -41,7 +42,7 @@ fn a_file_that_is_no_detector_is_told() {
     {
         let file = folder.path().join(name);
         std::fs::write(&file, bytes).expect("a file");
-        let Err(error @ DetectError::NoDetector { .. }) = Detector::open(&file) else {
+        let Err(error @ DetectError::InvalidDetector { .. }) = OnnxDetector::open(&file) else {
             panic!("{name} was taken for a detector");
         };
         let text = error.to_string();
@@ -49,14 +50,14 @@ fn a_file_that_is_no_detector_is_told() {
     }
 }
 
-/// A label, a box's edges, and how sure it is.
+/// A label, a box's edges, and its confidence.
 type Known = (&'static str, [f32; 4], f32);
 
 /// What ONNX Runtime finds in one photo of COCO's (`benches/peers/detectors.py`).
-const KNOWN: [(&str, Convention, [Known; 5]); 2] = [
+const KNOWN: [(&str, DetectorFormat, [Known; 5]); 2] = [
     (
         "picodet_s_416_coco.onnx",
-        Convention::PicoDet,
+        DetectorFormat::PicoDet,
         [
             ("tv", [0.0039, 0.3918, 0.2409, 0.6171], 0.911),
             ("chair", [0.4591, 0.5106, 0.5587, 0.7559], 0.682),
@@ -67,7 +68,7 @@ const KNOWN: [(&str, Convention, [Known; 5]); 2] = [
     ),
     (
         "yolox_nano_coco.onnx",
-        Convention::YoloX,
+        DetectorFormat::YoloX,
         [
             ("tv", [0.0100, 0.3915, 0.2435, 0.6241], 0.899),
             ("person", [0.6675, 0.3852, 0.7332, 0.6970], 0.691),
@@ -81,25 +82,29 @@ const KNOWN: [(&str, Convention, [Known; 5]); 2] = [
 /// The boxes that the authors' networks find in real photos; by ONNX Runtime, with the same pictures and the same
 /// post-processing (`benches/peers/detectors.py`).
 #[test]
-fn real_detectors_find_what_they_find_elsewhere() {
+fn real_detectors_agree_with_onnx_runtime() {
     let Some((datasets, weights)) =
-        lookalike_testkit::real_folders("real_detectors_find_what_they_find_elsewhere")
+        lookalike_testkit::real_folders("real_detectors_agree_with_onnx_runtime")
     else {
         return;
     };
     let photo = datasets.join("coco128/images/000000000139.jpg");
     let photo = decode(&std::fs::read(photo).expect("a photo"), &DecodeLimits::default());
     let photo = photo.expect("a photo").pixels;
-    for (file, convention, known) in KNOWN {
-        let detector = Detector::open(&weights.join(file)).expect("a detector").surer_than(0.53);
-        assert_eq!(detector.convention(), convention);
-        let found = detector.detect(&photo).expect("items");
+    for (file, format, known) in KNOWN {
+        let detector =
+            OnnxDetector::open(&weights.join(file)).expect("a detector").with_min_confidence(0.53);
+        assert_eq!(detector.format(), format);
+        let found = detector.detect(&photo).expect("objects");
         assert_eq!(found.len(), known.len(), "{found:?}");
-        for (item, (label, [left, top, right, bottom], confidence)) in found.iter().zip(known) {
-            assert_eq!(item.label.as_deref(), Some(label));
-            let area = BBox { left, top, right, bottom };
-            assert!(item.area.iou(&area) > 0.98, "{item:?}");
-            assert!((item.confidence.expect("a number") - confidence).abs() < 0.01, "{item:?}");
+        for (object, (label, [left, top, right, bottom], confidence)) in found.iter().zip(known) {
+            assert_eq!(object.label.as_deref(), Some(label));
+            let bbox = BBox { left, top, right, bottom };
+            assert!(object.bbox.iou(&bbox) > 0.98, "{object:?}");
+            assert!(
+                (object.confidence.expect("a confidence") - confidence).abs() < 0.01,
+                "{object:?}"
+            );
         }
     }
 }

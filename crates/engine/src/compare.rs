@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use lookalike_eval::{Method, MethodResult, Neighbours, Query};
+use lookalike_eval::{Neighbours, Query, RankingEvaluator, RankingMetrics};
 use lookalike_rank::{RankedProduct, by_category, mean, pool};
 
 use crate::evaluate::Answered;
@@ -12,24 +12,24 @@ use crate::{Searcher, variants};
 pub(crate) struct Comparison<'a> {
     searcher: &'a Searcher,
     /// Each network's classifier, by the network's number, if it knows the products.
-    classifiers: Vec<(usize, Method)>,
+    classifiers: Vec<(usize, RankingEvaluator)>,
     /// The mean of the classifiers' probabilities, of several.
-    ensemble: Option<Method>,
+    ensemble: Option<RankingEvaluator>,
     /// The classifiers with the weights that the index has, of several.
-    weighted: Option<Method>,
-    vote: Method,
+    weighted: Option<RankingEvaluator>,
+    vote: RankingEvaluator,
     /// The mean of each product's photos.
-    prototypes: Method,
+    prototypes: RankingEvaluator,
     /// Half the classifiers, half the vote.
-    halves: Option<Method>,
+    halves: Option<RankingEvaluator>,
     /// What a search answers, with its confidence.
-    search: Method,
+    search: RankingEvaluator,
     /// Other ways of ranking by neighbours.
-    variants: Vec<Method>,
+    variants: Vec<RankingEvaluator>,
     /// A search in which all opinions weigh the same.
-    unfitted: Option<Method>,
+    unfitted: Option<RankingEvaluator>,
     /// A search that looks at products' categories, too, where they have some.
-    categorised: Option<Method>,
+    categorised: Option<RankingEvaluator>,
     /// A number for the category of each product.
     category_of: Vec<Option<u32>>,
     /// How many photos each product has.
@@ -48,7 +48,7 @@ impl<'a> Comparison<'a> {
         let classifiers: Vec<_> = names
             .enumerate()
             .filter(|(number, _)| speaking.contains(number))
-            .map(|(number, name)| (number, Method::new(name)))
+            .map(|(number, name)| (number, RankingEvaluator::new(name)))
             .collect();
         let several = classifiers.len() > 1;
         let mut categories = HashMap::new();
@@ -63,21 +63,22 @@ impl<'a> Comparison<'a> {
             .collect();
         Self {
             searcher,
-            ensemble: several.then(|| Method::new("ensemble, mean of the classifiers")),
-            weighted: several.then(|| Method::new("ensemble, weights fitted")),
-            vote: Method::new("nearest-neighbour vote"),
-            prototypes: Method::new("nearest product mean"),
+            ensemble: several.then(|| RankingEvaluator::new("ensemble, mean of the classifiers")),
+            weighted: several.then(|| RankingEvaluator::new("ensemble, weights fitted")),
+            vote: RankingEvaluator::new("nearest-neighbour vote"),
+            prototypes: RankingEvaluator::new("nearest product mean"),
             halves: (!classifiers.is_empty())
-                .then(|| Method::new("classifiers and vote, half each")),
-            search: Method::new("search: fused, with its confidence"),
+                .then(|| RankingEvaluator::new("classifiers and vote, half each")),
+            search: RankingEvaluator::new("search: fused, with its confidence"),
             variants: variants::NAMES
                 .iter()
                 .filter(|_| with_variants)
-                .map(|&n| Method::new(n))
+                .map(|&n| RankingEvaluator::new(n))
                 .collect(),
-            unfitted: with_variants.then(|| Method::new("search, all opinions weigh the same")),
+            unfitted: with_variants
+                .then(|| RankingEvaluator::new("search, all opinions weigh the same")),
             categorised: (with_variants && !categories.is_empty())
-                .then(|| Method::new("search, products' categories weighed, too")),
+                .then(|| RankingEvaluator::new("search, products' categories weighed, too")),
             category_of,
             classifiers,
             photos_of,
@@ -144,7 +145,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    pub(crate) fn results(self) -> Vec<MethodResult> {
+    pub(crate) fn results(self) -> Vec<RankingMetrics> {
         let classifiers = self.classifiers.into_iter().map(|(_, method)| method);
         let methods = classifiers
             .chain(self.ensemble)
@@ -155,6 +156,6 @@ impl<'a> Comparison<'a> {
             .chain(self.unfitted)
             .chain(self.categorised)
             .chain([self.search]);
-        methods.map(|method| method.result()).collect()
+        methods.map(|method| method.metrics()).collect()
     }
 }

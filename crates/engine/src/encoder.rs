@@ -4,7 +4,7 @@ use std::vec::IntoIter;
 
 use candle_core::Tensor;
 use lookalike_backbone::{Backbone, BackboneError, BackboneKind, Device, LoadedBackbone, stream};
-use lookalike_detect::ActivationFinder;
+use lookalike_detect::ActivationDetector;
 use lookalike_photo::{DecodeLimits, PhotoError, Preprocess, RgbImage, decode_at_least};
 use sha2::{Digest, Sha256};
 
@@ -117,13 +117,13 @@ impl Encoder {
     }
 
     /// Finds things by the map of one of the networks, one that takes large photos if there is one.
-    pub(crate) fn activation_finder(&self) -> ActivationFinder {
+    pub(crate) fn activation_detector(&self) -> ActivationDetector {
         let has_one_side = |number: &usize| {
             self.model.parts[*number].identity.backbone == BackboneKind::Vgg19.name()
         };
         let number = (0..self.networks.len()).find(|number| !has_one_side(number)).unwrap_or(0);
         let network = Arc::clone(&self.networks[number]);
-        ActivationFinder::through(network, self.preprocess[number], has_one_side(&number))
+        ActivationDetector::from_parts(network, self.preprocess[number], has_one_side(&number))
     }
 
     /// Embeds photos on all cores, in the photos' order. A photo that cannot be used has its reason in

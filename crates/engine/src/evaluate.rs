@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use lookalike_catalog::{Catalog, Photo, Skipped, Split};
-use lookalike_eval::{MethodResult, TopK, auroc, false_accepts, recall_at_k};
+use lookalike_eval::{RankingMetrics, TopK, auroc, fpr_at_tpr, recall_at_k};
 use lookalike_rank::{Opinion, RankedProduct, Verdict};
 use lookalike_vectors::Hit;
 use rayon::prelude::*;
@@ -49,7 +49,7 @@ pub struct Evaluation {
     pub seconds: f64,
     /// Every way of ranking that there is: the vote, the networks' classifiers where they know
     /// products, their mean, and both together. Products are numbered as in the index.
-    pub methods: Vec<MethodResult>,
+    pub methods: Vec<RankingMetrics>,
     /// How the index ranks products.
     pub ranking: Ranking,
     /// How well things that are not sold are told apart, if photos of such were given.
@@ -183,7 +183,7 @@ pub fn evaluate(
             let place = methods.len().saturating_sub(1);
             methods.splice(
                 place..place,
-                search.map(|result| MethodResult {
+                search.map(|result| RankingMetrics {
                     name: format!("search, views {other}"),
                     ..result
                 }),
@@ -238,7 +238,7 @@ fn reject(
         photos: unsold.photos.len() as u64,
         skipped,
         auroc: auroc(&ours, &others),
-        false_accepts_at_95: false_accepts(&ours, &others, 0.95),
+        false_accepts_at_95: fpr_at_tpr(&ours, &others, 0.95),
         accepted: accepted(sold),
         false_accepts: accepted(&verdicts),
     })

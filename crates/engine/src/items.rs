@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use lookalike_backbone::map_on_cores;
-use lookalike_detect::{ActivationFinder, Item, ItemFinder};
+use lookalike_detect::{ActivationDetector, DetectedObject, ObjectDetector};
 use lookalike_photo::{BBox, DecodeLimits, RgbImage, decode};
 
 use crate::encoder::SEES_NOTHING;
@@ -33,7 +33,7 @@ pub struct ItemsQuery<'a> {
     /// The bytes of the photo's file.
     pub photo: &'a [u8],
     /// What finds the things in it.
-    pub finder: &'a dyn ItemFinder,
+    pub finder: &'a dyn ObjectDetector,
     /// Which products may be found.
     pub filter: &'a Filter,
     /// From how many sides each thing is looked at.
@@ -48,7 +48,7 @@ pub struct ItemsQuery<'a> {
 #[derive(Debug, Clone)]
 pub struct FoundItem {
     /// Where it is, and what kind of thing, if the finder knows.
-    pub item: Item,
+    pub item: DetectedObject,
     /// Where else in the photo the same thing is.
     pub copies: Vec<BBox>,
     /// The products.
@@ -60,7 +60,7 @@ pub struct FoundItem {
 impl FoundItem {
     /// Everywhere that it is.
     pub fn areas(&self) -> impl Iterator<Item = BBox> + '_ {
-        std::iter::once(self.item.area).chain(self.copies.iter().copied())
+        std::iter::once(self.item.bbox).chain(self.copies.iter().copied())
     }
 }
 
@@ -79,8 +79,8 @@ pub struct FoundItems {
 
 impl Searcher {
     /// Finds things by the map of one of the networks that embed photos: it needs nothing more.
-    pub fn activation_finder(&self) -> ActivationFinder {
-        self.encoder().activation_finder()
+    pub fn activation_detector(&self) -> ActivationDetector {
+        self.encoder().activation_detector()
     }
 
     /// Searches for each of the things in a photo. Where the finder finds none, the photo is one.
@@ -107,7 +107,7 @@ impl Searcher {
         query: &ItemsQuery<'_>,
     ) -> Result<Option<FoundItems>, EngineError> {
         let begun = Instant::now();
-        let candidates = candidates(query.finder.find(photo)?);
+        let candidates = candidates(query.finder.detect(photo)?);
         let detect = begun.elapsed();
         let plain = ItemsQuery { views: Views::Plain, ..*query };
         let mut timings = Timings::default();
@@ -117,7 +117,7 @@ impl Searcher {
             let places = items.into_iter().map(|one| one.item).collect();
             items = self.look_at_items(photo, places, query, &mut timings)?;
         }
-        let all = Item { area: BBox::WHOLE, share: 1.0, label: None, confidence: None };
+        let all = DetectedObject::WHOLE_PHOTO;
         let whole = self.look_at_items(photo, vec![all], query, &mut timings)?.pop();
         let whole = whole.map(|one| one.found);
         Ok(whole.map(|whole| FoundItems { items: merged(items), whole, detect, timings }))
@@ -127,7 +127,7 @@ impl Searcher {
     fn look_at_items(
         &self,
         photo: &RgbImage,
-        places: Vec<Item>,
+        places: Vec<DetectedObject>,
         query: &ItemsQuery<'_>,
         timings: &mut Timings,
     ) -> Result<Vec<FoundItem>, EngineError> {
@@ -146,11 +146,11 @@ impl Searcher {
     fn look_at_item(
         &self,
         photo: &RgbImage,
-        item: &Item,
+        item: &DetectedObject,
         query: &ItemsQuery<'_>,
     ) -> Result<Option<FoundItem>, EngineError> {
         let begun = Instant::now();
-        let Some(crop) = item.area.crop() else { return Ok(None) };
+        let Some(crop) = item.bbox.crop() else { return Ok(None) };
         let pictures = query.views.of(crop.apply(photo));
         let metric = &self.index().content().metric;
         let Some(look) = self.encoder().look_at(&pictures, metric)? else { return Ok(None) };
@@ -166,15 +166,15 @@ impl Searcher {
 }
 
 /// What is worth looking at: what a finder gives, once each; all of the photo where it gives nothing.
-fn candidates(found: Vec<Item>) -> Vec<Item> {
-    let mut kept: Vec<Item> = Vec::new();
+fn candidates(found: Vec<DetectedObject>) -> Vec<DetectedObject> {
+    let mut kept: Vec<DetectedObject> = Vec::new();
     for item in found {
-        if kept.len() < LOOKED_AT && kept.iter().all(|k| k.area.iou(&item.area) <= SAME_BOX) {
+        if kept.len() < LOOKED_AT && kept.iter().all(|k| k.bbox.iou(&item.bbox) <= SAME_BOX) {
             kept.push(item);
         }
     }
     if kept.is_empty() {
-        kept.push(Item { area: BBox::WHOLE, share: 1.0, label: None, confidence: None });
+        kept.push(DetectedObject::WHOLE_PHOTO);
     }
     kept
 }
@@ -186,7 +186,7 @@ fn quality(one: &FoundItem) -> f32 {
     let similarity = one.found.ranked.first().and_then(|best| best.evidence.first());
     let similarity = similarity.map_or(0.0, |evidence| evidence.similarity);
     let detected = one.item.confidence.filter(|_| one.item.label.is_some()).unwrap_or(0.0);
-    similarity * one.item.area.area().powf(BY_SIZE) * (1.0 + BY_DETECTOR * detected)
+    similarity * one.item.bbox.area().powf(BY_SIZE) * (1.0 + BY_DETECTOR * detected)
 }
 
 /// Of candidates that overlap, one for each thing.
@@ -194,15 +194,15 @@ fn chosen(mut candidates: Vec<FoundItem>) -> Vec<FoundItem> {
     candidates.sort_by(|a, b| quality(b).total_cmp(&quality(a)));
     let mut kept: Vec<FoundItem> = Vec::new();
     for one in candidates {
-        let area = one.item.area;
+        let area = one.item.bbox;
         let overlaps = |other: &&mut FoundItem| {
-            let other = &other.item.area;
+            let other = &other.item.bbox;
             area.fraction_inside(other) > APART || other.fraction_inside(&area) > APART
         };
         match kept.iter_mut().find(overlaps) {
             None => kept.push(one),
             // What a detector calls it holds for a better box of the same thing.
-            Some(other) if other.item.label.is_none() && other.item.area.iou(&area) > APART => {
+            Some(other) if other.item.label.is_none() && other.item.bbox.iou(&area) > APART => {
                 (other.item.label, other.item.confidence) = (one.item.label, one.item.confidence);
             }
             Some(_) => (),
@@ -221,7 +221,7 @@ fn merged(items: Vec<FoundItem>) -> Vec<FoundItem> {
             first(other) == first(&one) && dot(&other.vector, &one.vector) > ALIKE
         };
         match kept.iter_mut().find(is_copy) {
-            Some(other) => other.copies.push(one.item.area),
+            Some(other) => other.copies.push(one.item.bbox),
             None => kept.push(one),
         }
     }

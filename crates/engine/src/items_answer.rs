@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use lookalike_detect::ItemFinder;
+use lookalike_detect::ObjectDetector;
 use lookalike_photo::BBox;
 use lookalike_rank::Verdict;
 use serde::Serialize;
@@ -72,7 +72,7 @@ impl Searcher {
     pub fn search_items(
         &self,
         file: &Path,
-        finder: &dyn ItemFinder,
+        finder: &dyn ObjectDetector,
         filter: &Filter,
         views: Views,
         top: usize,
@@ -98,7 +98,7 @@ impl Searcher {
     fn item(&self, one: FoundItem) -> ItemAnswer {
         let FoundItem { item, copies, found, .. } = one;
         ItemAnswer {
-            place: item.area.into(),
+            place: item.bbox.into(),
             copies: copies.into_iter().map(ItemBox::from).collect(),
             label: item.label,
             detected: item.confidence,

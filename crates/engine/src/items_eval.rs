@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use lookalike_backbone::map_on_cores;
 use lookalike_catalog::{Catalog, Skipped, Split};
-use lookalike_detect::ItemFinder;
-use lookalike_eval::{BoxCounts, pairs};
+use lookalike_detect::ObjectDetector;
+use lookalike_eval::{DetectionCounts, match_boxes};
 use lookalike_photo::{BBox, RgbImage, decode};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -41,7 +41,7 @@ pub struct MultiItemPhoto {
 #[derive(Clone, Copy)]
 pub struct ItemsEvalOptions<'a> {
     /// What finds things; each is measured on the same photos.
-    pub finders: &'a [&'a dyn ItemFinder],
+    pub finders: &'a [&'a dyn ObjectDetector],
     /// What of each thing is looked at.
     pub views: Views,
     /// Photos that are made of 2 to 6 photos of the split, of different products.
@@ -80,12 +80,12 @@ pub struct ItemsEvaluation {
 /// How well things are found.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct FinderScore {
-    /// [`ItemFinder::name`].
+    /// [`ObjectDetector::name`].
     pub finder: String,
     /// Photos that were searched.
     pub photos: u64,
     /// Boxes of things, those that were given, and those that agree.
-    pub boxes: BoxCounts,
+    pub boxes: DetectionCounts,
     /// Share of the things whose box was found, 0 to 1.
     pub recall: f64,
     /// Share of the boxes given that are around a thing, 0 to 1.
@@ -187,7 +187,7 @@ fn skipped(file: &std::path::Path, reason: String) -> Skipped {
 
 /// Measures only where a finder says that things are.
 fn boxes(
-    finder: &dyn ItemFinder,
+    finder: &dyn ObjectDetector,
     photos: &[BoxedPhoto],
     open: &(dyn Fn(&PathBuf) -> Result<RgbImage, String> + Sync),
     progress: &dyn Progress,
@@ -195,14 +195,14 @@ fn boxes(
     let found = map_on_cores(photos, |photo| {
         let Ok(picture) = open(&photo.file) else { return Ok(None) };
         let begun = Instant::now();
-        let items = finder.find(&picture)?;
+        let items = finder.detect(&picture)?;
         progress.advance(1);
         Ok::<_, EngineError>(Some((items, begun.elapsed().as_secs_f64() * 1e3)))
     });
     let mut score = FinderScore { finder: finder.name().to_owned(), ..FinderScore::default() };
     for (photo, found) in photos.iter().zip(found) {
         let Some((items, milliseconds)) = found? else { continue };
-        let areas: Vec<BBox> = items.iter().map(|item| item.area).collect();
+        let areas: Vec<BBox> = items.iter().map(|item| item.bbox).collect();
         score.boxes.add(&photo.boxes, &areas);
         score.photos += 1;
         score.detect_milliseconds += milliseconds;
@@ -261,12 +261,12 @@ impl<'a> Scores<'a> {
             score.detect_milliseconds += found.detect.as_secs_f64() * 1e3;
             score.photos += 1;
             // The surest first, and behind all of them where else they are.
-            let firsts = found.items.iter().map(|one| (one.item.area, one));
+            let firsts = found.items.iter().map(|one| (one.item.bbox, one));
             let copies =
                 found.items.iter().flat_map(|one| one.copies.iter().map(move |a| (*a, one)));
             let (areas, ones): (Vec<BBox>, Vec<&FoundItem>) = firsts.chain(copies).unzip();
             score.boxes.add(&known, &areas);
-            for ((product, _), pair) in shown.iter().zip(pairs(&known, &areas)) {
+            for ((product, _), pair) in shown.iter().zip(match_boxes(&known, &areas)) {
                 let ranked = pair.map(|at| &ones[at].found.ranked);
                 let place = ranked.zip(*product).and_then(|(ranked, product)| {
                     ranked.iter().take(3).position(|one| one.product == product)

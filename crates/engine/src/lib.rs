@@ -62,7 +62,9 @@ pub use items_eval::{
     BoxedPhoto, FinderScore, ItemsEvalOptions, ItemsEvaluation, MultiItemPhoto, evaluate_items,
 };
 pub use journal::EMBEDDINGS_FOLDER;
-pub use lookalike_detect::{ActivationFinder, Both, DetectError, Detector, Item, ItemFinder};
+pub use lookalike_detect::{
+    ActivationDetector, CombinedDetector, DetectError, DetectedObject, ObjectDetector, OnnxDetector,
+};
 pub use lookalike_rank::Verdict;
 pub use model::{Model, ModelPart};
 pub use progress::{Progress, Silent, Stage};

@@ -1,6 +1,6 @@
-//! Writes the page of a made-up report: `cargo run -p lookalike-eval --example report -- report.html`.
+//! Writes the page of a synthetic report, for checking its layout: `cargo run -p lookalike-eval --example report -- report.html`.
 
-use lookalike_eval::{Method, Neighbours, ProductName, Query, Report, plot};
+use lookalike_eval::{Neighbours, ProductName, Query, RankingEvaluator, Report, plot};
 
 const PRODUCTS: u32 = 20;
 const PHOTOS: u32 = 15;
@@ -17,9 +17,9 @@ fn random(state: &mut u32) -> f32 {
     (*state >> 8) as f32 / (1 << 24) as f32
 }
 
-fn method(name: &str, skill: f32, with_neighbours: bool) -> Method {
+fn method(name: &str, skill: f32, with_neighbours: bool) -> RankingEvaluator {
     let mut state = 7;
-    let mut method = Method::new(name);
+    let mut method = RankingEvaluator::new(name);
     for truth in 0..PRODUCTS {
         let difficulty = random(&mut state);
         for photo in 0..PHOTOS {
@@ -35,7 +35,7 @@ fn method(name: &str, skill: f32, with_neighbours: bool) -> Method {
             scores.sort_by(|a, b| b.1.total_cmp(&a.1));
             let neighbours = with_neighbours.then(|| Neighbours {
                 products: (0..DEPTH)
-                    .map(|place| scores[(place as f32 * random(&mut state) / 3.0) as usize].0)
+                    .map(|rank| scores[(rank as f32 * random(&mut state) / 3.0) as usize].0)
                     .collect(),
                 relevant: PHOTOS as usize,
             });
@@ -57,7 +57,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         title: "Three methods on made-up photos".to_owned(),
         dataset: "made up, 20 products".to_owned(),
         split: "test".to_owned(),
-        created: "2026-01-02 03:04 UTC".to_owned(),
+        created_at: "2026-01-02 03:04 UTC".to_owned(),
         command: "cargo run -p lookalike-eval --example report -- report.html".to_owned(),
         notes: vec![("Seed".to_owned(), "7".to_owned())],
         products: (0..PRODUCTS)
@@ -70,7 +70,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 },
             })
             .collect(),
-        methods: methods.map(|(name, skill, near)| method(name, skill, near).result()).into(),
+        methods: methods.map(|(name, skill, near)| method(name, skill, near).metrics()).into(),
     };
     let page = report.page(&|photo| (!photo.ends_with("3.jpg")).then(|| PIXEL.to_owned()))?;
     std::fs::write(&file, page)?;

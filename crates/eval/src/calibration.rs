@@ -1,4 +1,5 @@
-//! Whether an answer given with 80 % confidence is right four times in five.
+//! Calibration: whether answers with a confidence of 80 % are right four times in five. Reliability bins and the
+//! expected calibration error.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,16 +12,16 @@ pub struct ReliabilityBin {
     pub high: f64,
     /// Number of queries.
     pub queries: u64,
-    /// Their mean confidence, 0 to 1; 0 of no queries.
+    /// Their mean confidence, 0 to 1; 0 without queries.
     pub confidence: f64,
-    /// Share of them whose answer was right, 0 to 1; 0 of no queries.
+    /// Fraction of right answers, 0 to 1; 0 without queries.
     pub accuracy: f64,
 }
 
-/// How far confidence and accuracy are apart.
+/// Calibration of a method.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
-    /// Expected calibration error, 0 (best) to 1; 0 of no queries.
+    /// Expected calibration error, 0 (best) to 1; 0 without queries.
     pub ece: f64,
     /// Bins of equal width, from confidence 0 to 1.
     pub bins: Vec<ReliabilityBin>,
@@ -29,8 +30,8 @@ pub struct Calibration {
 /// Calibration of answers, each a confidence (0 to 1) and whether it was right, in equally wide `bins`.
 ///
 /// C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, equation 3: the difference of
-/// accuracy and mean confidence in each bin, weighted by the bin's share of the queries. What lies
-/// outside 0 to 1 counts as the nearer end, and no number as 0; 0 bins are taken for one.
+/// accuracy and mean confidence in each bin, weighted by the bin's fraction of the queries. Confidences are clamped to
+/// 0 to 1, NaN counts as 0, and 0 bins as one.
 pub fn calibration(answers: &[(f64, bool)], bins: usize) -> Calibration {
     let count = bins.max(1);
     let mut sums = vec![(0_u64, 0.0_f64, 0_u64); count];
@@ -43,12 +44,12 @@ pub fn calibration(answers: &[(f64, bool)], bins: usize) -> Calibration {
         *correct += u64::from(right);
     }
     let mut ece = 0.0;
-    let bins = sums.into_iter().enumerate().map(|(place, (queries, sum, correct))| {
+    let bins = sums.into_iter().enumerate().map(|(bin, (queries, sum, correct))| {
         let mean = |total: f64| if queries == 0 { 0.0 } else { total / queries as f64 };
         ece += (correct as f64 - sum).abs();
         ReliabilityBin {
-            low: place as f64 / count as f64,
-            high: (place + 1) as f64 / count as f64,
+            low: bin as f64 / count as f64,
+            high: (bin + 1) as f64 / count as f64,
             queries,
             confidence: mean(sum),
             accuracy: mean(correct as f64),
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_share_has_a_bin_too() {
+    fn values_out_of_range_have_a_bin_too() {
         let found = calibration(&[(f64::NAN, false), (-1.0, false), (7.0, true)], 4);
         assert_eq!((found.bins[0].queries, found.bins[3].queries, found.ece), (2, 1, 0.0));
         assert_eq!(calibration(&[(0.5, true)], 0).bins.len(), 1);

@@ -1,4 +1,4 @@
-//! Which products are recognised, and which are taken for which.
+//! Accuracy by product, and confusions: the pairs of products that are most often mistaken for each other.
 
 use std::collections::BTreeMap;
 
@@ -6,54 +6,54 @@ use serde::{Deserialize, Serialize};
 
 use crate::TopK;
 
-/// What became of one query.
+/// The result of one query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome<'a> {
     /// The photo's name.
     pub photo: &'a str,
-    /// The product it shows.
+    /// The product that it shows, the ground truth.
     pub truth: u32,
     /// The product ranked first; `None` if none was ranked.
-    pub said: Option<u32>,
-    /// The place of the product it shows, counted from 0; `None` if that was not ranked.
-    pub place: Option<usize>,
+    pub predicted: Option<u32>,
+    /// The rank of the true product, from 0; `None` if it was not ranked.
+    pub rank: Option<usize>,
 }
 
-/// How well one product is recognised.
+/// The accuracy for one product.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ProductAccuracy {
     /// The product.
     pub product: u32,
     /// Number of queries that show it.
     pub queries: u64,
-    /// Share of them with the product in first place, 0 to 1.
+    /// Top-1 accuracy over them, 0 to 1.
     pub top1: f64,
-    /// Share of them with the product in one of the first three places, 0 to 1.
+    /// Top-3 accuracy over them, 0 to 1.
     pub top3: f64,
 }
 
-/// One product that is taken for another.
+/// One product that is mistaken for another: an off-diagonal cell of the confusion matrix.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Confusion {
-    /// The product that the photos show.
+    /// The product that the photos show, the ground truth.
     pub truth: u32,
     /// The product that was ranked first.
-    pub said: u32,
-    /// Number of queries for which this happened.
+    pub predicted: u32,
+    /// Number of such queries.
     pub count: u64,
-    /// Their share of the queries that show `truth`, 0 to 1.
-    pub share: f64,
+    /// Their fraction of the queries that show `truth`, 0 to 1.
+    pub fraction: f64,
     /// Names of some of their photos, in alphabetical order.
     pub examples: Vec<String>,
-    /// The alphabetically first name of a query photo that shows `said`, if there is one: to compare with.
-    pub said_example: Option<String>,
+    /// The alphabetically first name of a query photo that shows `predicted`, if there is one, for comparison.
+    pub predicted_example: Option<String>,
 }
 
 /// The accuracy of each product that a query shows, by ascending product.
 pub fn per_product(outcomes: &[Outcome<'_>]) -> Vec<ProductAccuracy> {
     let mut products = BTreeMap::<u32, TopK>::new();
     for outcome in outcomes {
-        products.entry(outcome.truth).or_default().add(outcome.place);
+        products.entry(outcome.truth).or_default().add(outcome.rank);
     }
     let accuracy = |(product, top): (u32, TopK)| ProductAccuracy {
         product,
@@ -64,39 +64,39 @@ pub fn per_product(outcomes: &[Outcome<'_>]) -> Vec<ProductAccuracy> {
     products.into_iter().map(accuracy).collect()
 }
 
-/// The worst `pairs` of products that were taken for one another, with up to `examples` photos each.
+/// The `pairs` most frequent confusions, with up to `examples` photos each.
 ///
-/// The most queries first; of equally many, the largest share of the true product's queries first, then
-/// by ascending product. A query for which nothing was ranked is in no pair.
-pub fn confused(outcomes: &[Outcome<'_>], pairs: usize, examples: usize) -> Vec<Confusion> {
-    let mut shown = BTreeMap::<u32, Vec<&str>>::new();
-    let mut wrong = BTreeMap::<(u32, u32), Vec<&str>>::new();
+/// The most queries first; of equally many, the largest fraction of the true product's queries first, then by
+/// ascending product. A query without a ranking is in no confusion.
+pub fn worst_confusions(outcomes: &[Outcome<'_>], pairs: usize, examples: usize) -> Vec<Confusion> {
+    let mut by_truth = BTreeMap::<u32, Vec<&str>>::new();
+    let mut mistaken = BTreeMap::<(u32, u32), Vec<&str>>::new();
     for outcome in outcomes {
-        shown.entry(outcome.truth).or_default().push(outcome.photo);
-        if let Some(said) = outcome.said.filter(|&said| said != outcome.truth) {
-            wrong.entry((outcome.truth, said)).or_default().push(outcome.photo);
+        by_truth.entry(outcome.truth).or_default().push(outcome.photo);
+        if let Some(predicted) = outcome.predicted.filter(|&predicted| predicted != outcome.truth) {
+            mistaken.entry((outcome.truth, predicted)).or_default().push(outcome.photo);
         }
     }
-    let mut found: Vec<_> = wrong
+    let mut found: Vec<_> = mistaken
         .into_iter()
-        .map(|((truth, said), mut photos)| {
+        .map(|((truth, predicted), mut photos)| {
             photos.sort_unstable();
-            let queries = shown.get(&truth).map_or(photos.len(), Vec::len);
+            let queries = by_truth.get(&truth).map_or(photos.len(), Vec::len);
             Confusion {
                 truth,
-                said,
+                predicted,
                 count: photos.len() as u64,
-                share: photos.len() as f64 / queries as f64,
+                fraction: photos.len() as f64 / queries as f64,
                 examples: photos.into_iter().take(examples).map(str::to_owned).collect(),
-                said_example: shown
-                    .get(&said)
+                predicted_example: by_truth
+                    .get(&predicted)
                     .and_then(|photos| photos.iter().min())
                     .map(|&photo| photo.to_owned()),
             }
         })
         .collect();
-    // A stable sort: what is equal stays in the order of its products.
-    found.sort_by(|a, b| b.count.cmp(&a.count).then(b.share.total_cmp(&a.share)));
+    // A stable sort: equals stay in the order of their products.
+    found.sort_by(|a, b| b.count.cmp(&a.count).then(b.fraction.total_cmp(&a.fraction)));
     found.truncate(pairs);
     found
 }
@@ -105,8 +105,8 @@ pub fn confused(outcomes: &[Outcome<'_>], pairs: usize, examples: usize) -> Vec<
 mod tests {
     use super::*;
 
-    fn outcome(photo: &str, truth: u32, said: u32, place: Option<usize>) -> Outcome<'_> {
-        Outcome { photo, truth, said: Some(said), place }
+    fn outcome(photo: &str, truth: u32, predicted: u32, rank: Option<usize>) -> Outcome<'_> {
+        Outcome { photo, truth, predicted: Some(predicted), rank }
     }
 
     fn outcomes() -> Vec<Outcome<'static>> {
@@ -117,7 +117,7 @@ mod tests {
             outcome("a", 2, 3, Some(4)),
             outcome("e", 1, 2, Some(2)),
             outcome("g", 4, 2, None),
-            Outcome { photo: "f", truth: 9, said: None, place: None },
+            Outcome { photo: "f", truth: 9, predicted: None, rank: None },
         ]
     }
 
@@ -131,23 +131,24 @@ mod tests {
 
     #[test]
     fn worst_pairs_first() {
-        let found = confused(&outcomes(), 10, 1);
-        let pairs: Vec<_> = found.iter().map(|c| (c.truth, c.said, c.count, c.share)).collect();
-        // 1 and 4 taken for 2 is all of their queries, 2 taken for 3 a quarter of 2's.
+        let found = worst_confusions(&outcomes(), 10, 1);
+        let pairs: Vec<_> =
+            found.iter().map(|c| (c.truth, c.predicted, c.count, c.fraction)).collect();
+        // All queries of 1 and 4 are mistaken for 2, and a quarter of the queries of 2 for 3.
         let expected = [(2, 1, 2, 0.5), (1, 2, 1, 1.0), (4, 2, 1, 1.0), (2, 3, 1, 0.25)];
         assert_eq!(pairs, expected);
         assert_eq!(found[0].examples, ["c"]);
-        assert_eq!(found[0].said_example.as_deref(), Some("e"));
-        assert_eq!(found[3].said_example, None);
-        assert_eq!(confused(&outcomes(), 1, 5).len(), 1);
-        assert_eq!(confused(&outcomes(), 1, 5)[0].examples, ["c", "d"]);
+        assert_eq!(found[0].predicted_example.as_deref(), Some("e"));
+        assert_eq!(found[3].predicted_example, None);
+        assert_eq!(worst_confusions(&outcomes(), 1, 5).len(), 1);
+        assert_eq!(worst_confusions(&outcomes(), 1, 5)[0].examples, ["c", "d"]);
     }
 
     #[test]
     fn order_of_queries_changes_nothing() {
         let mut reversed = outcomes();
         reversed.reverse();
-        assert_eq!(confused(&reversed, 10, 3), confused(&outcomes(), 10, 3));
+        assert_eq!(worst_confusions(&reversed, 10, 3), worst_confusions(&outcomes(), 10, 3));
         assert_eq!(per_product(&reversed), per_product(&outcomes()));
     }
 }

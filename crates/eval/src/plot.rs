@@ -1,8 +1,7 @@
-//! Plots as SVG, to be put into a page or a file of their own.
+//! Plots as SVG, for a page or a file of their own: curves, accuracy bars, top-k curves, reliability diagrams.
 //!
-//! They have no background, and their colours can be told from white and from black, so that they do for
-//! light and dark pages. By CSS a page may give what is [`NEUTRAL`] another colour. All are 460 units
-//! wide; the legend is below, one line for each series.
+//! They have no background, and colours that stand out on light and dark pages. A page may recolour [`NEUTRAL`] by CSS.
+//! All are 460 units wide; the legend is below, one line for each series.
 
 mod draw;
 
@@ -15,15 +14,15 @@ use self::draw::{
     Frame, INK, LEGEND, LETTERS, SERIES, Series, TITLE, WIDTH, chart, cover, key, letters, number,
     percent, shorten, svg,
 };
-use crate::MethodResult;
+use crate::RankingMetrics;
 
-/// The colour of text, axes and other lines than the series', as the SVG has it.
+/// The colour of text, axes and lines other than the series'.
 pub const NEUTRAL: &str = "#767676";
 
 /// Height of a method's bars with its name.
 const ROW: u32 = 70;
 
-/// Largest number a curve may reach: the axes' arithmetic has room beyond it.
+/// Largest absolute value in a curve; the arithmetic of axes has room beyond it.
 const LIMIT: f64 = 1e30;
 
 /// Lines through points, such as a loss over a training's epochs.
@@ -36,7 +35,7 @@ pub fn curves<N: AsRef<str>, P: AsRef<[(f64, f64)]>>(
     y_label: &str,
     series: &[(N, P)],
 ) -> String {
-    let shown = |value: f64| value.abs() <= LIMIT; // false of what is no number
+    let shown = |value: f64| value.abs() <= LIMIT; // false for NaN
     let series: Vec<_> = series
         .iter()
         .map(|(name, points)| {
@@ -66,7 +65,7 @@ pub fn curves<N: AsRef<str>, P: AsRef<[(f64, f64)]>>(
 }
 
 /// Top-1 and top-3 accuracy of each method as bars, top-1 with its confidence interval.
-pub fn accuracy_bars(methods: &[MethodResult]) -> String {
+pub fn accuracy_bars(methods: &[RankingMetrics]) -> String {
     let rows = methods.len().max(1);
     let size = (WIDTH, 80 + ROW * rows as u32 + 2 * LEGEND);
     svg(size, |root| {
@@ -83,7 +82,7 @@ pub fn accuracy_bars(methods: &[MethodResult]) -> String {
             .disable_y_mesh()
             .y_labels(0)
             .x_labels(6)
-            .x_label_formatter(&|share| percent(*share))
+            .x_label_formatter(&|fraction| percent(*fraction))
             .label_style(letters(LETTERS))
             .bold_line_style(INK.mix(0.3))
             .light_line_style(TRANSPARENT)
@@ -92,18 +91,18 @@ pub fn accuracy_bars(methods: &[MethodResult]) -> String {
         let area = chart.plotting_area();
         let value = letters(LETTERS).pos(Pos::new(HPos::Left, VPos::Center));
         for (row, method) in methods.iter().enumerate() {
-            let at = |share: f64| row as f64 + share;
+            let at = |offset: f64| row as f64 + offset;
             let interval = method.top1_interval;
             area.draw(&Text::new(shorten(&method.name), (0.01, at(0.06)), letters(LETTERS)))?;
-            for (place, share, reach) in
+            for (bar, accuracy, label_at) in
                 [(0, method.top1, interval.high.max(method.top1)), (1, method.top3, method.top3)]
             {
-                let top = at(0.36 + 0.29 * f64::from(place));
-                let bar = [(0.0, top), (share, top + 0.25)];
-                area.draw(&Rectangle::new(bar, SERIES[place as usize].filled()))?;
-                let text = format!("{:.1} %", 100.0 * share);
+                let top = at(0.36 + 0.29 * f64::from(bar));
+                let corners = [(0.0, top), (accuracy, top + 0.25)];
+                area.draw(&Rectangle::new(corners, SERIES[bar as usize].filled()))?;
+                let text = format!("{:.1} %", 100.0 * accuracy);
                 let text = Text::new(text, (6, 0), value.clone());
-                area.draw(&(EmptyElement::at((reach, top + 0.125)) + text))?;
+                area.draw(&(EmptyElement::at((label_at, top + 0.125)) + text))?;
             }
             let middle = at(0.36 + 0.125);
             let line = vec![(interval.low, middle), (interval.high, middle)];
@@ -113,26 +112,27 @@ pub fn accuracy_bars(methods: &[MethodResult]) -> String {
     })
 }
 
-/// Share of the queries with their product in the first k places over k, for each method.
-pub fn top_k_curve(methods: &[MethodResult]) -> String {
+/// Top-k accuracy over k, for each method.
+pub fn top_k_curve(methods: &[RankingMetrics]) -> String {
     let series: Vec<_> = methods
         .iter()
         .map(|method| {
-            let points = (1..).map(f64::from).zip(method.curve.iter().copied()).collect();
+            let points = (1..).map(f64::from).zip(method.accuracy_at_k.iter().copied()).collect();
             Series { name: &method.name, points, sizes: None }
         })
         .collect();
-    let last = methods.iter().map(|method| method.curve.len()).max().unwrap_or(0);
-    let lowest = methods.iter().flat_map(|method| &method.curve).fold(1.0_f64, |a, &b| a.min(b));
+    let last = methods.iter().map(|method| method.accuracy_at_k.len()).max().unwrap_or(0);
+    let lowest =
+        methods.iter().flat_map(|method| &method.accuracy_at_k).fold(1.0_f64, |a, &b| a.min(b));
     chart(
         &Frame {
-            title: "Among the first k",
-            labels: ("k", "queries"),
+            title: "Top-k accuracy",
+            labels: ("k", "accuracy"),
             ranges: (
                 1.0..last.max(2) as f64,
                 (lowest * 10.0 - 0.5).floor().clamp(0.0, 9.0) / 10.0..1.0,
             ),
-            numbers: (&|k| number(k, 0), &|share| percent(share)),
+            numbers: (&|k| number(k, 0), &|fraction| percent(fraction)),
             diagonal: false,
         },
         &series,
@@ -142,25 +142,27 @@ pub fn top_k_curve(methods: &[MethodResult]) -> String {
 /// Accuracy over confidence for each method, as in Guo et al. 2017; on the diagonal, both agree.
 ///
 /// A point is a bin, the larger the more of the queries are in it; empty bins have none.
-pub fn reliability(methods: &[MethodResult]) -> String {
+pub fn reliability(methods: &[RankingMetrics]) -> String {
     let series: Vec<_> = methods
         .iter()
         .map(|method| {
             let bins = || method.calibration.bins.iter().filter(|bin| bin.queries > 0);
-            let share = |queries: u64| queries as f64 / method.queries.max(1) as f64;
+            let fraction = |queries: u64| queries as f64 / method.queries.max(1) as f64;
             Series {
                 name: &method.name,
                 points: bins().map(|bin| (bin.confidence, bin.accuracy)).collect(),
-                sizes: Some(bins().map(|b| 2 + (10.0 * share(b.queries).sqrt()) as u32).collect()),
+                sizes: Some(
+                    bins().map(|b| 2 + (10.0 * fraction(b.queries).sqrt()) as u32).collect(),
+                ),
             }
         })
         .collect();
     chart(
         &Frame {
-            title: "Confidence and accuracy",
+            title: "Reliability",
             labels: ("mean confidence", "accuracy"),
             ranges: (0.0..1.0, 0.0..1.0),
-            numbers: (&|share| percent(share), &|share| percent(share)),
+            numbers: (&|fraction| percent(fraction), &|fraction| percent(fraction)),
             diagonal: true,
         },
         &series,

@@ -1,10 +1,10 @@
-//! What was measured, with all that is needed to measure it again.
+//! The report of an evaluation, with what is needed to repeat it.
 
 use serde::{Deserialize, Serialize};
 
-use crate::MethodResult;
+use crate::RankingMetrics;
 
-/// A product's number and what people call it.
+/// A product's number and its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProductName {
     /// The number that queries and rankings use.
@@ -18,57 +18,57 @@ pub struct ProductName {
 pub struct Report {
     /// Heading of the report.
     pub title: String,
-    /// What was searched.
+    /// The data set.
     pub dataset: String,
-    /// Which part of it the queries are.
+    /// The split that the queries are from.
     pub split: String,
-    /// When it was measured, as it is to be shown.
-    pub created: String,
-    /// The command that measures it again.
+    /// When it was measured, as shown.
+    pub created_at: String,
+    /// The command that repeats it.
     pub command: String,
-    /// What else is to be known, such as the seed: labels and values, in the order to show.
+    /// Further facts, such as the seed: labels and values, in the order to show.
     pub notes: Vec<(String, String)>,
-    /// Names of the products. One that is not named here is shown by its number.
+    /// Names of the products. Others are shown by their number.
     pub products: Vec<ProductName>,
     /// The methods, in the order to show.
-    pub methods: Vec<MethodResult>,
+    pub methods: Vec<RankingMetrics>,
 }
 
-/// Why there is no report.
+/// Why a report cannot be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
-    /// The report has no JSON form.
+    /// The report cannot be serialised.
     #[error("the report cannot be written as JSON")]
     Write(#[source] serde_json::Error),
-    /// The text is no report, or one of another version.
-    #[error("this is not a report of this version: evaluate again to make one")]
+    /// The text is no report, or of another version.
+    #[error("this is not a report of this version")]
     Read(#[source] serde_json::Error),
-    /// The page cannot be put together.
-    #[error("the report's page cannot be put together")]
+    /// The page cannot be rendered.
+    #[error("the report's page cannot be rendered")]
     Page(#[source] minijinja::Error),
 }
 
 impl Report {
-    /// The method with the highest top-1 accuracy; of equals the one with the higher top-3 accuracy, then
-    /// the first. `None` if there are no methods.
-    pub fn best(&self) -> Option<&MethodResult> {
+    /// The method with the highest top-1 accuracy; ties are broken by top-3 accuracy, then
+    /// by order. `None` without methods.
+    pub fn best(&self) -> Option<&RankingMetrics> {
         self.methods.iter().reduce(|best, method| {
             let better = method.top1.total_cmp(&best.top1).then(method.top3.total_cmp(&best.top3));
             if better.is_gt() { method } else { best }
         })
     }
 
-    /// The report as indented JSON, with a line's end.
+    /// The report as indented JSON, with a final newline.
     ///
     /// # Errors
-    /// [`ReportError::Write`], which nothing in a report gives cause for.
+    /// [`ReportError::Write`], which no report causes.
     pub fn to_json(&self) -> Result<String, ReportError> {
         let mut json = serde_json::to_string_pretty(self).map_err(ReportError::Write)?;
         json.push('\n');
         Ok(json)
     }
 
-    /// Reads what [`Report::to_json`] wrote; all numbers are exactly as they were.
+    /// Reads what [`Report::to_json`] wrote; numbers are exact.
     ///
     /// # Errors
     /// [`ReportError::Read`] if it is something else.
@@ -80,29 +80,36 @@ impl Report {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::{Method, Neighbours, Query};
+    use crate::{Neighbours, Query, RankingEvaluator};
 
     /// Two methods over photos of three products; the second is better.
     pub(crate) fn made_up() -> Report {
         let method = |name: &str, skill: u32| {
-            let mut method = Method::new(name);
+            let mut method = RankingEvaluator::new(name);
             for photo in 0..12_u32 {
                 let (truth, step) = (photo % 3, u32::from(photo % 7 >= skill));
-                let said = (truth + step) % 3;
+                let predicted = (truth + step) % 3;
                 method.add(Query {
                     photo: format!("사과/{photo}.jpg"),
                     truth,
-                    ranking: vec![(said, 0.7), ((said + 1) % 3, 0.2), ((said + 2) % 3, 0.1)],
-                    neighbours: Some(Neighbours { products: vec![said, said, truth], relevant: 3 }),
+                    ranking: vec![
+                        (predicted, 0.7),
+                        ((predicted + 1) % 3, 0.2),
+                        ((predicted + 2) % 3, 0.1),
+                    ],
+                    neighbours: Some(Neighbours {
+                        products: vec![predicted, predicted, truth],
+                        relevant: 3,
+                    }),
                 });
             }
-            method.result()
+            method.metrics()
         };
         Report {
             title: "Which network?".to_owned(),
             dataset: "made up".to_owned(),
             split: "test".to_owned(),
-            created: "2026-01-02".to_owned(),
+            created_at: "2026-01-02".to_owned(),
             command: "eval --seed 7".to_owned(),
             notes: vec![("seed".to_owned(), "7".to_owned())],
             products: vec![

@@ -38,7 +38,7 @@ impl ServedIndex {
     /// An object in a photo, and the products most like it.
     pub(crate) fn object(&self, object: &FoundItem) -> api::DetectedObject {
         api::DetectedObject {
-            bbox: bbox(object.item.area),
+            bbox: bbox(object.item.bbox),
             repeats: object.copies.iter().map(|repeat| bbox(*repeat)).collect(),
             label: object.item.label.clone(),
             detection_confidence: object.item.confidence.filter(|_| object.item.label.is_some()),

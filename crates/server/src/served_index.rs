@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use lookalike_base::hex;
-use lookalike_engine::{Both, Detector, EngineError, ItemFinder, Searcher};
+use lookalike_engine::{CombinedDetector, EngineError, ObjectDetector, OnnxDetector, Searcher};
 use sha2::{Digest, Sha256};
 
 use crate::api::{Category, IndexInfo, ModelInfo, ModelPart, PriceRange};
@@ -18,7 +18,7 @@ const WEAK_QUANTILE: f64 = 0.02;
 
 pub(crate) struct ServedIndex {
     pub(crate) searcher: Searcher,
-    pub(crate) detector: Arc<dyn ItemFinder>,
+    pub(crate) detector: Arc<dyn ObjectDetector>,
     pub(crate) index: IndexInfo,
     pub(crate) model: ModelInfo,
     pub(crate) categories: Vec<Category>,
@@ -35,11 +35,11 @@ impl ServedIndex {
     /// Objects in photos are found by the activation map of the index's network, and by a detector if there is one.
     pub(crate) fn new(
         searcher: Searcher,
-        detector: Option<Arc<Detector>>,
+        detector: Option<Arc<OnnxDetector>>,
     ) -> Result<Self, EngineError> {
-        let map = searcher.activation_finder();
-        let detector: Arc<dyn ItemFinder> = match detector {
-            Some(detector) => Arc::new(Both::new(detector, map)),
+        let map = searcher.activation_detector();
+        let detector: Arc<dyn ObjectDetector> = match detector {
+            Some(detector) => Arc::new(CombinedDetector::new(detector, map)),
             None => Arc::new(map),
         };
         let index = searcher.index();

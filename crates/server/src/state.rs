@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use lookalike_engine::{Detector, Home, Searcher};
+use lookalike_engine::{Home, OnnxDetector, Searcher};
 use lookalike_photo::DecodeLimits;
 use tokio::sync::{Semaphore, watch};
 
@@ -30,7 +30,7 @@ pub struct IndexSource {
     /// Opens the index again.
     pub reload: Reload,
     /// An object detector, used beside the activation map of the index's own network.
-    pub detector: Option<Arc<Detector>>,
+    pub detector: Option<Arc<OnnxDetector>>,
 }
 
 pub(crate) struct AppState {

@@ -4,8 +4,8 @@ use std::path::Path;
 use anyhow::Context;
 use lookalike_backbone::load;
 use lookalike_catalog::Catalog;
-use lookalike_curate::{Code, CurateError, Curation, Finder, Overrides, curate};
-use lookalike_detect::ActivationFinder;
+use lookalike_curate::{CurateError, Curation, IssueKind, Overrides, PhotoAnalyser, curate};
+use lookalike_detect::ActivationDetector;
 use lookalike_engine::Stage;
 use serde_json::json;
 
@@ -36,12 +36,12 @@ pub(crate) fn run(args: &CurateArgs) -> anyhow::Result<()> {
 }
 
 /// The finder that the arguments ask for; none by pixels alone.
-pub(crate) fn finder(args: &LookArgs) -> anyhow::Result<Option<Box<dyn Finder>>> {
+pub(crate) fn finder(args: &LookArgs) -> anyhow::Result<Option<Box<dyn PhotoAnalyser>>> {
     if args.by_pixels {
         return Ok(None);
     }
     let weights = args.weights.clone().unwrap_or_else(|| Shelf::from_env().default());
-    Ok(Some(Box::new(ActivationFinder::new(&load(&weights, None)?))))
+    Ok(Some(Box::new(ActivationDetector::new(&load(&weights, None)?))))
 }
 
 /// What was decided in earlier runs, and what the arguments name.
@@ -70,7 +70,7 @@ fn write(
         std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))
     };
     put("decisions.jsonl", decisions)?;
-    put("sheet.html", found.sheet(catalog, &title)?)?;
+    put("sheet.html", found.contact_sheet(catalog, &title)?)?;
     put("catalog.jsonl", found.kept.to_jsonl(&args.out)?)?;
     if !overrides.is_empty() {
         put(OVERRIDES, overrides.to_jsonl()?)?;
@@ -79,7 +79,7 @@ fn write(
 }
 
 fn nothing_kept(found: &Curation) -> CurateError {
-    let reasons = found.dropped_by_reason();
+    let reasons = found.dropped_by_issue();
     let most = reasons.into_iter().max_by_key(|&(code, photos)| (photos, code));
     let reason = most.map_or("a person dropped them".to_owned(), |(code, _)| code.to_string());
     CurateError::NothingKept { photos: found.decisions.len() as u64, reason }
@@ -91,7 +91,7 @@ fn report(
     found: &Curation,
     overrides: &Overrides,
 ) -> anyhow::Result<()> {
-    let reasons = found.dropped_by_reason();
+    let reasons = found.dropped_by_issue();
     let (kept, photos) = (found.photos_kept() as u64, found.decisions.len() as u64);
     let unknown = overrides
         .photos()
@@ -101,17 +101,17 @@ fn report(
         let reasons: serde_json::Map<_, _> =
             reasons.iter().map(|(code, photos)| (code.to_string(), json!(photos))).collect();
         return print_json(&json!({
-            "photos": photos, "kept": kept, "dropped": photos - kept, "dropped_for": reasons,
-            "by_person": found.overruled(), "overrides_of_unknown_photos": unknown,
-            "limits": args.limits(), "out": args.out,
+            "photos": photos, "kept": kept, "dropped": photos - kept, "dropped_by_issue": reasons,
+            "decided_by_person": found.decided_by_person(), "overrides_of_unknown_photos": unknown,
+            "thresholds": args.limits(), "out": args.out,
         }));
     }
     let mut text = format!("kept {} of {}\n", thousands(kept), count(photos, "photo"));
     for (code, photos) in reasons {
         let _ = writeln!(text, "  dropped {:>7}  {}", thousands(photos), words(code));
     }
-    if found.overruled() > 0 {
-        let decided = count(found.overruled() as u64, "photo");
+    if found.decided_by_person() > 0 {
+        let decided = count(found.decided_by_person() as u64, "photo");
         let _ = writeln!(text, "a person decided about {decided}");
     }
     if unknown > 0 {
@@ -129,17 +129,17 @@ fn report(
     print(&text)
 }
 
-fn words(code: Code) -> &'static str {
+fn words(code: IssueKind) -> &'static str {
     match code {
-        Code::Unreadable => "cannot be read",
-        Code::Small => "have too few pixels",
-        Code::Blurred => "are blurred",
-        Code::Dark => "are too dark",
-        Code::Bright => "are blown out",
-        Code::Screenshot => "are pictures of text",
-        Code::Duplicate => "are copies of others",
-        Code::Share => "show the product too small",
-        Code::Several => "show several things",
+        IssueKind::Unreadable => "cannot be read",
+        IssueKind::LowResolution => "have too few pixels",
+        IssueKind::Blurry => "are blurred",
+        IssueKind::Dark => "are too dark",
+        IssueKind::Bright => "are blown out",
+        IssueKind::Screenshot => "are pictures of text",
+        IssueKind::Duplicate => "are copies of others",
+        IssueKind::SmallObject => "show the product too small",
+        IssueKind::MultipleObjects => "show several things",
         _ => "for another reason",
     }
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::Context;
 use lookalike_catalog::Catalog;
 use lookalike_engine::{
-    BoxedPhoto, Detector, EngineError, FinderScore, ItemFinder, ItemsEvalOptions, ItemsEvaluation,
-    MultiItemPhoto, Progress, Searcher, evaluate_items,
+    BoxedPhoto, EngineError, FinderScore, ItemsEvalOptions, ItemsEvaluation, MultiItemPhoto,
+    ObjectDetector, OnnxDetector, Progress, Searcher, evaluate_items,
 };
 use lookalike_photo::BBox;
 use serde::Deserialize;
@@ -21,7 +21,7 @@ const HOME: std::ops::RangeInclusive<usize> = 39..=79;
 
 /// What the arguments ask for.
 pub(crate) struct Wanted {
-    finders: Vec<Box<dyn ItemFinder>>,
+    finders: Vec<Box<dyn ObjectDetector>>,
     photos: Vec<MultiItemPhoto>,
     boxes: Vec<BoxedPhoto>,
     home: Vec<BoxedPhoto>,
@@ -34,9 +34,10 @@ impl Wanted {
         if !items.are_asked_for() {
             return Ok(None);
         }
-        let mut finders: Vec<Box<dyn ItemFinder>> = vec![Box::new(searcher.activation_finder())];
+        let mut finders: Vec<Box<dyn ObjectDetector>> =
+            vec![Box::new(searcher.activation_detector())];
         if let Some(file) = &items.finder.detector {
-            finders.push(Box::new(Detector::open(file).map_err(EngineError::from)?));
+            finders.push(Box::new(OnnxDetector::open(file).map_err(EngineError::from)?));
             finders.push(items.finder.finder(searcher)?);
         }
         let photos = items.shown.as_ref().map(|file| shown(file)).transpose()?.unwrap_or_default();
@@ -53,7 +54,8 @@ impl Wanted {
         searcher: &Searcher,
         progress: &dyn Progress,
     ) -> anyhow::Result<ItemsEvaluation> {
-        let finders: Vec<&dyn ItemFinder> = self.finders.iter().map(|finder| &**finder).collect();
+        let finders: Vec<&dyn ObjectDetector> =
+            self.finders.iter().map(|finder| &**finder).collect();
         let options = ItemsEvalOptions {
             finders: &finders,
             views: args.views,
@@ -78,7 +80,8 @@ fn groups(found: &ItemsEvaluation) -> impl Iterator<Item = (String, &[FinderScor
     ];
     groups.into_iter().filter_map(|(what, scores)| {
         let first = scores.first()?;
-        let (photos, things) = (count(first.photos, "photo"), count(first.boxes.known, "thing"));
+        let (photos, things) =
+            (count(first.photos, "photo"), count(first.boxes.ground_truth, "thing"));
         Some((format!("{what}: {photos}, {things}"), &scores[..]))
     })
 }
@@ -108,7 +111,7 @@ pub(crate) fn notes(found: &ItemsEvaluation) -> Vec<(String, String)> {
 
 fn line(score: &FinderScore) -> String {
     let percent = |share: f64| format!("{:.1} %", 100.0 * share);
-    let of_all = |number: u64| percent(number as f64 / score.boxes.known.max(1) as f64);
+    let of_all = |number: u64| percent(number as f64 / score.boxes.ground_truth.max(1) as f64);
     let mut line = format!("found {}", percent(score.recall));
     if let (Some(first), Some(three)) = (score.right_first, score.right_of_three) {
         let _ = write!(

@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Context;
-use lookalike_eval::{GridCell, GridReport};
+use lookalike_eval::{GridSearchReport, GridSearchRun};
 use lookalike_train::{EpochLog, Outcome};
 
 use crate::commands::train::{Data, stop_on_ctrl_c};
@@ -16,9 +16,9 @@ pub(crate) fn run(args: &GridArgs) -> anyhow::Result<()> {
     let side = runs.first().map_or(0, |run| run.settings.side);
     let data = Data::load(common, side)?;
     let stop = stop_on_ctrl_c()?;
-    let mut report = GridReport {
+    let mut report = GridSearchReport {
         title: "Training runs side by side".to_owned(),
-        created: now(),
+        created_at: now(),
         command: this_command(),
         notes: vec![
             ("photos".to_owned(), common.catalog.photos.display().to_string()),
@@ -27,8 +27,8 @@ pub(crate) fn run(args: &GridArgs) -> anyhow::Result<()> {
             ("products".to_owned(), data.classes.len().to_string()),
             ("begun with".to_owned(), data.weights.display().to_string()),
         ],
-        columns: GridArgs::COLUMNS.map(str::to_owned).to_vec(),
-        cells: Vec::with_capacity(runs.len()),
+        hyperparameters: GridArgs::COLUMNS.map(str::to_owned).to_vec(),
+        runs: Vec::with_capacity(runs.len()),
     };
     let mut finished = true;
     for (number, run) in runs.iter().enumerate() {
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &GridArgs) -> anyhow::Result<()> {
         if !finished {
             break;
         }
-        report.cells.push(cell(run, &folder, &outcome)?);
+        report.runs.push(cell(run, &folder, &outcome)?);
         // After each run, so that there is something to look at while the others go on.
         let files = [("grid.json", report.to_json()?), ("grid.html", report.page()?)];
         write_files(&common.out, &files)?;
@@ -59,7 +59,7 @@ pub(crate) fn run(args: &GridArgs) -> anyhow::Result<()> {
     if finished {
         let _ = writeln!(text, "wrote {}", common.out.join("grid.html").display());
     } else {
-        let left = count((runs.len() - report.cells.len()) as u64, "run");
+        let left = count((runs.len() - report.runs.len()) as u64, "run");
         let _ = writeln!(text, "stopped, {left} left: the same command goes on from here");
     }
     print(&text)
@@ -75,7 +75,7 @@ fn folder_name(run: &GridRun) -> String {
     format!("batch-{batch}-{schedule}-dropout-{dropout}")
 }
 
-fn cell(run: &GridRun, folder: &Path, outcome: &Outcome) -> anyhow::Result<GridCell> {
+fn cell(run: &GridRun, folder: &Path, outcome: &Outcome) -> anyhow::Result<GridSearchRun> {
     let file = folder.join("log.jsonl");
     let log = std::fs::read_to_string(&file)
         .with_context(|| format!("cannot read {}", file.display()))?;
@@ -87,9 +87,9 @@ fn cell(run: &GridRun, folder: &Path, outcome: &Outcome) -> anyhow::Result<GridC
     let curve = |value: fn(&EpochLog) -> f64| {
         epochs.iter().map(|epoch| (epoch.epoch as f64, value(epoch))).collect()
     };
-    Ok(GridCell {
+    Ok(GridSearchRun {
         name: name(run),
-        settings: run.differs.to_vec(),
+        values: run.differs.to_vec(),
         top1: outcome.top1,
         top3: outcome.top3,
         best_epoch: outcome.epoch,

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use lookalike_engine::{Detector, EngineError};
+use lookalike_engine::{EngineError, OnnxDetector};
 use lookalike_server::{IndexSource, init_logging, run as serve};
 
 use crate::serve_args::{ServeArgs, Serving};
@@ -10,7 +10,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
     let Serving { home: kept, model, detector, log: (format, level), settings } = args.resolve()?;
     init_logging(format, &level).map_err(anyhow::Error::msg)?;
     let home = kept.home()?;
-    let detector = detector.map(|file| Detector::open(&file).map(Arc::new));
+    let detector = detector.map(|file| OnnxDetector::open(&file).map(Arc::new));
     let detector = detector.transpose().map_err(EngineError::from)?;
     let searcher = model::searcher(&home, &model)?;
     let (photos, products) = (searcher.index().photos().len(), searcher.index().products_shown());

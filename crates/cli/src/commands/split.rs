@@ -3,7 +3,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use lookalike_catalog::Catalog;
-use lookalike_curate::{GroupBy, Kept, SplitReport, split};
+use lookalike_curate::{GroupBy, GroupCounts, SplitReport, split};
 use lookalike_engine::Stage;
 use serde_json::json;
 
@@ -47,15 +47,15 @@ fn summary(report: &SplitReport, out: &Path) -> String {
         let share = 100.0 * number as f64 / photos;
         let _ = writeln!(text, "{name:5} {:>9} ({share:.1} %)", count(number, "photo"));
     }
-    let groups = |kept: Kept, of: &str| {
+    let groups = |kept: GroupCounts, of: &str| {
         let (groups, photos) = (count(kept.groups, "group"), count(kept.photos, "photo"));
         format!("kept together {groups} of {of}: {photos}\n")
     };
-    text += &groups(report.copies, "near-copies");
+    text += &groups(report.near_duplicates, "near-copies");
     if report.grouped.groups > 0 {
         text += &groups(report.grouped, "--group-by");
     }
-    if let Some(leaks) = report.leaks_before {
+    if let Some(leaks) = report.leaking_pairs_before {
         let _ = writeln!(
             text,
             "the catalogue's own splits, which this replaces, had {} on two sides",
@@ -66,10 +66,16 @@ fn summary(report: &SplitReport, out: &Path) -> String {
             }
         );
     }
-    let _ = writeln!(text, "pairs of near-copies on two sides now: {}", report.leaks);
+    let _ = writeln!(text, "pairs of near-copies on two sides now: {}", report.leaking_pairs);
     for (ids, why) in [
-        (&report.few, "with fewer than three independent photos: not every side shows them"),
-        (&report.missing, "not in both train and test, because others share their photos"),
+        (
+            &report.too_few_photos,
+            "with fewer than three independent photos: not every side shows them",
+        ),
+        (
+            &report.not_in_train_and_test,
+            "not in both train and test, because others share their photos",
+        ),
     ] {
         if !ids.is_empty() {
             let names = ids.iter().take(5).map(|id| one_line(id)).collect::<Vec<_>>().join(", ");

@@ -70,6 +70,6 @@ impl<'a> Maker<'a> {
             }
         }
         let made = composite(&pictures, seed);
-        (made.picture, made.shown.into_iter().map(|(at, area)| (shown[at], area)).collect())
+        (made.image, made.annotations.into_iter().map(|(at, area)| (shown[at], area)).collect())
     }
 }

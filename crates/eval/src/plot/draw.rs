@@ -1,4 +1,4 @@
-//! What the plots have in common.
+//! Drawing shared by the plots: frames, axes, legends, number formats.
 
 use std::iter::once;
 use std::ops::Range;
@@ -11,7 +11,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 pub(super) type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
-/// Sizes in units of the SVG. plotters makes letters smaller than asked for by 1.24.
+/// Sizes in units of the SVG. plotters draws letters smaller by a factor of 1.24.
 pub(super) const WIDTH: u32 = 460;
 const HEIGHT: u32 = 310;
 pub(super) const LEGEND: u32 = 24;
@@ -40,7 +40,7 @@ pub(super) struct Series<'a> {
     pub(super) sizes: Option<Vec<u32>>,
 }
 
-/// All but the data; pairs are x and y.
+/// A plot without its data; pairs are x and y.
 pub(super) struct Frame<'a> {
     pub(super) title: &'a str,
     pub(super) labels: (&'a str, &'a str),
@@ -119,7 +119,7 @@ pub(super) fn letters(size: i32) -> TextStyle<'static> {
     ("sans-serif", size).into_font().color(&INK)
 }
 
-/// The smallest range that holds all `values`, wider by the share `room` at both ends, and never empty.
+/// The smallest range that holds all `values`, widened by the fraction `room` at both ends; never empty.
 pub(super) fn cover(values: impl Iterator<Item = f64>, room: f64) -> Range<f64> {
     let ends = values.fold(None, |ends: Option<(f64, f64)>, value| {
         Some(ends.map_or((value, value), |(low, high)| (low.min(value), high.max(value))))
@@ -135,8 +135,8 @@ pub(super) fn cover(values: impl Iterator<Item = f64>, room: f64) -> Range<f64> 
     low - room..high + room
 }
 
-pub(super) fn percent(share: f64) -> String {
-    format!("{:.0} %", 100.0 * share)
+pub(super) fn percent(fraction: f64) -> String {
+    format!("{:.0} %", 100.0 * fraction)
 }
 
 /// A number with at most `digits` after the point, by powers of ten if it is long otherwise.

@@ -1,66 +1,66 @@
-//! Training runs that differ in their settings, side by side.
+//! The report of a grid search: training runs with every combination of some hyperparameters.
 
 use minijinja::{Value, context};
 use serde::{Deserialize, Serialize};
 
-use crate::html::render;
+use crate::page::{percent, render};
 use crate::{ReportError, plot};
 
-/// Curves in one plot; more cannot be told apart.
+/// Curves in one plot; more cannot be distinguished.
 const CURVES: usize = 6;
 
 /// A training run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct GridCell {
+pub struct GridSearchRun {
     /// The run in a few words: `batch 64, step, dropout 0.3`.
     pub name: String,
-    /// What it differs in, in the order of [`GridReport::columns`].
-    pub settings: Vec<String>,
-    /// Top-1 on the validation photos after the best epoch, 0 to 1.
+    /// Its hyperparameters, in the order of [`GridSearchReport::hyperparameters`].
+    pub values: Vec<String>,
+    /// Top-1 accuracy on the validation photos after the best epoch, 0 to 1.
     pub top1: f64,
-    /// Top-3 after the same epoch, 0 to 1.
+    /// Top-3 accuracy after the same epoch, 0 to 1.
     pub top3: f64,
-    /// That epoch, counted from 1; 0 is the new classifier on the network as it was.
+    /// That epoch, counted from 1; 0 is the new classifier on the pretrained network.
     pub best_epoch: usize,
-    /// Seconds of training.
+    /// Duration of the training in seconds.
     pub seconds: f64,
     /// After each epoch, its number and top-1 on the validation photos, 0 to 1.
     pub top1_curve: Vec<(f64, f64)>,
     /// After each epoch, its number and the mean cross-entropy on the validation photos.
     pub loss_curve: Vec<(f64, f64)>,
-    /// The weights of the best epoch.
+    /// The file with the weights of the best epoch.
     pub weights: String,
 }
 
-/// Runs with every combination of some settings.
+/// The report of a grid search.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct GridReport {
+pub struct GridSearchReport {
     /// Heading of the report.
     pub title: String,
-    /// When it was written, as it is to be shown.
-    pub created: String,
+    /// When it was written, as shown.
+    pub created_at: String,
     /// The command that runs it again.
     pub command: String,
-    /// What else is to be known: labels and values, in the order to show.
+    /// Further facts: labels and values, in the order to show.
     pub notes: Vec<(String, String)>,
-    /// What the runs differ in.
-    pub columns: Vec<String>,
+    /// Names of the hyperparameters that vary.
+    pub hyperparameters: Vec<String>,
     /// The runs, in the order in which they ran.
-    pub cells: Vec<GridCell>,
+    pub runs: Vec<GridSearchRun>,
 }
 
-impl GridReport {
-    /// The runs, the best first: by top-1, then by top-3, then as they ran.
-    pub fn best_first(&self) -> Vec<&GridCell> {
-        let mut cells: Vec<&GridCell> = self.cells.iter().collect();
-        cells.sort_by(|a, b| b.top1.total_cmp(&a.top1).then(b.top3.total_cmp(&a.top3)));
-        cells
+impl GridSearchReport {
+    /// The runs, the best first: by top-1, then by top-3, then in their order.
+    pub fn best_first(&self) -> Vec<&GridSearchRun> {
+        let mut runs: Vec<&GridSearchRun> = self.runs.iter().collect();
+        runs.sort_by(|a, b| b.top1.total_cmp(&a.top1).then(b.top3.total_cmp(&a.top3)));
+        runs
     }
 
-    /// The report as indented JSON, with a line's end.
+    /// The report as indented JSON, with a final newline.
     ///
     /// # Errors
-    /// [`ReportError::Write`], which nothing in a report gives cause for.
+    /// [`ReportError::Write`], which no report causes.
     pub fn to_json(&self) -> Result<String, ReportError> {
         let mut json = serde_json::to_string_pretty(self).map_err(ReportError::Write)?;
         json.push('\n');
@@ -71,43 +71,42 @@ impl GridReport {
     /// first, and the curves of the best runs.
     ///
     /// # Errors
-    /// [`ReportError::Page`], which nothing in a report gives cause for.
+    /// [`ReportError::Page`], which no report causes.
     pub fn page(&self) -> Result<String, ReportError> {
-        let cells = self.best_first();
-        let percent = |share: f64| format!("{:.1}", 100.0 * share);
-        let rows = cells.iter().map(|cell| {
+        let runs = self.best_first();
+        let rows = runs.iter().map(|run| {
             context! {
-                settings => &cell.settings,
-                top1 => percent(cell.top1),
-                top3 => percent(cell.top3),
-                epoch => cell.best_epoch,
-                minutes => format!("{:.1}", cell.seconds / 60.0),
+                values => &run.values,
+                top1 => percent(run.top1),
+                top3 => percent(run.top3),
+                epoch => run.best_epoch,
+                minutes => format!("{:.1}", run.seconds / 60.0),
             }
         });
-        let shown = &cells[..cells.len().min(CURVES)];
-        let series = |curve: fn(&GridCell) -> &Vec<(f64, f64)>| -> Vec<_> {
-            shown.iter().map(|cell| (cell.name.as_str(), curve(cell).as_slice())).collect()
+        let shown = &runs[..runs.len().min(CURVES)];
+        let series = |curve: fn(&GridSearchRun) -> &Vec<(f64, f64)>| -> Vec<_> {
+            shown.iter().map(|run| (run.name.as_str(), curve(run).as_slice())).collect()
         };
-        let top1 = plot::curves("Top-1", "epoch", "share", &series(|cell| &cell.top1_curve));
-        let loss = plot::curves("Loss", "epoch", "cross-entropy", &series(|cell| &cell.loss_curve));
-        // plotters escapes what it draws.
+        let top1 = plot::curves("Top-1", "epoch", "accuracy", &series(|run| &run.top1_curve));
+        let loss = plot::curves("Loss", "epoch", "cross-entropy", &series(|run| &run.loss_curve));
+        // plotters escapes the text that it draws.
         let plots = [
             ("Line chart: top-1 on the validation photos after each epoch", top1),
             ("Line chart: loss on the validation photos after each epoch", loss),
         ]
         .map(|(label, svg)| context! { label, svg => Value::from_safe_string(svg) });
-        let created = [("Created".to_owned(), self.created.clone())];
+        let created = [("Created".to_owned(), self.created_at.clone())];
         let facts = self.notes.iter().chain(&created);
         let content = context! {
             title => &self.title,
             command => &self.command,
             facts => facts.map(|(label, value)| context! { label, value }).collect::<Vec<_>>(),
-            columns => &self.columns,
+            hyperparameters => &self.hyperparameters,
             rows => rows.collect::<Vec<_>>(),
             plots => plots.to_vec(),
-            more => cells.len().saturating_sub(CURVES),
+            more => runs.len().saturating_sub(CURVES),
         };
-        render("grid.html", include_str!("template/grid.html"), content)
+        render("grid_search.html", include_str!("template/grid_search.html"), content)
     }
 }
 
@@ -115,10 +114,10 @@ impl GridReport {
 mod tests {
     use super::*;
 
-    fn cell(name: &str, top1: f64, top3: f64) -> GridCell {
-        GridCell {
+    fn run(name: &str, top1: f64, top3: f64) -> GridSearchRun {
+        GridSearchRun {
             name: name.to_owned(),
-            settings: vec![name.to_owned()],
+            values: vec![name.to_owned()],
             top1,
             top3,
             best_epoch: 2,
@@ -129,21 +128,21 @@ mod tests {
         }
     }
 
-    fn report() -> GridReport {
-        GridReport {
+    fn report() -> GridSearchReport {
+        GridSearchReport {
             title: "Grid".to_owned(),
-            created: "today".to_owned(),
+            created_at: "today".to_owned(),
             command: "lookalike train grid".to_owned(),
             notes: vec![("사진".to_owned(), "<b>40</b>".to_owned())],
-            columns: vec!["Batch <size>".to_owned()],
-            cells: vec![cell("64", 0.7, 0.8), cell("<128>", 0.75, 0.8), cell("256", 0.7, 0.9)],
+            hyperparameters: vec!["Batch <size>".to_owned()],
+            runs: vec![run("64", 0.7, 0.8), run("<128>", 0.75, 0.8), run("256", 0.7, 0.9)],
         }
     }
 
     #[test]
     fn the_best_run_is_first_and_text_is_escaped() -> Result<(), ReportError> {
         let report = report();
-        let order: Vec<_> = report.best_first().iter().map(|cell| cell.name.as_str()).collect();
+        let order: Vec<_> = report.best_first().iter().map(|run| run.name.as_str()).collect();
         assert_eq!(order, ["<128>", "256", "64"]);
         let page = report.page()?;
         assert!(page.contains("사진") && page.contains("&lt;b&gt;40") && !page.contains("<b>40"));
@@ -156,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_report_without_runs_is_a_page_too() -> Result<(), ReportError> {
-        let page = GridReport { cells: Vec::new(), ..report() }.page()?;
+        let page = GridSearchReport { runs: Vec::new(), ..report() }.page()?;
         assert!(page.contains("Grid") && page.trim_end().ends_with("</html>"));
         Ok(())
     }
@@ -164,7 +163,7 @@ mod tests {
     #[test]
     fn json_keeps_everything() -> Result<(), Box<dyn std::error::Error>> {
         let report = report();
-        assert_eq!(serde_json::from_str::<GridReport>(&report.to_json()?)?, report);
+        assert_eq!(serde_json::from_str::<GridSearchReport>(&report.to_json()?)?, report);
         Ok(())
     }
 }

@@ -1,6 +1,8 @@
-/// The classes of COCO's photos, in the order in which detectors number them (T.-Y. Lin et al., "Microsoft
-/// COCO: common objects in context", 2014).
-pub const COCO: [&str; 80] = [
+//! The class names of COCO.
+
+/// COCO's 80 classes, in the order in which detectors number them (T.-Y. Lin et al., "Microsoft COCO: common
+/// objects in context", 2014).
+pub const COCO_CLASSES: [&str; 80] = [
     "person",
     "bicycle",
     "car",

@@ -1,10 +1,11 @@
-//! Connected regions of a map.
+//! Connected-component labelling of a map above a threshold (4-connectivity), greyscale erosion, and bilinear
+//! resizing.
 
 use lookalike_photo::BBox;
 
-use crate::Item;
+use crate::DetectedObject;
 
-/// Cells of a map that belong together because their edges touch.
+/// A connected component: cells of a map joined by their edges.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Region {
     /// Number of its cells.
@@ -17,56 +18,56 @@ pub(crate) struct Region {
 }
 
 impl Region {
-    /// The same with so many more cells on each side, on a map of so many columns and rows.
-    pub(crate) fn wider(self, by: usize, width: usize, height: usize) -> Self {
+    /// With its bounds dilated by so many cells on each side, on a map of `width` by `height` cells.
+    pub(crate) fn dilate(self, by: usize, width: usize, height: usize) -> Self {
         let grown = |(first, last): (usize, usize), side: usize| {
             (first.saturating_sub(by), (last + by).min(side - 1))
         };
         Self { columns: grown(self.columns, width), rows: grown(self.rows, height), ..self }
     }
 
-    /// As a thing in a photo that a map of `width` by `height` cells lies over.
-    pub(crate) fn item(&self, width: usize, height: usize) -> Item {
+    /// As an object in a photo covered by a map of `width` by `height` cells.
+    pub(crate) fn object(&self, width: usize, height: usize) -> DetectedObject {
         let along = |cell: usize| cell as f32 / width as f32;
         let down = |cell: usize| cell as f32 / height as f32;
-        let area = BBox {
+        let bbox = BBox {
             left: along(self.columns.0),
             top: down(self.rows.0),
             right: along(self.columns.1 + 1),
             bottom: down(self.rows.1 + 1),
         };
-        let share = self.cells as f64 / (width * height) as f64;
-        Item { area, share, label: None, confidence: None }
+        let area_fraction = self.cells as f64 / (width * height) as f64;
+        DetectedObject { bbox, area_fraction, label: None, confidence: None }
     }
 }
 
-/// The regions of cells above a threshold, row-major, the largest first.
+/// The connected components of the cells above a threshold, the largest first. The map is row-major.
 pub(crate) fn regions(map: &[f32], width: usize, threshold: f32) -> Vec<Region> {
-    let mut seen = vec![false; map.len()];
+    let mut visited = vec![false; map.len()];
     let mut found = Vec::new();
     for start in 0..map.len() {
-        if seen[start] || map[start] <= threshold {
+        if visited[start] || map[start] <= threshold {
             continue;
         }
         let mut region =
             Region { cells: 0, weight: 0.0, columns: (width, 0), rows: (map.len(), 0) };
         let mut open = vec![start];
-        seen[start] = true;
+        visited[start] = true;
         while let Some(cell) = open.pop() {
             let (row, column) = (cell / width, cell % width);
             region.cells += 1;
             region.weight += f64::from(map[cell] - threshold);
             region.columns = (region.columns.0.min(column), region.columns.1.max(column));
             region.rows = (region.rows.0.min(row), region.rows.1.max(row));
-            let beside = [
+            let neighbours = [
                 (column > 0).then(|| cell - 1),
                 (column + 1 < width).then_some(cell + 1),
                 cell.checked_sub(width),
                 Some(cell + width),
             ];
-            for next in beside.into_iter().flatten().filter(|&next| next < map.len()) {
-                if !seen[next] && map[next] > threshold {
-                    seen[next] = true;
+            for next in neighbours.into_iter().flatten().filter(|&next| next < map.len()) {
+                if !visited[next] && map[next] > threshold {
+                    visited[next] = true;
                     open.push(next);
                 }
             }
@@ -77,9 +78,9 @@ pub(crate) fn regions(map: &[f32], width: usize, threshold: f32) -> Vec<Region> 
     found
 }
 
-/// For each cell the least value of those up to `by` cells beside and above it: regions of the result are
-/// so much narrower on each side, but at the map's edges.
-pub(crate) fn narrower(map: &[f32], width: usize, by: usize) -> Vec<f32> {
+/// Greyscale erosion by a square of `2 * by + 1` cells: each cell becomes the minimum around it. Regions of the
+/// result are `by` cells narrower on each side, except at the map's edges.
+pub(crate) fn erode(map: &[f32], width: usize, by: usize) -> Vec<f32> {
     let height = map.len() / width.max(1);
     let around = |at: usize, side: usize| at.saturating_sub(by)..(at + by + 1).min(side);
     let least = |values: &mut dyn Iterator<Item = f32>| values.fold(f32::INFINITY, f32::min);
@@ -95,14 +96,14 @@ pub(crate) fn narrower(map: &[f32], width: usize, by: usize) -> Vec<f32> {
     both
 }
 
-/// A map scaled to another width and height, bilinear; cells stand for their middles.
-pub(crate) fn scale(map: &[f32], from: (usize, usize), to: (usize, usize)) -> Vec<f32> {
-    // The cell before a place, the cell after it, and how far it is from the first to the second.
+/// Bilinear resizing to another width and height; samples are at the middles of cells.
+pub(crate) fn resize_bilinear(map: &[f32], from: (usize, usize), to: (usize, usize)) -> Vec<f32> {
+    // The two cells around a sample, and the weight of the second.
     let between = |at: usize, from: usize, to: usize| {
-        let place =
+        let position =
             ((at as f32 + 0.5) * from as f32 / to as f32 - 0.5).clamp(0.0, from as f32 - 1.0);
-        let before = place as usize;
-        (before, (before + 1).min(from - 1), place - before as f32)
+        let before = position as usize;
+        (before, (before + 1).min(from - 1), position - before as f32)
     };
     let mut scaled = Vec::with_capacity(to.0 * to.1);
     for y in 0..to.1 {
@@ -124,20 +125,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_touches_is_one_and_corners_do_not_touch() {
+    fn regions_are_joined_by_edges_and_not_by_corners() {
         let map = [1., 1., 0., 0., 0., 1., 0., 1., 0., 0., 1., 1.].map(|v: f32| v);
         let found = regions(&map, 4, 0.5);
         assert_eq!(found.iter().map(|region| region.cells).collect::<Vec<_>>(), [3, 3]);
-        let item = found[1].item(4, 3);
-        assert_eq!(item.area, BBox { left: 0.5, top: 1.0 / 3.0, right: 1.0, bottom: 1.0 });
-        assert!((item.share - 0.25).abs() < 1e-9);
+        let object = found[1].object(4, 3);
+        assert_eq!(object.bbox, BBox { left: 0.5, top: 1.0 / 3.0, right: 1.0, bottom: 1.0 });
+        assert!((object.area_fraction - 0.25).abs() < 1e-9);
         // The end of a row and the beginning of the next do not touch either.
         assert_eq!(regions(&[0., 1., 1., 0.], 2, 0.5).len(), 2);
         assert!(regions(&[], 4, 0.5).is_empty());
     }
 
     #[test]
-    fn a_neck_is_gone_in_a_narrower_map() {
+    fn erosion_cuts_a_neck() {
         #[rustfmt::skip]
         let map: Vec<f32> = [
             1, 1, 1, 0, 1, 1, 1,
@@ -145,21 +146,21 @@ mod tests {
             1, 1, 1, 0, 1, 1, 1,
         ].map(|v| v as f32).to_vec();
         assert_eq!(regions(&map, 7, 0.5).len(), 1);
-        let found = regions(&narrower(&map, 7, 1), 7, 0.5);
+        let found = regions(&erode(&map, 7, 1), 7, 0.5);
         assert_eq!(found.len(), 2);
         // As wide as it was: at the map's edge nothing was taken away.
-        let item = found[0].clone().wider(1, 7, 3).item(7, 3);
-        assert_eq!((item.area.left, item.area.right), (0.0, 3.0 / 7.0));
-        assert_eq!(narrower(&map, 7, 0), map);
-        assert!(narrower(&[], 7, 1).is_empty());
+        let object = found[0].clone().dilate(1, 7, 3).object(7, 3);
+        assert_eq!((object.bbox.left, object.bbox.right), (0.0, 3.0 / 7.0));
+        assert_eq!(erode(&map, 7, 0), map);
+        assert!(erode(&[], 7, 1).is_empty());
     }
 
     #[test]
     fn scaling_keeps_a_ramp_and_its_ends() {
         let ramp: Vec<f32> = (0..4).map(|x| x as f32).collect();
-        let wide = scale(&ramp, (4, 1), (8, 2));
+        let wide = resize_bilinear(&ramp, (4, 1), (8, 2));
         assert_eq!(&wide[..8], [0.0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3.0]);
         assert_eq!(wide[..8], wide[8..]);
-        assert_eq!(scale(&ramp, (2, 2), (2, 2)), ramp);
+        assert_eq!(resize_bilinear(&ramp, (2, 2), (2, 2)), ramp);
     }
 }

@@ -1,12 +1,15 @@
-//! Copies of photos are found, other photos are not taken for copies.
+//! Near-duplicates are found, and other photos are not taken for them.
 
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 use image::imageops::{FilterType, resize};
 use lookalike_catalog::{Catalog, Photo, Product};
-use lookalike_curate::{Code, Finder, Limits, Look, Overrides, PhotoHash, Verdict, curate};
-use lookalike_detect::ActivationFinder;
+use lookalike_curate::{
+    Decision, IssueKind, Overrides, PerceptualHash, PhotoAnalyser, PhotoMeasurement, Thresholds,
+    curate,
+};
+use lookalike_detect::ActivationDetector;
 use lookalike_testkit::{photos, weights};
 
 fn brightened(photo: &RgbImage, by: u8) -> RgbImage {
@@ -15,7 +18,7 @@ fn brightened(photo: &RgbImage, by: u8) -> RgbImage {
     photo
 }
 
-/// A photo and what people make of it: compressed harder, smaller, slightly brighter.
+/// A photo and its copies: compressed harder, smaller, slightly brighter.
 fn copies(photo: &RgbImage) -> Vec<Vec<u8>> {
     let (width, height) = photo.dimensions();
     let smaller = resize(photo, width * 2 / 3, height * 2 / 3, FilterType::Triangle);
@@ -40,40 +43,46 @@ fn catalog(root: &Path, files: &[(u32, &str)]) -> Catalog {
     }
 }
 
-fn made_up_finder(folder: &Path) -> ActivationFinder {
+fn random_analyser(folder: &Path) -> ActivationDetector {
     let file = folder.join("mobilenet_v3_large_minimalistic.safetensors");
     weights::write_minimalistic(&file);
-    ActivationFinder::new(&lookalike_backbone::load(&file, None).expect("weights"))
+    ActivationDetector::new(&lookalike_backbone::load(&file, None).expect("weights"))
 }
 
-/// Limits that drop nothing but copies.
-fn only_copies() -> Limits {
-    Limits { min_side: 0, min_sharpness: 0.0, min_share: 0.0, max_text: 1.0, ..Limits::default() }
+/// Thresholds that drop nothing but duplicates.
+fn only_duplicates() -> Thresholds {
+    Thresholds {
+        min_side: 0,
+        min_sharpness: 0.0,
+        min_object_area: 0.0,
+        max_text_score: 1.0,
+        ..Thresholds::default()
+    }
 }
 
 #[test]
-fn hashes_of_copies_are_near_and_of_others_far() {
+fn hashes_of_copies_are_near_and_of_other_photos_far() {
     let of = |bytes: &[u8]| {
         let limits = lookalike_photo::DecodeLimits::default();
-        PhotoHash::of(&lookalike_photo::decode(bytes, &limits).expect("a photo").pixels)
+        PerceptualHash::of(&lookalike_photo::decode(bytes, &limits).expect("a photo").pixels)
     };
-    let hashes: Vec<Vec<PhotoHash>> = (0..12)
+    let hashes: Vec<Vec<PerceptualHash>> = (0..12)
         .map(|seed| copies(&photos::pattern(seed, 480, 360)).iter().map(|copy| of(copy)).collect())
         .collect();
     for (a, copies) in hashes.iter().enumerate() {
-        let most = copies.iter().map(|copy| copy.distance(copies[0])).max();
+        let most = copies.iter().map(|copy| copy.hamming_distance(copies[0])).max();
         assert!(most <= Some(6), "copies of {a} are {most:?} bits apart");
         for (b, other) in hashes.iter().enumerate().skip(a + 1) {
-            let apart = copies[0].distance(other[0]);
+            let apart = copies[0].hamming_distance(other[0]);
             assert!(apart >= 14, "{a} and {b} are {apart} bits apart");
         }
     }
 }
 
 #[test]
-fn one_of_each_group_of_copies_is_kept_the_best() {
+fn the_best_of_each_group_of_duplicates_is_kept() {
     let folder = tempfile::tempdir().expect("a folder");
-    let finder = made_up_finder(folder.path());
+    let analyser = random_analyser(folder.path());
     let mut files = Vec::new();
     for seed in 0..6u32 {
         for (number, copy) in copies(&photos::pattern(seed, 480, 360)).into_iter().enumerate() {
@@ -90,36 +99,40 @@ fn one_of_each_group_of_copies_is_kept_the_best() {
     }
     let files: Vec<(u32, &str)> = files.iter().map(|(p, path)| (*p, path.as_str())).collect();
     let catalog = catalog(folder.path(), &files);
-    for finder in [Some(&finder as &dyn Finder), None] {
-        let found = curate(&catalog, finder, &only_copies(), &Overrides::default(), &|| ())
+    for analyser in [Some(&analyser as &dyn PhotoAnalyser), None] {
+        let found = curate(&catalog, analyser, &only_duplicates(), &Overrides::default(), &|| ())
             .expect("decisions");
         let mut kept: Vec<&str> = found.kept.photos.iter().map(|p| p.path.as_str()).collect();
         kept.sort_unstable();
         let seeds: Vec<&str> = kept.iter().map(|path| &path[..1]).collect();
-        assert_eq!(seeds, ["0", "1", "2", "3", "4", "5"], "with a network: {}", finder.is_some());
+        assert_eq!(seeds, ["0", "1", "2", "3", "4", "5"], "with a network: {}", analyser.is_some());
         assert!(!kept.iter().any(|path| path.ends_with("-2.jpg")), "the smaller one: {kept:?}");
-        let dropped = found.decisions.iter().filter(|d| d.decision == Verdict::Drop);
+        let dropped = found.decisions.iter().filter(|d| d.decision == Decision::Drop);
         for decision in dropped {
-            let reason = &decision.reasons[0];
-            assert_eq!(reason.code, Code::Duplicate);
-            assert_eq!(reason.kept.as_deref().map(|kept| &kept[..1]), Some(&decision.photo[..1]));
+            let issue = &decision.issues[0];
+            assert_eq!(issue.kind, IssueKind::Duplicate);
+            assert_eq!(
+                issue.duplicate_of.as_deref().map(|kept| &kept[..1]),
+                Some(&decision.photo[..1])
+            );
         }
         let again = found.decisions.iter().find(|d| d.photo == "0-again.jpg").expect("it");
         let first = found.decisions.iter().find(|d| d.photo == "0-0.jpg").expect("it");
         assert_eq!(again.sha256, first.sha256);
-        assert_eq!(again.decision, Verdict::Drop, "of the same file, the later one");
+        assert_eq!(again.decision, Decision::Drop, "of the same file, the later one");
     }
 
     // A person keeps a copy and drops what would have been kept: the next best is kept instead.
-    let first = curate(&catalog, Some(&finder), &only_copies(), &Overrides::default(), &|| ());
+    let first =
+        curate(&catalog, Some(&analyser), &only_duplicates(), &Overrides::default(), &|| ());
     let first = first.expect("decisions");
     let best =
         first.kept.photos.iter().find(|p| p.path.starts_with('2')).expect("one").path.clone();
     let mut overrides = Overrides::default();
-    overrides.set(best.clone(), Verdict::Drop);
-    overrides.set("4-1.jpg", Verdict::Keep);
-    overrides.set("4-2.jpg", Verdict::Keep);
-    let found = curate(&catalog, Some(&finder), &only_copies(), &overrides, &|| ());
+    overrides.set(best.clone(), Decision::Drop);
+    overrides.set("4-1.jpg", Decision::Keep);
+    overrides.set("4-2.jpg", Decision::Keep);
+    let found = curate(&catalog, Some(&analyser), &only_duplicates(), &overrides, &|| ());
     let found = found.expect("decisions");
     let kept_of = |seed: char| -> Vec<&str> {
         let kept = found.kept.photos.iter().map(|photo| photo.path.as_str());
@@ -132,55 +145,62 @@ fn one_of_each_group_of_copies_is_kept_the_best() {
 
 /// Real photos: all of their copies are found, and none are found among photos of different products.
 #[test]
-fn copies_of_real_photos_are_told_from_other_photos() {
-    let Some((data, weights)) =
-        lookalike_testkit::real_folders("copies_of_real_photos_are_told_from_other_photos")
-    else {
+fn copies_of_real_photos_are_distinguished_from_other_photos() {
+    let Some((data, weights)) = lookalike_testkit::real_folders(
+        "copies_of_real_photos_are_distinguished_from_other_photos",
+    ) else {
         return;
     };
     let weights = weights.join("mobilenet_v3_large_minimalistic.safetensors");
-    let finder = ActivationFinder::new(&lookalike_backbone::load(&weights, None).expect("weights"));
+    let analyser =
+        ActivationDetector::new(&lookalike_backbone::load(&weights, None).expect("weights"));
     let limits = lookalike_photo::DecodeLimits::default();
     let temporary = tempfile::tempdir().expect("a folder");
     let products = std::fs::read_dir(data.join("grocery-store/val/Fruit")).expect("photos");
     let mut products: Vec<PathBuf> = products.map(|e| e.expect("an entry").path()).collect();
     products.sort();
-    let mut looks: Vec<Vec<Look>> = Vec::new();
+    let mut measurements: Vec<Vec<PhotoMeasurement>> = Vec::new();
     for product in &products {
         let Some(file) = first_photo(product) else { continue };
         let bytes = std::fs::read(&file).expect("a photo");
         let photo = lookalike_photo::decode(&bytes, &limits).expect("a photo").pixels;
-        let look = |bytes: Vec<u8>| {
+        let measurement = |bytes: Vec<u8>| {
             let file = temporary.path().join("copy.jpg");
             std::fs::write(&file, bytes).expect("a file");
-            Look::at(&file, Some(&finder)).expect("a network").expect("a photo")
+            PhotoMeasurement::of_file(&file, Some(&analyser)).expect("a network").expect("a photo")
         };
-        looks.push(copies(&photo).into_iter().map(look).collect());
+        measurements.push(copies(&photo).into_iter().map(measurement).collect());
     }
-    assert!(looks.len() >= 8, "few products in {}", data.display());
-    let cosine = |a: &Look, b: &Look| -> f32 {
+    assert!(measurements.len() >= 8, "few products in {}", data.display());
+    let cosine = |a: &PhotoMeasurement, b: &PhotoMeasurement| -> f32 {
         let (Some(a), Some(b)) = (&a.embedding, &b.embedding) else { panic!("no embedding") };
         a.iter().zip(b).map(|(a, b)| a * b).sum()
     };
-    let same = Limits::default().same;
+    let same = Thresholds::default().near_duplicates;
     let (mut far, mut least, mut near, mut most) = (0, 1.0f32, 64, 0.0f32);
-    for (number, copies) in looks.iter().enumerate() {
+    for (number, copies) in measurements.iter().enumerate() {
         for copy in &copies[1..] {
-            far = far.max(copies[0].hash.distance(copy.hash));
+            far = far.max(copies[0].hash.hamming_distance(copy.hash));
             least = least.min(cosine(&copies[0], copy));
         }
-        for other in &looks[number + 1..] {
-            near = near.min(copies[0].hash.distance(other[0].hash));
+        for other in &measurements[number + 1..] {
+            near = near.min(copies[0].hash.hamming_distance(other[0].hash));
             most = most.max(cosine(&copies[0], &other[0]));
         }
     }
     println!(
         "{} photos: copies up to {far} bits apart, cosine at least {least:.3}; \
          others at least {near} bits, cosine up to {most:.3}",
-        looks.len()
+        measurements.len()
     );
-    assert!(far <= same.distance && least >= same.cosine, "copies: {far} bits, cosine {least}");
-    assert!(near > same.distance || most < same.cosine, "others: {near} bits, cosine {most}");
+    assert!(
+        far <= same.max_hamming && least >= same.min_cosine,
+        "copies: {far} bits, cosine {least}"
+    );
+    assert!(
+        near > same.max_hamming || most < same.min_cosine,
+        "others: {near} bits, cosine {most}"
+    );
 }
 
 fn first_photo(folder: &Path) -> Option<PathBuf> {

@@ -1,4 +1,4 @@
-//! Hashes that stay nearly the same when a photo is scaled, compressed or slightly brightened.
+//! pHash, a perceptual hash that stays nearly the same when a photo is scaled, compressed or slightly brightened.
 
 use std::f64::consts::PI;
 use std::sync::LazyLock;
@@ -7,18 +7,16 @@ use image::RgbImage;
 use lookalike_photo::shrink;
 use serde::{Deserialize, Serialize};
 
-use crate::measure::{SHRUNK_SIDE, luminances};
+use crate::quality::{SHRUNK_SIDE, luminances};
 
-/// Side of the square that a photo is scaled to.
+/// Side of the square that a photo is scaled to, in pixels.
 const SIDE: usize = 32;
 
 /// A photo's 64-bit hash from the discrete cosine transform of its luminances (Zauner, "Implementation
 /// and benchmarking of perceptual image hash functions", 2010, section 3.2): a bit for each of the 64
-/// lowest frequencies, whether it is above their median. The mean luminance is none of them.
-///
-/// Written here, because a transform of 32x32 numbers needs no library of transforms.
+/// lowest frequencies without the mean: whether its coefficient is above their median.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct PhotoHash(pub u64);
+pub struct PerceptualHash(pub u64);
 
 /// Rows and columns of the 64 lowest frequencies, the lowest first.
 static FREQUENCIES: LazyLock<Vec<(usize, usize)>> = LazyLock::new(|| {
@@ -29,19 +27,19 @@ static FREQUENCIES: LazyLock<Vec<(usize, usize)>> = LazyLock::new(|| {
     all
 });
 
-/// The waves of the transform (DCT-II), by frequency.
+/// The basis of the transform (DCT-II), by frequency.
 static COSINES: LazyLock<[[f64; SIDE]; SIDE]> = LazyLock::new(|| {
     std::array::from_fn(|frequency| {
-        std::array::from_fn(|place| {
-            (PI * (place as f64 + 0.5) * frequency as f64 / SIDE as f64).cos()
+        std::array::from_fn(|position| {
+            (PI * (position as f64 + 0.5) * frequency as f64 / SIDE as f64).cos()
         })
     })
 });
 
-impl PhotoHash {
+impl PerceptualHash {
     /// The hash of an upright photo.
     pub fn of(photo: &RgbImage) -> Self {
-        // The way by which a look at a photo gets there, too.
+        // Shrunk in the same two steps as in `PhotoMeasurement`, so that both give the same hash.
         let small = shrink(shrink(photo.clone(), SHRUNK_SIDE), 256);
         let grey = image::imageops::resize(
             &luminances(&small),
@@ -49,7 +47,7 @@ impl PhotoHash {
             SIDE as u32,
             image::imageops::FilterType::Triangle,
         );
-        let cosine = |frequency: usize, place: u32| COSINES[frequency][place as usize];
+        let cosine = |frequency: usize, position: u32| COSINES[frequency][position as usize];
         let coefficients: Vec<f64> = FREQUENCIES
             .iter()
             .map(|&(row, column)| {
@@ -65,8 +63,8 @@ impl PhotoHash {
         Self(bits.fold(0, |hash, (at, &c)| hash | (u64::from(c > median) << at)))
     }
 
-    /// Bits that differ, 0 to 64.
-    pub fn distance(self, other: Self) -> u32 {
+    /// Hamming distance: the number of bits that differ, 0 to 64.
+    pub fn hamming_distance(self, other: Self) -> u32 {
         (self.0 ^ other.0).count_ones()
     }
 }

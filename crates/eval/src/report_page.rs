@@ -1,12 +1,13 @@
-//! A report as one page with all pictures in it.
+//! A report as one self-contained HTML page.
 
 use std::collections::HashMap;
 
-use minijinja::{Environment, Value, context};
+use minijinja::{Value, context};
 
-use crate::{Confusion, MethodResult, ProductAccuracy, Report, ReportError, plot};
+use crate::page::{percent, render};
+use crate::{Confusion, ProductAccuracy, RankingMetrics, Report, ReportError, plot};
 
-/// Rows of the table of products: the worst are what it is read for.
+/// Rows of the table of products, the least accurate first.
 const PRODUCTS: usize = 200;
 
 /// Cells of one column of the table of methods.
@@ -20,17 +21,16 @@ struct Column {
 impl Report {
     /// The report as one HTML page that needs neither network nor scripts.
     ///
-    /// `picture` makes of a photo's name a `data:` address of a small picture; what begins otherwise than
-    /// with `data:image/`, or has quotes, angle brackets or white space in it, is left out, as are photos of
-    /// which there is none.
+    /// `thumbnail` returns a `data:` URL for a photo's name. Other URLs, and those with quotes, angle brackets or white
+    /// space, are left out.
     ///
     /// # Errors
-    /// [`ReportError::Page`], which nothing in a report gives cause for.
-    pub fn page(&self, picture: &dyn Fn(&str) -> Option<String>) -> Result<String, ReportError> {
-        render("report.html", include_str!("template/report.html"), self.content(picture))
+    /// [`ReportError::Page`], which no report causes.
+    pub fn page(&self, thumbnail: &dyn Fn(&str) -> Option<String>) -> Result<String, ReportError> {
+        render("report.html", include_str!("template/report.html"), self.content(thumbnail))
     }
 
-    fn content(&self, picture: &dyn Fn(&str) -> Option<String>) -> Value {
+    fn content(&self, thumbnail: &dyn Fn(&str) -> Option<String>) -> Value {
         let names: HashMap<u32, &str> =
             self.products.iter().map(|product| (product.id, product.name.as_str())).collect();
         let name = |product: u32| {
@@ -40,7 +40,7 @@ impl Report {
         };
         let columns = columns(&self.methods);
         let best = self.best().map(|method| {
-            let products = worst_first(&method.products);
+            let products = worst_first(&method.per_product);
             context! {
                 name => &method.name,
                 more => products.len().saturating_sub(PRODUCTS),
@@ -50,8 +50,8 @@ impl Report {
                     top1 => percent(product.top1),
                     top3 => percent(product.top3),
                 }).collect::<Vec<_>>(),
-                pairs => method.confused.iter()
-                    .map(|pair| confusion(pair, &name, picture))
+                confusions => method.confusions.iter()
+                    .map(|pair| confusion(pair, &name, thumbnail))
                     .collect::<Vec<_>>(),
             }
         });
@@ -70,32 +70,20 @@ impl Report {
     }
 }
 
-/// Fills a template in. By the ending of its name, everything that is filled in is escaped.
-pub(crate) fn render(name: &str, template: &str, content: Value) -> Result<String, ReportError> {
-    let fill = || {
-        let mut templates = Environment::new();
-        let style = context! { neutral => plot::NEUTRAL };
-        templates.add_template("style.css", include_str!("template/style.css"))?;
-        templates.add_template(name, template)?;
-        templates.get_template(name)?.render(context! { ..content, ..style })
-    };
-    fill().map_err(ReportError::Page)
-}
-
-/// What the report is about: labels and values.
+/// Labels and values of the page's header.
 fn facts(report: &Report) -> Vec<Value> {
     let about = [
         ("Data set", report.dataset.as_str()),
         ("Split", report.split.as_str()),
-        ("Created", report.created.as_str()),
+        ("Created", report.created_at.as_str()),
     ];
     let notes = report.notes.iter().map(|(label, value)| (label.as_str(), value.as_str()));
     let all = about.into_iter().chain(notes).filter(|(_, value)| !value.is_empty());
     all.map(|(label, value)| context! { label, value }).collect()
 }
 
-fn columns(methods: &[MethodResult]) -> Vec<Column> {
-    let column = |heading, value: &dyn Fn(&MethodResult) -> Option<f64>| Column {
+fn columns(methods: &[RankingMetrics]) -> Vec<Column> {
+    let column = |heading, value: &dyn Fn(&RankingMetrics) -> Option<f64>| Column {
         heading,
         values: methods.iter().map(value).collect(),
         smaller_is_better: false,
@@ -107,9 +95,9 @@ fn columns(methods: &[MethodResult]) -> Vec<Column> {
     ];
     if methods.iter().any(|method| method.retrieval.is_some()) {
         columns.extend([
-            column("Recall@1", &|method| Some(method.retrieval.as_ref()?.recall1)),
-            column("Recall@5", &|method| Some(method.retrieval.as_ref()?.recall5)),
-            column("Recall@10", &|method| Some(method.retrieval.as_ref()?.recall10)),
+            column("Recall@1", &|method| Some(method.retrieval.as_ref()?.recall_at_1)),
+            column("Recall@5", &|method| Some(method.retrieval.as_ref()?.recall_at_5)),
+            column("Recall@10", &|method| Some(method.retrieval.as_ref()?.recall_at_10)),
             column("mAP", &|method| Some(method.retrieval.as_ref()?.map)),
         ]);
     }
@@ -118,7 +106,7 @@ fn columns(methods: &[MethodResult]) -> Vec<Column> {
     columns
 }
 
-fn method_row(row: usize, method: &MethodResult, columns: &[Column]) -> Value {
+fn method_row(row: usize, method: &RankingMetrics, columns: &[Column]) -> Value {
     let cells = columns.iter().map(|column| {
         let text = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), percent);
         let mut all = column.values.iter().copied().flatten();
@@ -129,7 +117,7 @@ fn method_row(row: usize, method: &MethodResult, columns: &[Column]) -> Value {
         let value = column.values[row];
         context! {
             text => text(value),
-            // What reads the same is equally good.
+            // Values that are printed the same are equally good.
             best => columns[0].values.len() > 1 && value.is_some() && text(value) == text(best),
         }
     });
@@ -142,8 +130,8 @@ fn method_row(row: usize, method: &MethodResult, columns: &[Column]) -> Value {
     }
 }
 
-/// The depths to which neighbours were looked at, such as "20"; empty if none were.
-fn depths(methods: &[MethodResult]) -> String {
+/// The depths of retrieval, such as "20"; empty without retrieval metrics.
+fn depths(methods: &[RankingMetrics]) -> String {
     let depths = methods.iter().filter_map(|method| Some(method.retrieval.as_ref()?.depth));
     let mut depths: Vec<usize> = depths.collect();
     depths.sort_unstable();
@@ -151,20 +139,17 @@ fn depths(methods: &[MethodResult]) -> String {
     depths.iter().map(usize::to_string).collect::<Vec<_>>().join(" or ")
 }
 
-fn plots(methods: &[MethodResult]) -> Vec<Value> {
+fn plots(methods: &[RankingMetrics]) -> Vec<Value> {
     [
         ("Bar chart: top-1 and top-3 accuracy of each method", plot::accuracy_bars(methods)),
-        (
-            "Line chart: share of the queries with their product among the first k",
-            plot::top_k_curve(methods),
-        ),
+        ("Line chart: top-k accuracy over k", plot::top_k_curve(methods)),
         (
             "Reliability diagram: accuracy over mean confidence of each method",
             plot::reliability(methods),
         ),
     ]
     .into_iter()
-    // plotters escapes what it draws.
+    // plotters escapes the text that it draws.
     .map(|(label, svg)| context! { label, svg => Value::from_safe_string(svg) })
     .collect()
 }
@@ -172,8 +157,8 @@ fn plots(methods: &[MethodResult]) -> Vec<Value> {
 fn worst_first(products: &[ProductAccuracy]) -> Vec<ProductAccuracy> {
     let mut products = products.to_vec();
     products.sort_by(|a, b| {
-        let shares = a.top1.total_cmp(&b.top1).then(a.top3.total_cmp(&b.top3));
-        shares.then(b.queries.cmp(&a.queries)).then(a.product.cmp(&b.product))
+        let accuracy = a.top1.total_cmp(&b.top1).then(a.top3.total_cmp(&b.top3));
+        accuracy.then(b.queries.cmp(&a.queries)).then(a.product.cmp(&b.product))
     });
     products
 }
@@ -181,21 +166,21 @@ fn worst_first(products: &[ProductAccuracy]) -> Vec<ProductAccuracy> {
 fn confusion(
     pair: &Confusion,
     name: &dyn Fn(u32) -> String,
-    picture: &dyn Fn(&str) -> Option<String>,
+    thumbnail: &dyn Fn(&str) -> Option<String>,
 ) -> Value {
-    let photo = |photo: &String, said: bool| {
-        let source = picture(photo).filter(|source| is_picture(source));
-        // Nothing in it means anything in HTML; escaping its slashes would only make it long.
+    let photo = |photo: &String, predicted: bool| {
+        let source = thumbnail(photo).filter(|source| is_picture(source));
+        // It needs no escaping in HTML; escaping its slashes would only make it longer.
         let file = photo.rsplit('/').next();
-        context! { name => photo, file, said, source => source.map(Value::from_safe_string) }
+        context! { name => photo, file, predicted, source => source.map(Value::from_safe_string) }
     };
     let examples = pair.examples.iter().map(|name| photo(name, false));
-    let compare = pair.said_example.iter().map(|name| photo(name, true));
+    let compare = pair.predicted_example.iter().map(|name| photo(name, true));
     context! {
         truth => name(pair.truth),
-        said => name(pair.said),
+        predicted => name(pair.predicted),
         count => pair.count,
-        share => percent(pair.share),
+        fraction => percent(pair.fraction),
         photos => examples.chain(compare).collect::<Vec<_>>(),
     }
 }
@@ -203,10 +188,6 @@ fn confusion(
 fn is_picture(address: &str) -> bool {
     let harmless = |letter: char| !letter.is_whitespace() && !"\"'<>&".contains(letter);
     address.starts_with("data:image/") && address.chars().all(harmless)
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.1}", 100.0 * share)
 }
 
 #[cfg(test)]
@@ -220,14 +201,15 @@ mod tests {
     fn everything_is_escaped() -> Result<(), ReportError> {
         let mut report = made_up();
         let evil = "\"><script>alert(1)</script>";
-        for text in [&mut report.title, &mut report.dataset, &mut report.split, &mut report.created]
+        for text in
+            [&mut report.title, &mut report.dataset, &mut report.split, &mut report.created_at]
         {
             *text = evil.to_owned();
         }
         report.command = evil.to_owned();
         report.notes.push((evil.to_owned(), evil.to_owned()));
         report.methods[1].name = evil.to_owned();
-        report.methods[1].confused[0].examples = vec![evil.to_owned()];
+        report.methods[1].confusions[0].examples = vec![evil.to_owned()];
         let page = report.page(&|_| Some(evil.to_owned()))?;
         assert!(!page.contains("<script"), "{page}");
         assert!(!page.contains("\">&lt;script&gt;alert(1)\""), "{page}");
@@ -240,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_comes_from_elsewhere() -> Result<(), ReportError> {
+    fn the_page_loads_nothing_from_the_network() -> Result<(), ReportError> {
         let page = made_up().page(&|_| Some(PIXEL.to_owned()))?;
         assert!(page.contains(&format!("src=\"{PIXEL}\"")), "{page}");
         let without = page.replace("http://www.w3.org/2000/svg", "");
@@ -255,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_say_what_was_measured() -> Result<(), ReportError> {
+    fn tables_have_the_metrics() -> Result<(), ReportError> {
         let report = made_up();
         let page = report.page(&|_| None)?;
         let best = &report.methods[1];
@@ -289,9 +271,9 @@ mod tests {
     }
 
     #[test]
-    fn a_report_of_nothing_has_a_page() -> Result<(), ReportError> {
+    fn a_report_without_methods_has_a_page() -> Result<(), ReportError> {
         let mut report = made_up();
-        report.methods = vec![crate::Method::new("idle").result()];
+        report.methods = vec![crate::RankingEvaluator::new("idle").metrics()];
         assert!(report.page(&|_| None)?.contains("idle"));
         report.methods.clear();
         assert!(!report.page(&|_| None)?.contains("Worst"));
