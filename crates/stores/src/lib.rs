@@ -1,4 +1,4 @@
-//! Indexes that other programs keep: PostgreSQL with pgvector, and Qdrant.
+//! Remote stores: PostgreSQL with pgvector, and Qdrant.
 //!
 //! ```no_run
 //! let store = lookalike_stores::open("postgres://lookalike@db.example/shop?index=chairs")?;
@@ -9,8 +9,9 @@
 mod address;
 mod postgres;
 mod qdrant;
+mod retry;
+mod runtime;
 mod tls;
-mod waiting;
 
 use std::sync::Arc;
 
@@ -24,33 +25,32 @@ use qdrant::QdrantStore;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// No address of a store.
+    /// Not the address of a store.
     #[error(
-        "'{0}' is no address of a store: postgres://USER:PASSWORD@HOST/DATABASE or \
+        "'{0}' is not the address of a store: postgres://USER:PASSWORD@HOST/DATABASE or \
          qdrant://HOST:6334/COLLECTION"
     )]
-    NoStore(String),
-    /// An address with something wrong in it.
+    NotAnAddress(String),
+    /// A part of an address is invalid.
     #[error("the store's address: {0}")]
     Address(String),
-    /// The store itself says no.
+    /// The store refused.
     #[error(transparent)]
     Remote(#[from] RemoteError),
 }
 
-/// Opens the store that an address names. Nothing is asked of it yet: that it does not answer is told at the
-/// first use.
+/// Opens the store that an address names. It connects at the first use.
 ///
 /// | address | what |
 /// | --- | --- |
-/// | `postgres://user:password@host:5432/database` | PostgreSQL's own, with the parameters that tokio-postgres knows |
-/// | `...?index=chairs` | one of several indexes in a database; `lookalike` if not said |
-/// | `qdrant://host:6334/collection` | Qdrant's gRPC port; `qdrants://` by TLS |
-/// | `...?shards=6&replicas=2` | of collections that are made; 1 if not said |
-/// | `...?quantize=no` | without bytes beside the numbers |
+/// | `postgres://user:password@host:5432/database` | a PostgreSQL address, with tokio-postgres's parameters |
+/// | `...?index=chairs` | one of several indexes in a database; default `lookalike` |
+/// | `qdrant://host:6334/collection` | Qdrant's gRPC port; `qdrants://` for TLS |
+/// | `...?shards=6&replicas=2` | of new collections; default 1 and 1 |
+/// | `...?quantize=no` | new collections without scalar quantisation |
 ///
-/// Qdrant's key is taken from the environment variable `QDRANT_API_KEY`, and PostgreSQL's password from
-/// `PGPASSWORD` where the address has none.
+/// The environment variable `QDRANT_API_KEY` has Qdrant's API key, `PGPASSWORD` PostgreSQL's password where the
+/// address has none.
 ///
 /// # Errors
 /// [`OpenError`].
@@ -59,6 +59,6 @@ pub fn open(address: &str) -> Result<Arc<dyn RemoteStore>, OpenError> {
     match parsed.scheme.as_str() {
         "postgres" | "postgresql" => Ok(Arc::new(Postgres::open(parsed)?)),
         "qdrant" | "qdrants" => Ok(Arc::new(QdrantStore::open(parsed)?)),
-        _ => Err(OpenError::NoStore(parsed.plain())),
+        _ => Err(OpenError::NotAnAddress(parsed.without_secrets())),
     }
 }

@@ -1,4 +1,4 @@
-//! Qdrant, by gRPC.
+//! Qdrant, over gRPC.
 //!
 //! | collection | what |
 //! | --- | --- |
@@ -7,48 +7,46 @@
 //!
 //! A conditional update replaces point 0 in one step (`update_filter`, Qdrant 1.16 or newer).
 
+mod connection;
 mod manifest;
 
 use std::time::{Duration, Instant};
 
 use lookalike_vectors::{Manifest, Point, RemoteError, RemoteStore};
-use qdrant_client::qdrant::vector_output::Vector as Numbers;
+use qdrant_client::qdrant::vector_output::Vector;
 use qdrant_client::qdrant::{
     CollectionStatus, Condition, CountPointsBuilder, CreateCollectionBuilder,
     CreateFieldIndexCollectionBuilder, DeletePointsBuilder, Distance, FieldType, Filter,
     GetPointsBuilder, HnswConfigDiffBuilder, OptimizersConfigDiffBuilder, PointId, PointStruct,
-    PointsIdsList, QuantizationSearchParamsBuilder, QueryPointsBuilder, ScalarQuantizationBuilder,
-    SearchParamsBuilder, UpdateCollectionBuilder, UpsertPointsBuilder, VectorParamsBuilder,
-    point_id::PointIdOptions,
+    PointsIdsList, QuantizationSearchParamsBuilder, QueryPointsBuilder, RetrievedPoint,
+    ScalarQuantizationBuilder, SearchParamsBuilder, UpdateCollectionBuilder, UpsertPointsBuilder,
+    VectorParamsBuilder, point_id::PointIdOptions,
 };
-use qdrant_client::{Payload, Qdrant, QdrantError};
-use tonic::Code;
+use qdrant_client::{Payload, QdrantError};
 
 use crate::OpenError;
 use crate::address::{Address, check_name};
-use crate::waiting::{ANSWER, CONNECT, Failure, Waiting, asking};
+use connection::Connection;
 use manifest::Unreadable;
 
-/// The field by which products are told apart.
+/// The payload field that searches are filtered by.
 const PRODUCT: &str = "product";
 
-/// Candidates that a walk keeps at least.
+/// The smallest `ef` of a search.
 const EF_SEARCH: u64 = 128;
 
-/// Kilobytes of vectors in a segment from which on Qdrant builds a graph: its own usual number.
-const INDEXED_FROM: u64 = 10_000;
+/// Qdrant's default `indexing_threshold`: kilobytes of vectors in one of its segments from which on it builds a graph.
+const INDEXING_THRESHOLD: u64 = 10_000;
 
 /// How long a graph may take to be built.
-const BUILT: Duration = Duration::from_secs(6 * 3600);
+const BUILD_TIMEOUT: Duration = Duration::from_secs(6 * 3600);
 
 pub(crate) struct QdrantStore {
-    client: Qdrant,
+    connection: Connection,
     collection: String,
-    name: String,
     shards: u32,
     replicas: u32,
     quantize: bool,
-    waiting: Waiting,
 }
 
 impl QdrantStore {
@@ -63,84 +61,37 @@ impl QdrantStore {
                 return Err(OpenError::Address(format!("quantize={other} is neither yes nor no")));
             }
         };
-        address.finish()?;
-        let scheme = if address.scheme == "qdrants" { "https" } else { "http" };
-        let key = std::env::var("QDRANT_API_KEY").ok();
-        let client = Qdrant::from_url(&format!("{scheme}://{}", address.authority))
-            .api_key(key)
-            .timeout(ANSWER)
-            .connect_timeout(CONNECT)
-            .skip_compatibility_check()
-            .build()
-            .map_err(|error| OpenError::Address(error.to_string()))?;
-        let name = address.plain();
-        let unreachable = |error: std::io::Error| RemoteError::Unreachable {
-            store: name.clone(),
-            reason: error.to_string(),
-        };
-        let waiting = Waiting::new().map_err(unreachable)?;
-        let collection = address.path;
-        Ok(Self { client, collection, name, shards, replicas, quantize, waiting })
+        address.refuse_rest()?;
+        let connection = Connection::open(&address)?;
+        Ok(Self { connection, collection: address.path, shards, replicas, quantize })
     }
 
-    /// Asks, and again where that may help.
-    fn ask<T: Send, F>(&self, ask: impl Fn() -> F + Send + Sync) -> Result<T, RemoteError>
-    where
-        F: Future<Output = Result<T, QdrantError>> + Send,
-    {
-        let ask = &ask;
-        let asked = self
-            .waiting
-            .wait(asking(move |_| async move { ask().await.map_err(|error| self.failure(error)) }));
-        asked.unwrap_or_else(|| {
-            let reason = "the thread that waits for it is gone".to_owned();
-            Err(RemoteError::Unreachable { store: self.name.clone(), reason })
-        })
-    }
-
-    fn failure(&self, error: QdrantError) -> Failure {
-        let store = self.name.clone();
-        let status = match error {
-            QdrantError::ResponseError { status }
-            | QdrantError::ResourceExhaustedError { status, .. } => status,
-            other => {
-                let error = RemoteError::Refused { store, reason: other.to_string() };
-                return Failure { error, is_passing: false };
-            }
-        };
-        // The client's own words for nobody there, whose rest is the inside of a structure.
-        let (reason, is_nobody) = match status.message().split_once(": tonic::transport") {
-            Some((reason, _)) => (reason.to_owned(), true),
-            None => (status.message().to_owned(), false),
-        };
-        let error = match status.code() {
-            _ if is_nobody => RemoteError::Unreachable { store, reason },
-            Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown => {
-                RemoteError::Unreachable { store, reason }
-            }
-            Code::Unauthenticated | Code::PermissionDenied => RemoteError::Refused {
-                store,
-                reason: format!("{reason}: set QDRANT_API_KEY to a key that may do this"),
-            },
-            _ => RemoteError::Refused { store, reason },
-        };
-        let passing = [
-            Code::Unavailable,
-            Code::DeadlineExceeded,
-            Code::Cancelled,
-            Code::Aborted,
-            Code::ResourceExhausted,
-        ];
-        Failure { error, is_passing: is_nobody || passing.contains(&status.code()) }
-    }
-
+    /// The collection of a segment.
     fn collection_of(&self, segment: &str) -> String {
         format!("{}_{segment}", self.collection)
     }
+
+    async fn create_collection(&self, collection: &str, dim: usize) -> Result<(), QdrantError> {
+        let client = &self.connection.client;
+        let mut create = CreateCollectionBuilder::new(collection)
+            .vectors_config(VectorParamsBuilder::new(dim as u64, Distance::Dot))
+            .hnsw_config(HnswConfigDiffBuilder::default().m(16).ef_construct(100))
+            // No graph until all points are inserted.
+            .optimizers_config(OptimizersConfigDiffBuilder::default().indexing_threshold(0))
+            .shard_number(self.shards)
+            .replication_factor(self.replicas);
+        if self.quantize {
+            let int8 = ScalarQuantizationBuilder::default().always_ram(true);
+            create = create.quantization_config(int8);
+        }
+        client.create_collection(create).await?;
+        let product =
+            CreateFieldIndexCollectionBuilder::new(collection, PRODUCT, FieldType::Keyword);
+        client.create_field_index(product.wait(true)).await.map(drop)
+    }
 }
 
-/// Ids as Qdrant has them.
-fn ids_of(ids: &[u64]) -> Vec<PointId> {
+fn point_ids(ids: &[u64]) -> Vec<PointId> {
     ids.iter().map(|&id| id.into()).collect()
 }
 
@@ -153,20 +104,22 @@ fn number(id: Option<PointId>) -> Option<u64> {
 
 impl RemoteStore for QdrantStore {
     fn name(&self) -> String {
-        self.name.clone()
+        self.connection.name.clone()
     }
 
     fn manifest(&self) -> Result<Option<Manifest>, RemoteError> {
         let collection = self.collection_of("manifest");
-        let read = self.ask(|| async {
-            let read = manifest::read(&self.client, &collection).await?;
-            let before_0_1_0 = self.collection_of("head");
-            if matches!(read, Ok(None)) && self.client.collection_exists(before_0_1_0).await? {
+        let client = &self.connection.client;
+        let read = self.connection.call(|| async {
+            let read = manifest::read(client, &collection).await?;
+            // Programs before 0.1.0 wrote this collection.
+            let old = self.collection_of("head");
+            if matches!(read, Ok(None)) && client.collection_exists(old).await? {
                 return Ok(Err(Unreadable::OtherFormat(0)));
             }
             Ok(read)
         })?;
-        let store = self.name.clone();
+        let store = self.name();
         read.map_err(|unreadable| match unreadable {
             Unreadable::Damaged(reason) => {
                 RemoteError::Refused { store, reason: format!("{reason}: build the index again") }
@@ -177,52 +130,34 @@ impl RemoteStore for QdrantStore {
         })
     }
 
-    fn swap_manifest(&self, seen: Option<u64>, manifest: &Manifest) -> Result<(), RemoteError> {
+    fn swap_manifest(&self, expected: Option<u64>, manifest: &Manifest) -> Result<(), RemoteError> {
         let collection = self.collection_of("manifest");
-        let (shards, replicas) = (1, self.replicas);
-        let swapped = self.ask(|| async {
-            if !self.client.collection_exists(&collection).await? {
-                let vectors = VectorParamsBuilder::new(1, Distance::Dot);
+        let client = &self.connection.client;
+        let swapped = self.connection.call(|| async {
+            if !client.collection_exists(&collection).await? {
                 let create = CreateCollectionBuilder::new(&collection)
-                    .vectors_config(vectors)
-                    .shard_number(shards)
-                    .replication_factor(replicas);
-                self.client.create_collection(create).await?;
+                    .vectors_config(VectorParamsBuilder::new(1, Distance::Dot))
+                    .shard_number(1)
+                    .replication_factor(self.replicas);
+                client.create_collection(create).await?;
             }
-            manifest::swap(&self.client, &collection, seen, manifest).await
+            manifest::swap(client, &collection, expected, manifest).await
         })?;
         match swapped {
             true => Ok(()),
-            false => Err(RemoteError::Conflict { store: self.name.clone() }),
+            false => Err(RemoteError::Conflict { store: self.name() }),
         }
     }
 
     fn create_segment(&self, segment: &str, dim: usize) -> Result<u64, RemoteError> {
         let collection = self.collection_of(segment);
-        self.ask(|| async {
-            if !self.client.collection_exists(&collection).await? {
-                let vectors = VectorParamsBuilder::new(dim as u64, Distance::Dot);
-                let mut create = CreateCollectionBuilder::new(&collection)
-                    .vectors_config(vectors)
-                    .hnsw_config(HnswConfigDiffBuilder::default().m(16).ef_construct(100))
-                    // Loaded first, linked after.
-                    .optimizers_config(OptimizersConfigDiffBuilder::default().indexing_threshold(0))
-                    .shard_number(self.shards)
-                    .replication_factor(self.replicas);
-                if self.quantize {
-                    let bytes = ScalarQuantizationBuilder::default().always_ram(true);
-                    create = create.quantization_config(bytes);
-                }
-                self.client.create_collection(create).await?;
-                let product = CreateFieldIndexCollectionBuilder::new(
-                    &collection,
-                    PRODUCT,
-                    FieldType::Keyword,
-                );
-                self.client.create_field_index(product.wait(true)).await?;
+        let client = &self.connection.client;
+        self.connection.call(|| async {
+            if !client.collection_exists(&collection).await? {
+                self.create_collection(&collection, dim).await?;
             }
             let count = CountPointsBuilder::new(&collection).exact(true);
-            Ok(self.client.count(count).await?.result.map_or(0, |result| result.count))
+            Ok(client.count(count).await?.result.map_or(0, |result| result.count))
         })
     }
 
@@ -233,27 +168,29 @@ impl RemoteStore for QdrantStore {
             payload.insert(PRODUCT, point.group.clone());
             PointStruct::new(point.id, point.vector.clone(), payload)
         };
-        self.ask(|| async {
+        self.connection.call(|| async {
             let points: Vec<PointStruct> = points.iter().map(point).collect();
             let upsert = UpsertPointsBuilder::new(&collection, points).wait(true);
-            self.client.upsert_points(upsert).await.map(drop)
+            self.connection.client.upsert_points(upsert).await.map(drop)
         })
     }
 
     fn build_segment_index(&self, segment: &str) -> Result<(), RemoteError> {
         let collection = self.collection_of(segment);
-        self.ask(|| async {
-            let usual = OptimizersConfigDiffBuilder::default().indexing_threshold(INDEXED_FROM);
-            let update = UpdateCollectionBuilder::new(&collection).optimizers_config(usual);
-            self.client.update_collection(update).await.map(drop)
+        let client = &self.connection.client;
+        self.connection.call(|| async {
+            let optimizers =
+                OptimizersConfigDiffBuilder::default().indexing_threshold(INDEXING_THRESHOLD);
+            let update = UpdateCollectionBuilder::new(&collection).optimizers_config(optimizers);
+            client.update_collection(update).await.map(drop)
         })?;
-        let begun = Instant::now();
+        let started = Instant::now();
         loop {
-            let info = self.ask(|| self.client.collection_info(&collection))?;
+            let info = self.connection.call(|| client.collection_info(&collection))?;
             let status = info.result.map(|info| info.status());
-            if status == Some(CollectionStatus::Red) || begun.elapsed() > BUILT {
-                let (store, reason) = (self.name.clone(), format!("{collection} is not built"));
-                return Err(RemoteError::Refused { store, reason });
+            if status == Some(CollectionStatus::Red) || started.elapsed() > BUILD_TIMEOUT {
+                let reason = format!("it did not build the graph of {collection}");
+                return Err(RemoteError::Refused { store: self.name(), reason });
             }
             if status == Some(CollectionStatus::Green) {
                 return Ok(());
@@ -267,25 +204,26 @@ impl RemoteStore for QdrantStore {
             return Ok(());
         }
         let collection = self.collection_of(segment);
-        self.ask(|| async {
-            let points = PointsIdsList { ids: ids_of(ids) };
+        self.connection.call(|| async {
+            let points = PointsIdsList { ids: point_ids(ids) };
             let delete = DeletePointsBuilder::new(&collection).points(points).wait(true);
-            self.client.delete_points(delete).await.map(drop)
+            self.connection.client.delete_points(delete).await.map(drop)
         })
     }
 
     fn retain_segments(&self, segments: &[&str]) -> Result<(), RemoteError> {
-        let kept: Vec<String> =
+        let retained: Vec<String> =
             segments.iter().map(|segment| self.collection_of(segment)).collect();
         let prefix = self.collection_of("");
-        let is_part = |name: &str| {
+        let is_segment = |name: &str| {
             let segment = name.strip_prefix(&prefix).unwrap_or_default();
             segment.len() == 12 && segment.chars().all(|c| c.is_ascii_hexdigit())
         };
-        self.ask(|| async {
-            for collection in self.client.list_collections().await?.collections {
-                if is_part(&collection.name) && !kept.contains(&collection.name) {
-                    self.client.delete_collection(&collection.name).await?;
+        let client = &self.connection.client;
+        self.connection.call(|| async {
+            for collection in client.list_collections().await?.collections {
+                if is_segment(&collection.name) && !retained.contains(&collection.name) {
+                    client.delete_collection(&collection.name).await?;
                 }
             }
             Ok(())
@@ -306,33 +244,32 @@ impl RemoteStore for QdrantStore {
             .exact(exact)
             .hnsw_ef(EF_SEARCH.max(k as u64))
             .quantization(rescored);
-        let answer = self.ask(|| async {
-            let mut ask = QueryPointsBuilder::new(&collection)
+        let response = self.connection.call(|| async {
+            let mut search = QueryPointsBuilder::new(&collection)
                 .query(query.to_vec())
                 .limit(k as u64)
                 .params(params.clone())
                 .with_payload(false);
             if let Some(groups) = groups {
                 let groups: Vec<String> = groups.iter().map(|&group| group.to_owned()).collect();
-                ask = ask.filter(Filter::must([Condition::matches(PRODUCT, groups)]));
+                search = search.filter(Filter::must([Condition::matches(PRODUCT, groups)]));
             }
-            self.client.query(ask).await
+            self.connection.client.query(search).await
         })?;
-        let near = answer.result.into_iter();
-        Ok(near.filter_map(|point| Some((number(point.id)?, point.score))).collect())
+        let points = response.result.into_iter();
+        Ok(points.filter_map(|point| Some((number(point.id)?, point.score))).collect())
     }
 
     fn vectors(&self, segment: &str, ids: &[u64]) -> Result<Vec<(u64, Vec<f32>)>, RemoteError> {
         let collection = self.collection_of(segment);
-        let answer = self.ask(|| async {
-            let get = GetPointsBuilder::new(&collection, ids_of(ids)).with_vectors(true);
-            self.client.get_points(get.with_payload(false)).await
+        let response = self.connection.call(|| async {
+            let get = GetPointsBuilder::new(&collection, point_ids(ids)).with_vectors(true);
+            self.connection.client.get_points(get.with_payload(false)).await
         })?;
-        let vector =
-            |point: qdrant_client::qdrant::RetrievedPoint| match point.vectors?.get_vector()? {
-                Numbers::Dense(dense) => Some((number(point.id)?, dense.data)),
-                _ => None,
-            };
-        Ok(answer.result.into_iter().filter_map(vector).collect())
+        let vector = |point: RetrievedPoint| match point.vectors?.get_vector()? {
+            Vector::Dense(dense) => Some((number(point.id)?, dense.data)),
+            _ => None,
+        };
+        Ok(response.result.into_iter().filter_map(vector).collect())
     }
 }

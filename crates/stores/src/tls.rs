@@ -1,11 +1,13 @@
+//! TLS for PostgreSQL.
+
 use rustls::ClientConfig;
 use rustls::crypto::ring;
 use rustls_platform_verifier::ConfigVerifierExt as _;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// TLS by the certificates that the machine trusts.
+/// A connector that trusts the machine's certificate authorities.
 pub(crate) fn connector() -> Result<MakeRustlsConnect, String> {
-    // Another part of the program may have chosen one: that is as good.
+    // Fails where another part of the program has installed one already, which is as good.
     let _ = ring::default_provider().install_default();
     let config = ClientConfig::with_platform_verifier().map_err(|error| error.to_string())?;
     Ok(MakeRustlsConnect::new(config))

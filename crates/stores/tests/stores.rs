@@ -1,6 +1,6 @@
-//! What stores elsewhere promise: of a Qdrant in this process always, of a PostgreSQL with pgvector where
-//! `LOOKALIKE_POSTGRES` has the address of a database for tests, of a Qdrant where `QDRANT_URL` has its address
-//! (`qdrant://host:6334`). What is made there is taken away again.
+//! The contract of remote stores: of a fake Qdrant in this process always, of PostgreSQL with pgvector where
+//! `LOOKALIKE_POSTGRES` has the address of a test database, of Qdrant where `QDRANT_URL` has its address
+//! (`qdrant://host:6334`). The tests delete the segments that they create.
 
 #[path = "../../vectors/tests/cases/mod.rs"]
 mod cases;
@@ -25,7 +25,7 @@ fn name() -> String {
     format!("test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A store of each kind that there is, with nothing in it.
+/// An empty store of every kind that is available.
 fn stores() -> Vec<(&'static str, Arc<dyn RemoteStore>)> {
     let (_, address) = QdrantServer::start();
     let mut stores = vec![("Qdrant in this process", format!("qdrant://{address}/{}", name()))];
@@ -55,7 +55,7 @@ fn points(dim: usize, values: &[f32]) -> Vec<Point> {
     (0..vectors.len() as u32).map(point).collect()
 }
 
-/// Stores of the contract's vectors; each lies in one with others' points.
+/// Stores of some vectors, in segments that have another point, too.
 fn filled(dim: usize, values: Vec<f32>) -> Vec<(&'static str, Box<dyn VectorStore>)> {
     let points = points(dim, &values);
     let ids: Arc<[u64]> = points.iter().map(|point| point.id).collect();
@@ -65,7 +65,7 @@ fn filled(dim: usize, values: Vec<f32>) -> Vec<(&'static str, Box<dyn VectorStor
         for points in points.chunks(700) {
             store.upsert(SEGMENT, points).expect("points");
         }
-        // As if a change had put it there that never came to its end.
+        // As if a change had been killed after it inserted the point.
         if let Some(stray) = points.first() {
             store.upsert(SEGMENT, &[Point { id: 5, ..stray.clone() }]).expect("a point");
         }
@@ -77,7 +77,7 @@ fn filled(dim: usize, values: Vec<f32>) -> Vec<(&'static str, Box<dyn VectorStor
     stores().into_iter().map(fill).collect()
 }
 
-/// Takes away what it searched.
+/// Deletes its segments when dropped.
 struct Swept(RemoteSegment);
 
 impl Drop for Swept {
@@ -117,7 +117,7 @@ impl VectorStore for Swept {
 }
 
 #[test]
-fn they_keep_the_contract_of_all_stores() {
+fn remote_stores_keep_the_contract_of_all_stores() {
     cases::hits_are_sorted_distinct_and_as_many_as_there_can_be(&filled);
     cases::an_empty_store_finds_nothing(&filled);
     cases::queries_that_cannot_be_compared_are_refused(&filled);
@@ -128,7 +128,7 @@ fn they_keep_the_contract_of_all_stores() {
 }
 
 #[test]
-fn a_walk_finds_nearly_all_that_is_near() {
+fn graph_searches_agree_with_exact_ones() {
     let (dim, n) = (64, 4000);
     let values = clouds(n, dim, 54);
     let queries = clouds(n + 100, dim, 54).split_off(n * dim);
@@ -153,9 +153,9 @@ fn a_manifest_is_swapped_only_by_who_has_read_the_last() {
         let large: Vec<u8> = (0..5_000_000u32).map(|at| (at * 31 % 251) as u8).collect();
         store.swap_manifest(None, &manifest(1, &large)).expect("the first");
         assert_eq!(store.manifest().expect("a manifest"), Some(manifest(1, &large)), "{name}");
-        store.swap_manifest(None, &manifest(1, &large)).expect("the same once more is no other");
-        for seen in [None, Some(7)] {
-            let refused = store.swap_manifest(seen, &manifest(8, b"late")).expect_err(name);
+        store.swap_manifest(None, &manifest(1, &large)).expect("a repeated swap is none");
+        for expected in [None, Some(7)] {
+            let refused = store.swap_manifest(expected, &manifest(8, b"late")).expect_err(name);
             assert!(matches!(refused, RemoteError::Conflict { .. }), "{name}: {refused}");
         }
         for generation in 2..5 {
@@ -167,7 +167,7 @@ fn a_manifest_is_swapped_only_by_who_has_read_the_last() {
 }
 
 #[test]
-fn loading_goes_on_where_it_was_and_points_are_taken_out() {
+fn loading_resumes_and_points_are_deleted() {
     let dim = 8;
     let points = points(dim, &clouds(30, dim, 3));
     for (name, store) in stores() {
@@ -194,7 +194,7 @@ fn loading_goes_on_where_it_was_and_points_are_taken_out() {
 
 #[test]
 fn long_vectors_are_kept() {
-    // Above 2,000 numbers PostgreSQL keeps them in f16.
+    // Above 2,000 dimensions PostgreSQL keeps them in f16.
     let dim = 2560;
     for (name, store) in filled(dim, clouds(40, dim, 3)) {
         let hits = store.search(&store.rows(&[7]).expect("a vector")[0], 3).expect("a search");
@@ -204,7 +204,7 @@ fn long_vectors_are_kept() {
 }
 
 #[test]
-fn nobody_there_is_one_line_after_a_few_tries() {
+fn an_unreachable_server_is_one_line_after_a_few_attempts() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr();
     let free = free.expect("an address");
     for scheme in ["postgres://me:geheim@", "qdrant://"] {
@@ -216,7 +216,7 @@ fn nobody_there_is_one_line_after_a_few_tries() {
 }
 
 #[test]
-fn a_server_that_restarts_is_waited_for_and_what_it_lost_is_told() {
+fn a_restart_is_survived_and_lost_points_are_reported() {
     let (server, address) = QdrantServer::start();
     let store = open(&format!("qdrant://{address}/shop")).expect("a store");
     store.create_segment(SEGMENT, 4).expect("a segment");
@@ -228,8 +228,8 @@ fn a_server_that_restarts_is_waited_for_and_what_it_lost_is_told() {
     let calls = server.state().calls;
     let error = store.upsert(SEGMENT, &points).expect_err("never back").to_string();
     assert!(error.contains("does not answer (restarting)"), "{error}");
-    // Five, each of which the client makes twice.
-    assert_eq!(server.state().calls - calls, 10, "tries are bounded");
+    // Five attempts, each of which the client makes twice.
+    assert_eq!(server.state().calls - calls, 10, "attempts are bounded");
     server.state().unavailable = 0;
     let wrong = [Point { vector: vec![1.0], ..points[0].clone() }];
     let error = store.upsert(SEGMENT, &wrong).expect_err("another length").to_string();
@@ -246,9 +246,9 @@ fn a_server_that_restarts_is_waited_for_and_what_it_lost_is_told() {
 }
 
 #[test]
-fn addresses_that_are_none_are_refused() {
+fn invalid_addresses_are_refused() {
     for (address, expected) in [
-        ("mysql://db/shop", "no address of a store"),
+        ("mysql://db/shop", "not the address of a store"),
         ("qdrant://host/Shop", "is no name"),
         ("qdrant://host/shop?shards=many", "shards=many"),
         ("qdrant://host/shop?quantize=perhaps", "neither yes nor no"),
@@ -259,4 +259,22 @@ fn addresses_that_are_none_are_refused() {
         let error = open(address).err().expect(address).to_string();
         assert!(error.contains(expected) && error.lines().count() == 1, "{address}: {error}");
     }
+}
+
+/// Manifests of other formats are refused: of programs before 0.1.0, and of a later one.
+#[test]
+fn qdrants_other_formats_are_refused() {
+    let (server, address) = QdrantServer::start();
+    let store = open(&format!("qdrant://{address}/shop")).expect("a store");
+    store.swap_manifest(None, &manifest(1, b"content")).expect("a manifest");
+    server.state().rename("shop_manifest", "shop_head");
+    let refused = store.manifest().expect_err("before 0.1.0");
+    assert!(matches!(refused, RemoteError::OtherFormat { found: 0, newest: 1, .. }), "{refused}");
+    let text = refused.to_string();
+    assert!(text.contains("before 0.1.0") && text.contains("build the index again"), "{text}");
+    server.state().rename("shop_head", "shop_manifest");
+    server.state().set("shop_manifest", 0, "format", 2);
+    let refused = store.manifest().expect_err("a later program's");
+    assert!(matches!(refused, RemoteError::OtherFormat { found: 2, newest: 1, .. }), "{refused}");
+    assert!(refused.to_string().contains("update it"), "{refused}");
 }

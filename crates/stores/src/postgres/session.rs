@@ -1,11 +1,11 @@
-//! Connections, and what their failures mean.
+//! Connections: TLS, tables, settings; and what errors mean.
 
 use lookalike_vectors::RemoteError;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, Error, NoTls};
 
+use crate::retry::Failure;
 use crate::tls;
-use crate::waiting::Failure;
 
 /// Version of the tables' layout, which this program creates and reads.
 const FORMAT: i32 = 1;
@@ -19,14 +19,14 @@ const CREATE: &str = "
     INSERT INTO lookalike_format VALUES (1) ON CONFLICT DO NOTHING;
 ";
 
-/// What every connection is told: how many candidates a walk keeps, and that it goes on until it has as many
-/// as are asked for; how long an answer may take.
+/// Settings of every connection: `ef_search`, iterative scans, so that a filtered search finds as many rows as it is
+/// to, and the timeout of a statement.
 const SETTINGS: &str = "
     SET statement_timeout = '60s';
     SET hnsw.ef_search = 128; SET hnsw.iterative_scan = strict_order; SET hnsw.max_scan_tuples = 100000;
 ";
 
-/// A number for PostgreSQL's advisory locks, so that two programs do not make the tables at once.
+/// An advisory lock, so that two programs do not create the tables at once.
 const LOCK: i64 = 0x6c6f_6f6b_616c;
 
 /// Connects, by TLS where the server has it, and creates the tables where there are none.
@@ -81,36 +81,36 @@ async fn create(client: &Client) -> Result<(), Error> {
 fn other_format(store: &str, found: i32) -> Failure {
     let (store, found) = (store.to_owned(), found.unsigned_abs());
     let error = RemoteError::OtherFormat { store, found, newest: FORMAT.unsigned_abs() };
-    Failure { error, is_passing: false }
+    Failure { error, is_transient: false }
 }
 
-/// What to say of a failure, and whether it may pass.
+/// The error to report, and whether another attempt may succeed.
 pub(super) fn failed(store: &str, error: &Error) -> Failure {
     let store = store.to_owned();
     let Some(refusal) = error.as_db_error() else {
-        // What is below says more: "error connecting to server" for one.
-        let below = std::error::Error::source(error).map(ToString::to_string);
-        let reason = below.unwrap_or_else(|| error.to_string());
-        let is_passing = error.is_closed() || is_io(error);
-        return Failure { error: RemoteError::Unreachable { store, reason }, is_passing };
+        // The source says more than, for example, "error connecting to server".
+        let source = std::error::Error::source(error).map(ToString::to_string);
+        let reason = source.unwrap_or_else(|| error.to_string());
+        let is_transient = error.is_closed() || is_io(error);
+        return Failure { error: RemoteError::Unreachable { store, reason }, is_transient };
     };
-    let passing = [
+    let transient = [
         SqlState::ADMIN_SHUTDOWN,
         SqlState::CRASH_SHUTDOWN,
         SqlState::CANNOT_CONNECT_NOW,
         SqlState::TOO_MANY_CONNECTIONS,
         SqlState::T_R_SERIALIZATION_FAILURE,
         SqlState::T_R_DEADLOCK_DETECTED,
-        // A batch that was written before the connection was lost: it is replaced.
+        // The batch was written before the connection was lost: the next attempt replaces it.
         SqlState::UNIQUE_VIOLATION,
     ];
-    let is_passing = passing.contains(refusal.code());
+    let is_transient = transient.contains(refusal.code());
     Failure {
         error: RemoteError::Refused { store, reason: refusal.message().to_owned() },
-        is_passing,
+        is_transient,
     }
 }
 
 fn is_io(error: &Error) -> bool {
-    std::error::Error::source(error).is_some_and(|below| below.is::<std::io::Error>())
+    std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
 }

@@ -1,4 +1,4 @@
-//! What is asked of PostgreSQL. Tables' names are made of checked parts only.
+//! SQL statements. Names of tables are made of checked parts only.
 
 use std::pin::pin;
 
@@ -11,8 +11,8 @@ use tokio_postgres::{Client, Error, Row};
 
 use super::copy;
 
-/// Of wanted products, so many vectors are all compared; among more, the graph is walked.
-const COMPARED: i64 = 20_000;
+/// A filtered search compares every vector of up to so many; of more, it searches the graph.
+const SCAN_UP_TO: i64 = 20_000;
 
 pub(super) async fn manifest(client: &Client, index: &str) -> Result<Option<Manifest>, Error> {
     let manifest = "SELECT generation, segment, content FROM lookalike_manifests WHERE index = $1";
@@ -24,36 +24,36 @@ pub(super) async fn manifest(client: &Client, index: &str) -> Result<Option<Mani
     }))
 }
 
-/// Whether the generation was still the one that was seen.
+/// Replaces the manifest if its generation is still `expected`. Returns whether it was.
 pub(super) async fn swap_manifest(
     client: &Client,
     index: &str,
-    seen: Option<u64>,
+    expected: Option<u64>,
     manifest: &Manifest,
 ) -> Result<bool, Error> {
     let Manifest { generation, segment, content } = manifest;
     let generation = *generation as i64;
-    let changed = match seen {
+    let changed = match expected {
         None => {
             let insert = "INSERT INTO lookalike_manifests (index, generation, segment, content) \
                           VALUES ($1, $2, $3, $4) ON CONFLICT (index) DO NOTHING";
             client.execute(insert, &[&index, &generation, segment, content]).await?
         }
-        Some(seen) => {
+        Some(expected) => {
             let update = "UPDATE lookalike_manifests SET generation = $2, segment = $3, content = $4 \
                           WHERE index = $1 AND generation = $5";
-            let seen = seen as i64;
-            client.execute(update, &[&index, &generation, segment, content, &seen]).await?
+            let expected = expected as i64;
+            client.execute(update, &[&index, &generation, segment, content, &expected]).await?
         }
     };
     if changed == 1 {
         return Ok(true);
     }
-    // An answer may have been lost on its way back, and this be the second attempt.
+    // The first attempt may have succeeded although its response was lost.
     Ok(self::manifest(client, index).await?.as_ref() == Some(manifest))
 }
 
-/// How many vectors there are.
+/// Creates a segment's table unless it exists. Returns the number of its rows.
 pub(super) async fn create_segment(client: &Client, table: &str, kind: &str) -> Result<u64, Error> {
     let create = format!(
         "CREATE TABLE IF NOT EXISTS {table} \
@@ -64,14 +64,14 @@ pub(super) async fn create_segment(client: &Client, table: &str, kind: &str) -> 
     Ok(count.get::<_, i64>(0) as u64)
 }
 
-/// `replace` takes out first what is there under the same ids.
+/// Inserts points. `replace` deletes rows of the same ids first.
 pub(super) async fn upsert(
     client: &mut Client,
     table: &str,
     points: &[Point],
     replace: bool,
 ) -> Result<(), Error> {
-    let kind = kind(client, table).await?;
+    let kind = vector_type(client, table).await?;
     let statement = format!("COPY {table} (id, product, embedding) FROM STDIN BINARY");
     let transaction = client.transaction().await?;
     if replace {
@@ -80,20 +80,20 @@ pub(super) async fn upsert(
         transaction.execute(&delete, &[&ids]).await?;
     }
     let mut sink = pin!(transaction.copy_in::<_, Bytes>(&statement).await?);
-    // Of numbers and text in the types that the table has, nothing is refused: an empty COPY says so itself.
+    // Encoding numbers and text in the table's types does not fail; if it did, the server would refuse the empty COPY.
     sink.send(copy::rows(points, &kind).unwrap_or_default()).await?;
     sink.finish().await?;
     transaction.commit().await
 }
 
-/// The type of a table's vectors, which each server numbers in its own way.
-async fn kind(client: &Client, table: &str) -> Result<Type, Error> {
+/// The type of a table's vectors. pgvector's types have another OID on every server.
+async fn vector_type(client: &Client, table: &str) -> Result<Type, Error> {
     let statement = client.prepare(&format!("SELECT embedding FROM {table}")).await?;
     Ok(statement.columns()[0].type_().clone())
 }
 
 pub(super) async fn build_segment_index(client: &Client, table: &str) -> Result<(), Error> {
-    let kind = kind(client, table).await?;
+    let kind = vector_type(client, table).await?;
     let operators = format!("{}_ip_ops", kind.name());
     client.batch_execute("SET statement_timeout = 0").await?;
     let build = format!(
@@ -114,7 +114,7 @@ pub(super) async fn delete(client: &Client, table: &str, ids: &[u64]) -> Result<
     client.execute(&delete, &[&ids]).await.map(drop)
 }
 
-/// Drops the tables whose names are like a pattern, but for some.
+/// Drops the tables whose names match a pattern, but for `tables`.
 pub(super) async fn retain_segments(
     client: &Client,
     pattern: &str,
@@ -138,11 +138,11 @@ pub(super) async fn search(
     exact: bool,
 ) -> Result<Vec<(u64, f32)>, Error> {
     let k = k as i64;
-    let among = if groups.is_some() { "WHERE product = ANY($3)" } else { "" };
+    let filter = if groups.is_some() { "WHERE product = ANY($3)" } else { "" };
     let select = format!(
-        "SELECT id, -(embedding <#> $1) FROM {table} {among} ORDER BY embedding <#> $1, id LIMIT $2"
+        "SELECT id, -(embedding <#> $1) FROM {table} {filter} ORDER BY embedding <#> $1, id LIMIT $2"
     );
-    // With the id in the order, the graph would not be used.
+    // With the id in ORDER BY, PostgreSQL would not use the HNSW index.
     let by_graph = select.replace(", id LIMIT", " LIMIT");
     let exact = exact || is_narrow(client, table, groups).await?;
     let rows = if exact {
@@ -161,18 +161,18 @@ pub(super) async fn search(
             Some(groups) => client.query(&statement, &[query, &k, groups]).await?,
         }
     };
-    let near = |row: &Row| (row.get::<_, i64>(0) as u64, row.get::<_, f64>(1) as f32);
-    Ok(rows.iter().map(near).collect())
+    let hit = |row: &Row| (row.get::<_, i64>(0) as u64, row.get::<_, f64>(1) as f32);
+    Ok(rows.iter().map(hit).collect())
 }
 
-/// Whether there are so few vectors of some products that all are compared.
+/// Whether the filter leaves so few vectors that all are compared.
 async fn is_narrow(client: &Client, table: &str, groups: Option<&[&str]>) -> Result<bool, Error> {
     let Some(groups) = groups else { return Ok(false) };
     let count = format!(
         "SELECT count(*) FROM (SELECT 1 FROM {table} WHERE product = ANY($1) LIMIT $2) AS few"
     );
-    let count = client.query_one(&count, &[&groups, &(COMPARED + 1)]).await?;
-    Ok(count.get::<_, i64>(0) <= COMPARED)
+    let count = client.query_one(&count, &[&groups, &(SCAN_UP_TO + 1)]).await?;
+    Ok(count.get::<_, i64>(0) <= SCAN_UP_TO)
 }
 
 pub(super) async fn vectors(

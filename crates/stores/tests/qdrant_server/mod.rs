@@ -1,4 +1,4 @@
-//! As much of Qdrant's server as the client asks for, in this process: points in memory, all compared.
+//! A fake Qdrant server in this process: the requests that the client makes, points in memory, exact search.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -75,7 +75,7 @@ impl QdrantServer {
     }
 }
 
-/// Looked at by some tests only.
+/// Used by some tests only.
 #[allow(dead_code)]
 impl State {
     pub fn names(&self) -> Vec<String> {
@@ -86,7 +86,19 @@ impl State {
         self.collections[collection].points.len()
     }
 
-    /// Breaks the pieces of a head.
+    /// Gives a collection another name.
+    pub fn rename(&mut self, from: &str, to: &str) {
+        let collection = self.collections.remove(from).expect("a collection");
+        self.collections.insert(to.to_owned(), collection);
+    }
+
+    /// Sets a field of a point's payload.
+    pub fn set(&mut self, collection: &str, point: u64, field: &str, value: i64) {
+        let points = &mut self.collections.get_mut(collection).expect("a collection").points;
+        points.get_mut(&point).expect("a point").1.insert(field.to_owned(), value.into());
+    }
+
+    /// Deletes the chunks of a manifest.
     pub fn spoil(&mut self, collection: &str) {
         let points = &mut self.collections.get_mut(collection).expect("a collection").points;
         points.retain(|id, _| *id == 0);
@@ -132,7 +144,7 @@ fn done() -> Result<Response<api::PointsOperationResponse>, Status> {
     Ok(Response::new(api::PointsOperationResponse::default()))
 }
 
-/// Calls that the client makes none of, as `tonic::async_trait` would write them: it does not see into macros.
+/// Requests that the client does not make, as `tonic::async_trait` would write them: it does not see into macros.
 macro_rules! unasked {
     ($($name:ident($request:ident) -> $response:ident;)*) => {
         $(fn $name<'life0, 'async_trait>(
