@@ -3,3 +3,4 @@
 pub(crate) mod auth;
 mod drain_body;
 pub(crate) mod observe;
+pub(crate) mod security_headers;

@@ -7,11 +7,11 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, Method, StatusCode, header};
-use axum::middleware::{from_fn_with_state, map_response};
-use axum::response::Response;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use crate::middleware::security_headers::{same_origin, security_headers};
 use crate::middleware::{auth, observe};
 use crate::openapi::openapi;
 use crate::problem::Problem;
@@ -60,18 +60,11 @@ pub(crate) fn router(state: Arc<AppState>, settings: &Settings) -> Result<Router
         })
         .layer(DefaultBodyLimit::max(settings.limits.max_body_bytes));
     let router = match cors(&settings.cors_origins)? {
-        None => router.layer(map_response(same_origin)),
+        None => router.layer(same_origin()),
         Some(cors) => router.layer(cors),
     };
     let observe = from_fn_with_state(Arc::clone(&state), observe::observe);
-    Ok(router.layer(observe).with_state(state))
-}
-
-/// Without CORS, other sites may not even show images of this server.
-async fn same_origin(mut response: Response) -> Response {
-    let policy = HeaderValue::from_static("same-origin");
-    response.headers_mut().insert("cross-origin-resource-policy", policy);
-    response
+    Ok(security_headers(router.layer(observe).with_state(state)))
 }
 
 fn cors(origins: &[String]) -> Result<Option<CorsLayer>, ServeError> {

@@ -1,4 +1,7 @@
-//! The outermost layer: request ids, the request log, metrics, security headers, draining of bodies.
+//! The outermost layer: request ids, the request log, metrics, draining of bodies.
+//!
+//! A client may send its own `X-Request-Id`, but only what can be written to a log as it is; tower-http's layer would
+//! take any.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -7,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
@@ -17,9 +20,6 @@ use crate::client_ip::client_ip;
 use crate::state::AppState;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Content security policy of everything but the pages: it may load nothing.
-const LOAD_NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// Gives the request an id, logs and counts its response.
 pub(crate) async fn observe(
@@ -45,13 +45,7 @@ pub(crate) async fn observe(
     state.metrics.responded(if known { method.as_str() } else { "other" }, &route, status, took);
     let took_ms = took.as_secs_f64() * 1e3;
     span.in_scope(|| tracing::info!(%method, route, status, took_ms, "responded"));
-    let headers = response.headers_mut();
-    headers.insert(REQUEST_ID, id);
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    let policy = HeaderValue::from_static(LOAD_NOTHING);
-    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(policy);
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(REQUEST_ID, id);
     response
 }
 
