@@ -10,6 +10,7 @@ mod curate;
 mod demo;
 mod edits;
 mod eval;
+mod examples;
 mod features;
 mod filters;
 mod helpers;

@@ -4,7 +4,7 @@
 //! data set), `LOOKALIKE_WEIGHTS` one that holds the weight files of `weights/manifest.toml`.
 
 #[allow(dead_code)]
-#[path = "../examples/grocery_manifest.rs"]
+#[path = "../tools/grocery_manifest.rs"]
 mod grocery_manifest;
 
 use std::path::PathBuf;

@@ -3,13 +3,9 @@
 pub(crate) mod completions;
 pub(crate) mod curate;
 pub(crate) mod demo;
-pub(crate) mod edit;
 pub(crate) mod embed;
 pub(crate) mod eval;
-pub(crate) mod eval_items;
-pub(crate) mod grid;
 pub(crate) mod index;
-pub(crate) mod quantise;
 pub(crate) mod search;
 pub(crate) mod serve;
 pub(crate) mod split;

@@ -11,8 +11,7 @@ use lookalike_engine::EngineError;
 use lookalike_train::TrainError;
 use lookalike_vectors::snapshot::SnapshotError;
 
-use crate::commands::train::Interrupted;
-use crate::commands::weights::BadWeights;
+use crate::error::{BadWeights, Interrupted, WrongUsage};
 
 /// The end of `--help`.
 pub(crate) const HELP: &str = "Exit codes:
@@ -25,11 +24,6 @@ pub(crate) const HELP: &str = "Exit codes:
      the store that has it does not answer
   5  the weights are missing, damaged, another network's, or cannot be fetched
 130  stopped by ctrl-C: the same command goes on";
-
-/// A command that was given what it cannot take.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct WrongUsage(pub(crate) String);
 
 pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
     let code = match error.downcast_ref::<EngineError>() {

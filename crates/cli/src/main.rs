@@ -2,34 +2,31 @@
 
 mod args;
 mod commands;
-mod curate_args;
+mod error;
 mod exit;
-mod html;
-mod items_args;
+mod interrupt;
 mod model;
 mod output;
 mod progress;
-mod report;
-mod search_args;
-mod serve_args;
 mod shelf;
-mod train_args;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Cli, Command, IndexCommand, WeightsCommand};
+use args::index::IndexCommand;
+use args::weights::WeightsCommand;
+use args::{Cli, Command};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Demo(args) => commands::demo::run(&args),
         Command::Index(IndexCommand::Build(args)) => commands::index::build(&args),
-        Command::Index(IndexCommand::Add(args)) => commands::edit::put(&args, false),
-        Command::Index(IndexCommand::Update(args)) => commands::edit::put(&args, true),
-        Command::Index(IndexCommand::Remove(args)) => commands::edit::remove(&args),
-        Command::Index(IndexCommand::Compact(args)) => commands::edit::compact(&args),
+        Command::Index(IndexCommand::Add(args)) => commands::index::update::put(&args, false),
+        Command::Index(IndexCommand::Update(args)) => commands::index::update::put(&args, true),
+        Command::Index(IndexCommand::Remove(args)) => commands::index::update::remove(&args),
+        Command::Index(IndexCommand::Compact(args)) => commands::index::update::compact(&args),
         Command::Index(IndexCommand::Info(args)) => commands::index::info(&args),
         Command::Index(IndexCommand::Verify(args)) => commands::index::verify(&args),
         Command::Search(args) => commands::search::run(&args),
@@ -43,14 +40,16 @@ fn main() -> ExitCode {
         Command::Weights(WeightsCommand::Fetch(args)) => commands::weights::fetch(&args),
         Command::Weights(WeightsCommand::Verify(args)) => commands::weights::verify(&args),
         Command::Weights(WeightsCommand::Import(args)) => commands::weights::import_file(&args),
-        Command::Weights(WeightsCommand::Quantise(args)) => commands::quantise::quantise(&args),
+        Command::Weights(WeightsCommand::Quantise(args)) => {
+            commands::weights::quantise::quantise(&args)
+        }
         Command::Serve(args) => commands::serve::run(*args),
         Command::Completions { shell } => commands::completions::run(shell),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if exit::is_closed_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) if error.is::<commands::train::Interrupted>() => exit::code(&error),
+        Err(error) if error.is::<error::Interrupted>() => exit::code(&error),
         Err(error) => {
             eprintln!("error: {}", output::error(&error));
             exit::code(&error)

@@ -1,76 +1,17 @@
 //! From the command line to loaded networks.
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use lookalike_backbone::{
     BackboneError, BackboneKind, Device, LoadedBackbone, int8_is_fast, load_on, weight_files,
     weights_exist,
 };
-use lookalike_engine::{Encoder, EngineError, Home, Index, ModelPart, Searcher};
+use lookalike_engine::{Encoder, Home, Index, Searcher};
 
-use crate::args::ModelArgs;
-use crate::commands::weights::BadWeights;
+use crate::args::backbones::Wanted;
+use crate::args::shared::ModelArgs;
+use crate::error::{BadWeights, none_for};
 use crate::shelf::{self, Shelf};
-
-/// What `--backbone` says: `resnet50`, `mobilenet_v3=2,resnet50`, `all`.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Backbones(Vec<Wanted>);
-
-/// One network that is wanted.
-#[derive(Debug, Clone, PartialEq)]
-struct Wanted {
-    /// Any of these, the first that is at hand.
-    kinds: Vec<BackboneKind>,
-    share: f32,
-    /// Where an index found its weights, and their checksum.
-    recorded: Option<(PathBuf, String)>,
-}
-
-impl Wanted {
-    fn new(kind: BackboneKind, share: f32) -> Self {
-        let mut kinds = vec![kind];
-        if kind == BackboneKind::MobileNetV3 {
-            kinds.push(BackboneKind::MobileNetV3Minimalistic);
-        }
-        Self { kinds, share, recorded: None }
-    }
-
-    fn of_index(part: &ModelPart) -> Option<Self> {
-        let kind = part.identity.backbone.parse().ok()?;
-        let recorded = Some((part.weights.clone(), part.identity.weights_sha256.clone()));
-        Some(Self { kinds: vec![kind], share: part.share, recorded })
-    }
-}
-
-impl FromStr for Backbones {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let all = [BackboneKind::MobileNetV3, BackboneKind::ResNet50, BackboneKind::Vgg19];
-        let mut wanted = Vec::new();
-        for item in text.split(',') {
-            let (name, share) = match item.split_once('=') {
-                Some((name, share)) => (name, share.parse().unwrap_or(f32::NAN)),
-                None => (item, 1.0),
-            };
-            // From a hundredth to a hundred times another's: beyond that, leave one of them out.
-            if !(0.01..=100.0).contains(&share) {
-                return Err(format!("'{item}': a share is a number from 0.01 to 100"));
-            }
-            match name.trim() {
-                "all" => wanted.extend(all.map(|kind| Wanted::new(kind, share))),
-                name => wanted.push(Wanted::new(name.parse()?, share)),
-            }
-        }
-        for (at, one) in wanted.iter().enumerate() {
-            if wanted[..at].iter().any(|other| other.kinds[0] == one.kinds[0]) {
-                return Err(format!("{} is named twice", one.kinds[0]));
-            }
-        }
-        Ok(Self(wanted))
-    }
-}
 
 /// Loads a network, and says so where it will be slow.
 fn load_here(
@@ -87,7 +28,7 @@ fn load_here(
 
 /// The networks to make embeddings with.
 pub(crate) fn encoder(args: &ModelArgs) -> anyhow::Result<Encoder> {
-    resolve(args, args.backbone.as_ref().map(|named| named.0.clone()))
+    resolve(args, args.backbone.as_ref().map(|named| named.wanted()))
 }
 
 /// Opens an index with the networks that made it.
@@ -100,7 +41,7 @@ pub(crate) fn searcher(home: &Home, args: &ModelArgs) -> anyhow::Result<Searcher
 /// The networks that made an index.
 pub(crate) fn encoder_of(index: &Index, args: &ModelArgs) -> anyhow::Result<Encoder> {
     let made_by = || index.model().parts.iter().map(Wanted::of_index).collect();
-    let wanted = args.backbone.as_ref().map_or_else(made_by, |named| Some(named.0.clone()));
+    let wanted = args.backbone.as_ref().map_or_else(made_by, |named| Some(named.wanted()));
     resolve(args, wanted)
 }
 
@@ -187,31 +128,5 @@ fn only_kind(args: &ModelArgs, wanted: Option<&[Wanted]>) -> Option<BackboneKind
             Some(kinds[0])
         }
         _ => None,
-    }
-}
-
-/// That there are no weights for any of these networks, and which to fetch.
-pub(crate) fn none_for(kinds: &[BackboneKind]) -> EngineError {
-    let wanted = kinds[0];
-    let fetch = shelf::to_fetch(wanted).map_or_else(|| wanted.name().to_owned(), |file| file.name);
-    BackboneError::NoWeights { wanted, fetch }.into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn backbones_are_named_alone_together_and_with_shares() {
-        let parsed = |text: &str| {
-            let parsed = text.parse::<Backbones>()?.0;
-            Ok::<_, String>(parsed.iter().map(|w| (w.kinds[0].name(), w.share)).collect::<Vec<_>>())
-        };
-        assert_eq!(parsed("resnet50"), Ok(vec![("resnet50", 1.0)]));
-        assert_eq!(parsed("vgg19=0.5, resnet50=2"), Ok(vec![("vgg19", 0.5), ("resnet50", 2.0)]));
-        assert_eq!(parsed("all").map(|all| all.len()), Ok(3));
-        for wrong in ["", "resnet", "resnet50=0", "resnet50=x", "resnet50=inf", "all,vgg19"] {
-            assert!(parsed(wrong).is_err(), "{wrong}");
-        }
     }
 }

@@ -1,12 +1,15 @@
 //! Text for people.
 
+pub(crate) mod answer;
+pub(crate) mod page;
+pub(crate) mod report;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
 use anyhow::Context;
-use lookalike_catalog::{Product, Skipped};
-use lookalike_engine::{Answer, ItemBox, ItemsAnswer, Match, Reasons, Verdict};
+use lookalike_catalog::Skipped;
 
 /// Lines of a long list that are shown.
 const LISTED: usize = 20;
@@ -95,126 +98,6 @@ pub(crate) fn skipped(skipped: &[Skipped]) -> String {
     text
 }
 
-/// What a product card says, in one line; empty if nothing is known.
-pub(crate) fn facts(product: &Product) -> Vec<String> {
-    let mut facts = Vec::new();
-    if let Some(category) = &product.category {
-        facts.push(category.replace('/', " / "));
-    }
-    let currency = product.currency.as_ref().map(|c| format!(" {c}")).unwrap_or_default();
-    if let Some(price) = product.price {
-        facts.push(format!("{}{currency}", amount(price)));
-    }
-    if let Some(list_price) = product.list_price {
-        facts.push(format!("instead of {}{currency}", amount(list_price)));
-    }
-    if let Some(discount) = product.discount {
-        facts.push(format!("{} % off", amount(discount)));
-    }
-    match (product.rating, product.review_count) {
-        (Some(rating), Some(reviews)) => {
-            facts.push(format!("★ {rating:.1} ({})", count(reviews, "review")));
-        }
-        (Some(rating), None) => facts.push(format!("★ {rating:.1}")),
-        (None, Some(reviews)) => facts.push(count(reviews, "review")),
-        (None, None) => {}
-    }
-    facts.extend(product.delivery.clone());
-    facts
-}
-
-/// 12900 as `12,900`, 4.5 as `4.50`.
-fn amount(number: f64) -> String {
-    if number >= 1e15 {
-        return format!("{number:e}");
-    }
-    let cents = (number * 100.0).round() as u64;
-    let whole = thousands(cents / 100);
-    if cents.is_multiple_of(100) { whole } else { format!("{whole}.{:02}", cents % 100) }
-}
-
-/// How sure an answer is.
-pub(crate) fn certainty(verdict: &Verdict) -> String {
-    if verdict.is_match {
-        return format!("{:.0} % sure of the first", 100.0 * verdict.confidence);
-    }
-    "no match: nothing that is sold here looks enough like it; the nearest are".to_owned()
-}
-
-/// An answer as text; with what scores are made of where the networks' names are given.
-pub(crate) fn answer(answer: &Answer, explained: Option<&Vec<&str>>) -> String {
-    products(answer.verdict.as_ref(), &answer.matches, explained)
-}
-
-/// The things in a photo as text, each with its products.
-pub(crate) fn items(answer: &ItemsAnswer, explained: Option<&Vec<&str>>) -> String {
-    let mut text = format!("{}\n", count(answer.items.len() as u64, "thing"));
-    for (number, item) in (1..).zip(&answer.items) {
-        let ItemBox { x, y, width, height } = item.place;
-        let percent = |share: f32| (100.0 * share).round();
-        let _ = write!(
-            text,
-            "\n[{number}] from {}, {} to {}, {} % of the photo",
-            percent(x),
-            percent(y),
-            percent(x + width),
-            percent(y + height)
-        );
-        if let Some(label) = &item.label {
-            let _ = write!(text, ", {}", one_line(label));
-        }
-        if !item.copies.is_empty() {
-            let _ = write!(text, ", and {} more like it", item.copies.len());
-        }
-        text.push('\n');
-        for line in products(item.verdict.as_ref(), &item.matches, explained).lines() {
-            let _ = writeln!(text, "    {line}");
-        }
-    }
-    text
-}
-
-/// Products as text, and how sure they are.
-fn products(verdict: Option<&Verdict>, matches: &[Match], explained: Option<&Vec<&str>>) -> String {
-    let mut text = String::new();
-    if let Some(verdict) = verdict.filter(|_| !matches.is_empty()) {
-        let _ = writeln!(text, "{}", certainty(verdict));
-    }
-    for found in matches {
-        let product = &found.product;
-        let share = 100.0 * found.score;
-        let _ = writeln!(text, "{}. {}  {share:.0} %", found.rank, one_line(&product.name));
-        let facts = facts(product).join(" · ");
-        for line in [Some(facts), product.url.clone()].into_iter().flatten() {
-            if !line.is_empty() {
-                let _ = writeln!(text, "   {}", one_line(&line));
-            }
-        }
-        if let Some(networks) = explained {
-            let _ = writeln!(text, "   {}", reasons(&found.reasons, networks));
-        }
-        for photo in &found.evidence {
-            let _ =
-                writeln!(text, "   similarity {:.3}  {}", photo.similarity, one_line(&photo.photo));
-        }
-    }
-    if matches.is_empty() {
-        text += "no product that may be found has a photo like it\n";
-    }
-    text
-}
-
-/// What a score is made of, in one line.
-fn reasons(reasons: &Reasons, networks: &[&str]) -> String {
-    let percent = |share: f32| format!("{:.1} %", 100.0 * share);
-    let mut parts = vec![format!("nearest photos {}", percent(reasons.vote))];
-    parts.extend(reasons.prototype.map(|share| format!("its photos' mean {}", percent(share))));
-    for (share, network) in reasons.classifiers.iter().zip(networks) {
-        parts.extend(share.map(|share| format!("{network}'s classifier {}", percent(share))));
-    }
-    parts.join(", ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,8 +107,6 @@ mod tests {
         assert_eq!(thousands(0), "0");
         assert_eq!(thousands(999), "999");
         assert_eq!(thousands(46_976), "46,976");
-        assert_eq!(amount(12_900.0), "12,900");
-        assert_eq!(amount(4.5), "4.50");
         assert_eq!(count(1, "photo"), "1 photo");
     }
 

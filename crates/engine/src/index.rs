@@ -264,8 +264,16 @@ impl Index {
         Ok(store.with_groups(photos.iter().map(|photo| photo.product).collect()))
     }
 
-    /// The vectors, wherever they are.
-    pub(crate) fn store(&self) -> Result<Arc<dyn VectorStore>, EngineError> {
+    /// Dimensions of the vectors that a search compares.
+    pub fn vector_dim(&self) -> usize {
+        self.content.metric.dim()
+    }
+
+    /// The store of the index's vectors: row `n` is photo `n` of [`Self::photos`], grouped by product.
+    ///
+    /// # Errors
+    /// [`EngineError::Vector`] when graph and vectors do not fit.
+    pub fn store(&self) -> Result<Arc<dyn VectorStore>, EngineError> {
         Ok(match &self.remote {
             None => Arc::new(self.graph_store()?),
             Some(remote) => Arc::new(remote.rows(&self.content)),

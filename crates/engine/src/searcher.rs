@@ -42,9 +42,30 @@ impl Searcher {
     /// # Errors
     /// [`EngineError::OtherModel`] when the index was made with another encoder.
     pub fn new(index: Index, encoder: impl Into<Arc<Encoder>>) -> Result<Self, EngineError> {
+        let store = index.store()?;
+        Self::with_store(index, encoder, store)
+    }
+
+    /// A searcher whose neighbours come from another store than the index's own. Its rows must be those of
+    /// [`Index::photos`], its vectors those of [`Index::store`], its groups the photos' products.
+    ///
+    /// # Errors
+    /// [`EngineError::OtherModel`] when the index was made with another encoder;
+    /// [`EngineError::DamagedIndex`] when the store has another number of vectors or dimensions.
+    pub fn with_store(
+        index: Index,
+        encoder: impl Into<Arc<Encoder>>,
+        store: Arc<dyn VectorStore>,
+    ) -> Result<Self, EngineError> {
         let encoder = encoder.into();
         index.check_model(&encoder)?;
-        let store = index.store()?;
+        let fits = (store.len(), store.dim()) == (index.photos().len(), index.vector_dim());
+        if !fits {
+            return Err(EngineError::DamagedIndex {
+                path: index.root().to_owned(),
+                reason: "the store's vectors are not the index's".into(),
+            });
+        }
         let content = index.content();
         let classifiers = Classifiers::new(content, &encoder);
         let prototypes = index.prototypes();

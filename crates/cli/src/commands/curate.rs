@@ -9,7 +9,7 @@ use lookalike_detect::ActivationDetector;
 use lookalike_engine::Stage;
 use serde_json::json;
 
-use crate::curate_args::{CurateArgs, LookArgs};
+use crate::args::curate::{CurateArgs, MeasureArgs};
 use crate::output::{count, print, print_json, thousands};
 use crate::progress;
 use crate::shelf::Shelf;
@@ -18,11 +18,11 @@ const OVERRIDES: &str = "overrides.jsonl";
 
 pub(crate) fn run(args: &CurateArgs) -> anyhow::Result<()> {
     let catalog = Catalog::open(&args.catalog.photos, args.catalog.root.as_deref())?;
-    let finder = finder(&args.look)?;
+    let finder = finder(&args.measure)?;
     let overrides = overrides(args)?;
     std::fs::create_dir_all(&args.out)
         .with_context(|| format!("cannot make {}", args.out.display()))?;
-    let progress = progress::reporter(args.quiet);
+    let progress = progress::reporter(args.output.quiet());
     progress.begin(Stage::Look, catalog.photos.len() as u64);
     let found =
         curate(&catalog, finder.as_deref(), &args.limits(), &overrides, &|| progress.advance(1));
@@ -36,8 +36,8 @@ pub(crate) fn run(args: &CurateArgs) -> anyhow::Result<()> {
 }
 
 /// The finder that the arguments ask for; none by pixels alone.
-pub(crate) fn finder(args: &LookArgs) -> anyhow::Result<Option<Box<dyn PhotoAnalyser>>> {
-    if args.by_pixels {
+pub(crate) fn finder(args: &MeasureArgs) -> anyhow::Result<Option<Box<dyn PhotoAnalyser>>> {
+    if args.pixels_only {
         return Ok(None);
     }
     let weights = args.weights.clone().unwrap_or_else(|| Shelf::from_env().default());
@@ -97,7 +97,7 @@ fn report(
         .photos()
         .filter(|&photo| !catalog.photos.iter().any(|known| known.path == photo))
         .count() as u64;
-    if args.json {
+    if args.output.json() {
         let reasons: serde_json::Map<_, _> =
             reasons.iter().map(|(code, photos)| (code.to_string(), json!(photos))).collect();
         return print_json(&json!({

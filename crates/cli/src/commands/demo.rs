@@ -11,17 +11,18 @@ use lookalike_engine::{
 };
 use serde_json::json;
 
-use crate::args::DemoArgs;
-use crate::commands::train::stop_on_ctrl_c;
+use crate::args::demo::DemoArgs;
+use crate::interrupt::stop_on_ctrl_c;
+use crate::output::page;
 use crate::output::{count, one_line, print, print_json, thousands};
-use crate::{html, model, output, progress};
+use crate::{model, output, progress};
 
 /// Products named for the photo that is searched for.
 const TOP: usize = 5;
 
 pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let settings = Settings { seed: args.seed, photos: args.photos, side: args.side };
-    let progress = progress::reporter(args.quiet);
+    let progress = progress::reporter(args.output.quiet());
     let drawing = Drawing { progress: &*progress, stop: stop_on_ctrl_c()? };
     let written = draw(&args.out.join("shop"), &settings, &drawing);
     progress.end();
@@ -48,9 +49,9 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let searcher = Searcher::new(index, encoder)?;
     let answer = searcher.search_file(&file, TOP)?;
     let page = args.out.join("answer.html");
-    std::fs::write(&page, html::page(&answer, &file, &searcher)?)
+    std::fs::write(&page, page::of_answer(&answer, &file, &searcher)?)
         .with_context(|| format!("cannot write {}", page.display()))?;
-    if args.json {
+    if args.output.json() {
         return print_json(&json!({
             "manifest": written.manifest, "truth": written.truth, "index": folder,
             "shown": shown, "answer": answer, "page": page,
@@ -65,7 +66,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
         file.display(),
         one_line(shown)
     );
-    text.push_str(&output::answer(&answer, None));
+    text.push_str(&output::answer::text(&answer, None));
     let at = |path: &Path| path.display().to_string();
     let (index, manifest) = (at(&folder), at(&written.manifest));
     let _ = write!(

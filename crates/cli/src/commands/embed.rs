@@ -7,8 +7,8 @@ use candle_core::{Device, Tensor};
 use lookalike_catalog::{Skipped, photos_below};
 use serde_json::json;
 
-use crate::args::EmbedArgs;
-use crate::exit::WrongUsage;
+use crate::args::embed::EmbedArgs;
+use crate::error::WrongUsage;
 use crate::output::{count, print, skipped};
 use crate::{model, progress};
 
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &EmbedArgs) -> anyhow::Result<()> {
     // Tried before the work, so that it is not for nothing.
     drop(partial()?);
     let encoder = model::encoder(&args.model)?;
-    let progress = progress::reporter(args.quiet);
+    let progress = progress::reporter(args.progress.quiet);
     let results = encoder.embed_files(&files, &*progress)?;
     let mut embeddings =
         Embeddings { photos: Vec::new(), rows: Vec::new(), model: json!(encoder.model()) };

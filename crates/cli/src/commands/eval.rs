@@ -1,21 +1,25 @@
+//! `lookalike eval`.
+
+mod objects;
+mod report;
+
 use std::fmt::Write as _;
 
 use lookalike_catalog::Catalog;
 use lookalike_engine::{EvalOptions, evaluate};
 
-use crate::args::EvalArgs;
-use crate::commands::eval_items;
+use crate::args::eval::EvalArgs;
 use crate::output::{count, print, print_json, skipped};
-use crate::{model, progress, report};
+use crate::{model, progress};
 
 pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
-    if !args.items.are_asked_for() {
-        args.items.finder.needs("--items, --shown or --boxes");
+    if !args.objects.are_asked_for() {
+        args.objects.detector.needs("--objects, --annotations or --boxes");
     }
     let catalog = Catalog::open(&args.catalog.photos, args.catalog.root.as_deref())?;
     let searcher = model::searcher(&args.home.home()?, &args.model)?;
-    let items = eval_items::Wanted::of(&args.items, &searcher)?;
-    let progress = progress::reporter(args.quiet);
+    let items = objects::Wanted::of(&args.objects, &searcher)?;
+    let progress = progress::reporter(args.output.quiet());
     let unsold = args.unsold.as_ref();
     let unsold = unsold.map(|photos| Catalog::open(photos, args.unsold_root.as_deref()));
     let unsold = unsold.transpose()?;
@@ -26,13 +30,12 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
         variants: args.variants,
     };
     let mut found = evaluate(&searcher, &catalog, &options, &*progress)?;
-    let measure =
-        |wanted: &eval_items::Wanted| wanted.measure(args, &catalog, &searcher, &*progress);
+    let measure = |wanted: &objects::Wanted| wanted.measure(args, &catalog, &searcher, &*progress);
     found.items = items.as_ref().map(measure).transpose()?;
     if let Some(folder) = &args.report {
         report::write(folder, args, &catalog, &searcher, &found)?;
     }
-    if args.json {
+    if args.output.json() {
         return print_json(&found);
     }
     let mut text = String::new();
@@ -87,6 +90,6 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
         }
     }
     text.push_str(&skipped(&found.skipped));
-    text.extend(found.items.as_ref().map(eval_items::text));
+    text.extend(found.items.as_ref().map(objects::text));
     print(&text)
 }

@@ -1,3 +1,7 @@
+//! `lookalike index build`, `info` and `verify`.
+
+pub(crate) mod update;
+
 use std::fmt::Write as _;
 
 use lookalike_catalog::Catalog;
@@ -6,7 +10,7 @@ use lookalike_engine::{
 };
 use serde_json::json;
 
-use crate::args::{BuildArgs, IndexArgs};
+use crate::args::index::{BuildArgs, IndexArgs};
 use crate::output::{bytes, count, one_line, print, print_json, skipped, thousands};
 use crate::{model, progress};
 
@@ -19,17 +23,17 @@ pub(crate) fn build(args: &BuildArgs) -> anyhow::Result<()> {
     let options = BuildOptions {
         splits: args.what.split.clone(),
         embeddings: Some(args.out.join(EMBEDDINGS_FOLDER)),
-        directions: args.directions,
+        directions: args.dims,
         ..BuildOptions::default()
     };
-    let progress = progress::reporter(args.what.quiet);
+    let progress = progress::reporter(args.what.output.quiet());
     let built = lookalike_engine::build(&catalog, &encoder, &options, &*progress);
     if let Err(EngineError::NothingUsable { report }) = &built {
         eprint!("{}", skipped(&report.skipped));
     }
     let index = built?;
     let size = lock.save(&index, &*progress)?;
-    if args.what.json {
+    if args.what.output.json() {
         return print_json(&json!({
             "index": home.to_string(),
             "bytes": size,
@@ -50,7 +54,7 @@ pub(crate) fn info(args: &IndexArgs) -> anyhow::Result<()> {
     let home = args.home.home()?;
     let index = home.open()?;
     let info = index.info(&home)?;
-    if args.json {
+    if args.json.json {
         return print_json(&info);
     }
     let IndexInfo { file, bytes: size, format, program, model, hnsw, .. } = &info;
@@ -98,7 +102,7 @@ pub(crate) fn verify(args: &IndexArgs) -> anyhow::Result<()> {
     let home = args.home.home()?;
     let index = home.open()?;
     let found = check(&index)?;
-    if args.json {
+    if args.json.json {
         print_json(&found)?;
     } else {
         let mut text = String::new();

@@ -7,8 +7,9 @@ use clap::error::ErrorKind;
 use lookalike_engine::{Answer, ItemsAnswer, Searcher};
 
 use crate::args::Cli;
-use crate::search_args::{AnswerArgs, SearchArgs, SimilarArgs};
-use crate::{html, model, output};
+use crate::args::search::{AnswerArgs, SearchArgs, SimilarArgs};
+use crate::output::page;
+use crate::{model, output};
 
 pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
     if let Some(file) = args.html.as_deref().filter(|file| is_something_else(file)) {
@@ -16,27 +17,30 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
         anyhow::bail!("{file} is there already and is no page: name another file with --html");
     }
     let AnswerArgs { home, top, filter, model, .. } = &args.answer;
-    if args.items && args.photos.len() > 1 {
-        let why = "--items looks for the things in one photo: name one at a time";
+    if args.objects && args.photos.len() > 1 {
+        let why = "--objects detects the objects in one photo: name one at a time";
         Cli::command().error(ErrorKind::TooManyValues, why).exit();
     }
-    if !args.items {
-        args.finder.needs("--items");
+    if !args.objects {
+        args.detector.needs("--objects");
     }
     let searcher = model::searcher(&home.home()?, model)?;
-    let page = if args.items {
-        let finder = args.finder.finder(&searcher)?;
+    let html = if args.objects {
+        let finder = args.detector.open(&searcher)?;
         let (photo, filter) = (&args.photos[0], filter.filter());
         let answer = searcher.search_items(photo, &*finder, &filter, args.views, *top)?;
         print_items(&answer, &args.answer, &searcher)?;
-        args.html.as_ref().map(|_| html::items_page(&answer, photo, &searcher)).transpose()?
+        args.html.as_ref().map(|_| page::of_items(&answer, photo, &searcher)).transpose()?
     } else {
         let answer = searcher.search_files(&args.photos, &filter.filter(), args.views, *top)?;
         print(&answer, &args.answer, &searcher)?;
-        args.html.as_ref().map(|_| html::page(&answer, &args.photos[0], &searcher)).transpose()?
+        args.html
+            .as_ref()
+            .map(|_| page::of_answer(&answer, &args.photos[0], &searcher))
+            .transpose()?
     };
-    if let Some((file, page)) = args.html.as_ref().zip(page) {
-        std::fs::write(file, page).with_context(|| format!("cannot write {}", file.display()))?;
+    if let Some((file, html)) = args.html.as_ref().zip(html) {
+        std::fs::write(file, html).with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(())
 }
@@ -49,19 +53,19 @@ pub(crate) fn similar(args: &SimilarArgs) -> anyhow::Result<()> {
 }
 
 fn print(answer: &Answer, args: &AnswerArgs, searcher: &Searcher) -> anyhow::Result<()> {
-    if args.json {
+    if args.json.json {
         return output::print_json(answer);
     }
     let networks = networks(searcher);
-    output::print(&output::answer(answer, args.explain.then_some(&networks)))
+    output::print(&output::answer::text(answer, args.explain.then_some(&networks)))
 }
 
 fn print_items(answer: &ItemsAnswer, args: &AnswerArgs, searcher: &Searcher) -> anyhow::Result<()> {
-    if args.json {
+    if args.json.json {
         return output::print_json(answer);
     }
     let networks = networks(searcher);
-    output::print(&output::items(answer, args.explain.then_some(&networks)))
+    output::print(&output::answer::items_text(answer, args.explain.then_some(&networks)))
 }
 
 fn networks(searcher: &Searcher) -> Vec<&str> {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use lookalike_engine::{EngineError, OnnxDetector};
 use lookalike_server::{IndexSource, init_logging, run as serve};
 
-use crate::serve_args::{ServeArgs, Serving};
+use crate::args::serve::{ServeArgs, Serving};
 use crate::{model, output};
 
 pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {

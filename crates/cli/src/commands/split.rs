@@ -7,9 +7,9 @@ use lookalike_curate::{GroupBy, GroupCounts, SplitReport, split};
 use lookalike_engine::Stage;
 use serde_json::json;
 
+use crate::args::split::SplitArgs;
 use crate::commands::curate::finder;
-use crate::curate_args::SplitArgs;
-use crate::exit::WrongUsage;
+use crate::error::WrongUsage;
 use crate::output::{count, one_line, print, print_json, skipped, thousands};
 use crate::progress;
 
@@ -23,8 +23,8 @@ pub(crate) fn run(args: &SplitArgs) -> anyhow::Result<()> {
     let mut settings = args.settings();
     let by = args.group_by.as_ref().map(|by| GroupBy::new(by, &catalog));
     settings.group_by = by.transpose()?;
-    let finder = finder(&args.look)?;
-    let progress = progress::reporter(args.quiet);
+    let finder = finder(&args.measure)?;
+    let progress = progress::reporter(args.output.quiet());
     progress.begin(Stage::Look, catalog.photos.len() as u64);
     let found = split(&catalog, finder.as_deref(), &settings, &|| progress.advance(1));
     progress.end();
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &SplitArgs) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     std::fs::write(&args.out, catalog.to_jsonl(folder)?)
         .with_context(|| format!("cannot write {}", args.out.display()))?;
-    if args.json {
+    if args.output.json() {
         return print_json(&json!({ "out": args.out, "report": report }));
     }
     print(&summary(&report, &args.out))

@@ -1,3 +1,7 @@
+//! `lookalike weights list`, `fetch`, `verify` and `import`.
+
+pub(crate) mod quantise;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -7,7 +11,8 @@ use lookalike_download::Trust;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::args::{FetchArgs, ImportArgs, ListArgs, VerifyArgs};
+use crate::args::weights::{FetchArgs, ImportArgs, ListArgs, VerifyArgs};
+use crate::error::BadWeights;
 use crate::output::{bytes, print, print_json};
 use crate::progress;
 use crate::shelf::{Shelf, remote, to_fetch};
@@ -31,7 +36,7 @@ pub(crate) fn list(args: &ListArgs) -> anyhow::Result<()> {
             file,
         })
         .collect();
-    if args.json {
+    if args.json.json {
         return print_json(&listed);
     }
     let mut text = String::new();
@@ -55,14 +60,14 @@ pub(crate) fn list(args: &ListArgs) -> anyhow::Result<()> {
 pub(crate) fn fetch(args: &FetchArgs) -> anyhow::Result<()> {
     let client = Shelf::from_env().client;
     let files = args.names.iter().map(|name| fetchable(name)).collect::<Result<Vec<_>, _>>()?;
-    let progress = progress::downloads(args.quiet);
+    let progress = progress::downloads(args.output.quiet());
     let mut done = Vec::new();
     for file in files {
         let Some(remote) = remote(&file) else { continue };
         let fetched = client.fetch(&remote, &*progress)?;
         // Whole and as published, it may still be another network than this program knows.
         load(&fetched.path, Some(file.backbone))?;
-        if args.json {
+        if args.output.json() {
             done.push(json!({
                 "name": file.name, "path": fetched.path, "bytes": fetched.bytes,
                 "sha256": fetched.sha256, "trust": fetched.trust, "downloaded": fetched.downloaded,
@@ -77,7 +82,7 @@ pub(crate) fn fetch(args: &FetchArgs) -> anyhow::Result<()> {
         let _ = writeln!(text, "  used where it is asked for: --backbone {}", file.backbone);
         print(&text)?;
     }
-    if args.json { print_json(&done) } else { Ok(()) }
+    if args.output.json() { print_json(&done) } else { Ok(()) }
 }
 
 fn trust(trust: Trust) -> &'static str {
@@ -141,11 +146,6 @@ pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<()> {
         }
     }
 }
-
-/// Weights that are not there, or not what they should be.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct BadWeights(pub(crate) String);
 
 /// How a file is known to be the right one.
 fn check(shelf: &Shelf, file: &WeightFile, path: &Path) -> anyhow::Result<String> {

@@ -1,24 +1,26 @@
+//! The arguments of `lookalike search` and `lookalike similar`.
+
 use std::path::PathBuf;
 
 use clap::Args;
 use lookalike_engine::{Filter, Views};
 
-use crate::args::{HomeArgs, ModelArgs, at_least_one};
-use crate::items_args::FinderArgs;
+use crate::args::objects::DetectorArgs;
+use crate::args::shared::{HomeArgs, JsonArgs, ModelArgs, at_least_one};
 
-/// Which products may be found.
+/// Which products a search may return.
 #[derive(Args)]
 pub(crate) struct FilterArgs {
-    /// Only products of this category and of those below it (furniture/chairs)
+    /// Only products of this category and its subcategories (furniture/chairs)
     #[arg(long, value_name = "NAME")]
     category: Option<String>,
-    /// Only products at this price or above it
+    /// Only products at this price or above
     #[arg(long, value_name = "PRICE")]
     price_min: Option<f64>,
-    /// Only products at this price or below it
+    /// Only products at this price or below
     #[arg(long, value_name = "PRICE")]
     price_max: Option<f64>,
-    /// Only products with this value in this column of the manifest; again for each of several
+    /// Only products with this value in this column of the manifest; repeat for several
     #[arg(long = "where", value_name = "COLUMN=VALUE", value_parser = column_and_value)]
     columns: Vec<(String, String)>,
     /// Only products in stock, by the manifest's column in_stock, stock or availability
@@ -38,41 +40,41 @@ impl FilterArgs {
     }
 }
 
-/// How an answer is given.
+/// From which index, and how, a search answers.
 #[derive(Args)]
 pub(crate) struct AnswerArgs {
     #[command(flatten)]
     pub(crate) home: HomeArgs,
-    /// How many products to name
+    /// Number of products to name
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = at_least_one)]
     pub(crate) top: usize,
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
-    /// Say of each product what its score is made of
+    /// Show the parts of each product's score
     #[arg(long)]
     pub(crate) explain: bool,
-    /// Print the answer as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) json: JsonArgs,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
 }
 
 #[derive(Args)]
 pub(crate) struct SearchArgs {
-    /// The photo, or several of one thing
+    /// The photo, or several of one object
     #[arg(required = true, value_name = "PHOTO")]
     pub(crate) photos: Vec<PathBuf>,
-    /// What of each photo is looked at: plain is the photo, mirrored its mirror image, too, middle its
-    /// middle, too, both all of these; takes as many times as long
+    /// Test-time augmentation, whose embeddings are averaged: plain (the photo alone), mirrored (and its
+    /// mirror image), middle (and its central crop) or both (and the mirror images of both); the time grows
+    /// with the number of views
     #[arg(long, value_name = "VIEWS", default_value_t)]
     pub(crate) views: Views,
-    /// Find the things in the photo, and name the products most like each of them
-    #[arg(long)]
-    pub(crate) items: bool,
+    /// Detect the objects in the photo, and name the products most similar to each
+    #[arg(long, alias = "items")]
+    pub(crate) objects: bool,
     #[command(flatten)]
-    pub(crate) finder: FinderArgs,
-    /// Also write the answer as a page with all pictures in it
+    pub(crate) detector: DetectorArgs,
+    /// Also write the answer as an HTML page with all pictures in it
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
     #[command(flatten)]

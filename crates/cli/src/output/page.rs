@@ -8,7 +8,7 @@ use lookalike_engine::{Answer, ItemsAnswer, Match, Searcher};
 use lookalike_photo::{DecodeLimits, read, thumbnail_of};
 use minijinja::{Environment, Value, context};
 
-use crate::output;
+use crate::output::{self, answer as text};
 
 /// Longest side of a picture on the page, in pixels: a photo of several things, the query's and the others'.
 const LARGEST: u32 = 1280;
@@ -18,16 +18,20 @@ const SMALL: u32 = 320;
 const QUALITY: u8 = 82;
 
 /// The page of an answer. A picture that cannot be read is left out with a word.
-pub(crate) fn page(answer: &Answer, photo: &Path, searcher: &Searcher) -> anyhow::Result<String> {
+pub(crate) fn of_answer(
+    answer: &Answer,
+    photo: &Path,
+    searcher: &Searcher,
+) -> anyhow::Result<String> {
     let things = vec![context! {
-        certainty => answer.verdict.as_ref().map(output::certainty),
+        certainty => answer.verdict.as_ref().map(text::certainty),
         matches => matches(&answer.matches, searcher),
     }];
     render(&answer.query, photo, searcher, answer.milliseconds, things, Vec::new())
 }
 
 /// The page of the things in a photo, with a numbered box around each.
-pub(crate) fn items_page(
+pub(crate) fn of_items(
     answer: &ItemsAnswer,
     photo: &Path,
     searcher: &Searcher,
@@ -38,7 +42,7 @@ pub(crate) fn items_page(
         things.push(context! {
             number,
             label => &item.label,
-            certainty => item.verdict.as_ref().map(output::certainty),
+            certainty => item.verdict.as_ref().map(text::certainty),
             matches => matches(&item.matches, searcher),
         });
         for place in std::iter::once(&item.place).chain(&item.copies) {
@@ -73,7 +77,7 @@ fn matches(matches: &[Match], searcher: &Searcher) -> Vec<Value> {
             rank => found.rank,
             name => &product.name,
             share => format!("{:.0}", 100.0 * found.score),
-            facts => output::facts(product),
+            facts => text::facts(product),
             description => &product.description,
             // Anything else, such as javascript:, would run when clicked.
             url => product.url.as_ref().filter(|url| is_web(url)),

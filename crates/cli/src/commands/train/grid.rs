@@ -5,10 +5,11 @@ use anyhow::Context;
 use lookalike_eval::{GridSearchReport, GridSearchRun};
 use lookalike_train::{EpochLog, Outcome};
 
-use crate::commands::train::{Data, stop_on_ctrl_c};
+use super::data::Data;
+use crate::args::train::grid::{GridArgs, GridRun};
+use crate::interrupt::stop_on_ctrl_c;
+use crate::output::report::{now, this_command, write_files};
 use crate::output::{count, print};
-use crate::report::{now, this_command, write_files};
-use crate::train_args::{GridArgs, GridRun};
 
 pub(crate) fn run(args: &GridArgs) -> anyhow::Result<()> {
     let runs = args.runs()?;
@@ -33,7 +34,7 @@ pub(crate) fn run(args: &GridArgs) -> anyhow::Result<()> {
     let mut finished = true;
     for (number, run) in runs.iter().enumerate() {
         let folder = common.out.join(folder_name(run));
-        if !common.quiet {
+        if !common.output.quiet() {
             eprintln!("run {} of {}: {}", number + 1, runs.len(), name(run));
         }
         let mut trainer = data.trainer(common, folder.clone(), run.settings.clone())?;
@@ -47,7 +48,7 @@ pub(crate) fn run(args: &GridArgs) -> anyhow::Result<()> {
         let files = [("grid.json", report.to_json()?), ("grid.html", report.page()?)];
         write_files(&common.out, &files)?;
     }
-    if common.json {
+    if common.output.json() {
         return print(&report.to_json()?);
     }
     let mut text = format!("{:34} top-1   top-3   best epoch\n", "");

@@ -4,7 +4,7 @@ use lookalike_backbone::Quantiser;
 use lookalike_catalog::Catalog;
 use serde_json::json;
 
-use crate::args::QuantiseArgs;
+use crate::args::weights::QuantiseArgs;
 use crate::model;
 use crate::output::{print, print_json};
 use crate::progress;
@@ -14,10 +14,10 @@ pub(crate) fn quantise(args: &QuantiseArgs) -> anyhow::Result<()> {
     let weights = args.weights.clone().unwrap_or_else(|| Shelf::from_env().default());
     let quantiser = Quantiser::open(&weights, None)?;
     let catalog = Catalog::open(&args.catalog.photos, args.catalog.root.as_deref())?;
-    let progress = progress::reporter(args.quiet);
+    let progress = progress::reporter(args.output.quiet());
     let found =
         lookalike_engine::quantise(&quantiser, &catalog, args.count, &args.out, &*progress)?;
-    if args.json {
+    if args.output.json() {
         return print_json(&json!({
             "network": quantiser.kind().name(), "path": args.out, "found": found,
         }));

@@ -12,8 +12,7 @@ use lookalike_engine::{
 use lookalike_photo::BBox;
 use serde::Deserialize;
 
-use crate::args::EvalArgs;
-use crate::items_args::ItemsEvalArgs;
+use crate::args::eval::{EvalArgs, ObjectsEvalArgs};
 use crate::output::{count, skipped};
 
 /// COCO's classes that stand in rooms and kitchens: what a shop for the home sells.
@@ -30,19 +29,20 @@ pub(crate) struct Wanted {
 impl Wanted {
     /// `None` where they ask for nothing. Files are read here, so that a wrong one is told before the rest is
     /// measured.
-    pub(crate) fn of(items: &ItemsEvalArgs, searcher: &Searcher) -> anyhow::Result<Option<Self>> {
-        if !items.are_asked_for() {
+    pub(crate) fn of(args: &ObjectsEvalArgs, searcher: &Searcher) -> anyhow::Result<Option<Self>> {
+        if !args.are_asked_for() {
             return Ok(None);
         }
         let mut finders: Vec<Box<dyn ObjectDetector>> =
             vec![Box::new(searcher.activation_detector())];
-        if let Some(file) = &items.finder.detector {
+        if let Some(file) = &args.detector.detector {
             finders.push(Box::new(OnnxDetector::open(file).map_err(EngineError::from)?));
-            finders.push(items.finder.finder(searcher)?);
+            finders.push(args.detector.open(searcher)?);
         }
-        let photos = items.shown.as_ref().map(|file| shown(file)).transpose()?.unwrap_or_default();
+        let photos =
+            args.annotations.as_ref().map(|file| shown(file)).transpose()?.unwrap_or_default();
         let (boxes, home) =
-            items.boxes.as_ref().map(|folder| boxed(folder)).transpose()?.unwrap_or_default();
+            args.boxes.as_ref().map(|folder| boxed(folder)).transpose()?.unwrap_or_default();
         Ok(Some(Self { finders, photos, boxes, home }))
     }
 
@@ -59,9 +59,9 @@ impl Wanted {
         let options = ItemsEvalOptions {
             finders: &finders,
             views: args.views,
-            composites: args.items.items,
+            composites: args.objects.objects,
             split: args.split,
-            seed: args.items.items_seed,
+            seed: args.objects.objects_seed,
             photos: &self.photos,
             boxes: &self.boxes,
             home: &self.home,

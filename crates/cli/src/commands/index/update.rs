@@ -9,7 +9,7 @@ use lookalike_engine::{
 };
 use serde_json::json;
 
-use crate::args::{CompactArgs, PutArgs, RemoveArgs};
+use crate::args::index::{CompactArgs, PutArgs, RemoveArgs};
 use crate::output::{bytes, count, print, print_json, skipped};
 use crate::{model, progress};
 
@@ -26,27 +26,27 @@ pub(crate) fn put(args: &PutArgs, remove_others: bool) -> anyhow::Result<()> {
         embeddings: Some(args.home.index.join(EMBEDDINGS_FOLDER)),
         remove_others,
     };
-    let progress = progress::reporter(args.what.quiet);
+    let progress = progress::reporter(args.what.output.quiet());
     let (index, report) = put_into(&index, &catalog, &encoder, &options, &*progress)?;
-    save((&lock, &home), &index, &report, &*progress, args.what.json)
+    save((&lock, &home), &index, &report, &*progress, args.what.output.json())
 }
 
 pub(crate) fn remove(args: &RemoveArgs) -> anyhow::Result<()> {
     let home = args.home.home()?;
     let (lock, index) = home.open_locked()?;
-    let progress = progress::reporter(args.quiet);
+    let progress = progress::reporter(args.output.quiet());
     let (index, report) = remove_from(&index, &args.product, &args.photo, &*progress)?;
-    save((&lock, &home), &index, &report, &*progress, args.json)
+    save((&lock, &home), &index, &report, &*progress, args.output.json())
 }
 
 pub(crate) fn compact(args: &CompactArgs) -> anyhow::Result<()> {
     let home = args.home.home()?;
     let (lock, index) = home.open_locked()?;
-    let progress = progress::reporter(args.quiet);
+    let progress = progress::reporter(args.output.quiet());
     let embeddings = args.home.index.join(EMBEDDINGS_FOLDER);
     let index = lookalike_engine::compact(&index, Some(&embeddings), &*progress)?;
     let size = lock.save(&index, &*progress)?;
-    if args.json {
+    if args.output.json() {
         return print_json(&index.info(&home)?);
     }
     let photos = count(index.photos().len() as u64, "photo");

@@ -1,4 +1,4 @@
-//! How a server is run: flags win over the environment, the environment over a TOML file.
+//! The arguments of `lookalike serve`: flags override environment variables, which override a TOML file.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,12 +8,12 @@ use clap::Args;
 use lookalike_server::{Limits, LogFormat, Rate, RateLimit, Settings};
 use serde::Deserialize;
 
-use crate::args::{HomeArgs, ModelArgs, StoreArgs};
-use crate::exit::WrongUsage;
+use crate::args::shared::{HomeArgs, ModelArgs, StoreArgs};
+use crate::error::WrongUsage;
 
 #[derive(Args)]
 pub(crate) struct ServeArgs {
-    /// A TOML file with any of the settings below, named as the flags are, with underscores
+    /// A TOML file with any of the settings below, named as their flags, with underscores
     #[arg(long, value_name = "FILE", env = "LOOKALIKE_SERVE_CONFIG")]
     config: Option<PathBuf>,
     #[command(flatten)]
@@ -22,95 +22,95 @@ pub(crate) struct ServeArgs {
     model: ModelArgs,
 }
 
-/// The settings, each of which may come from a flag, the environment or the file.
+/// The settings that a flag, an environment variable or the file may set.
 #[derive(Args, Deserialize, Default)]
 #[serde(default, deny_unknown_fields)]
 struct Options {
     /// The folder of the index [default: index]
     #[arg(long, value_name = "FOLDER", env = "LOOKALIKE_SERVE_INDEX")]
     index: Option<PathBuf>,
-    /// The store that has the index in place of the folder, see `lookalike index build --help`; the folder then
-    /// keeps photos that are added over HTTP
+    /// The vector store that holds the index instead of the folder, see `lookalike index build --help`; the
+    /// folder then holds photos that are added over HTTP
     #[arg(long, value_name = "ADDRESS", env = "LOOKALIKE_STORE", hide_env_values = true)]
     store: Option<String>,
-    /// An object detector that finds the things in a photo: a PicoDet or a YOLOX in an ONNX file; with or without
-    /// it, the index's network says where it sees something
+    /// An object detector: a PicoDet or a YOLOX in an ONNX file; its boxes are added to those from the
+    /// activation map of the index's network
     #[arg(long, value_name = "FILE", env = "LOOKALIKE_DETECTOR")]
     detector: Option<PathBuf>,
-    /// The host name or address and the port to listen on; port 0 takes a free one [default:
+    /// The host name or IP address and the port to listen on; port 0 takes a free one [default:
     /// 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS", env = "LOOKALIKE_SERVE_ADDR")]
     addr: Option<String>,
-    /// What clients must send as a bearer token; without it everybody may search
+    /// The bearer token that clients must send [default: none, everybody may search]
     ///
-    /// Better set in the environment: other users of the machine see a process's flags.
+    /// Set it in the environment: other users of the machine see a process's flags.
     #[arg(long, value_name = "TOKEN", env = "LOOKALIKE_SERVE_READ_TOKEN", hide_env_values = true)]
     read_token: Option<String>,
-    /// What operators must send as a bearer token; without it there are no admin routes
+    /// The bearer token that operators must send [default: none, and no admin routes]
     #[arg(long, value_name = "TOKEN", env = "LOOKALIKE_SERVE_ADMIN_TOKEN", hide_env_values = true)]
     admin_token: Option<String>,
-    /// Sites whose pages may ask from a browser, separated by commas: <https://shop.example>, or *
+    /// Origins that browsers may send requests from (CORS), separated by commas: <https://shop.example>, or *
     #[arg(long, value_name = "ORIGINS", env = "LOOKALIKE_SERVE_CORS", value_delimiter = ',')]
     cors: Option<Vec<String>>,
-    /// Searches a second that one client may make in the long run; 0 is no limit [default: 5, no limit
-    /// where only this machine can connect and nothing is --behind-proxy]
+    /// Searches per second and client, refilling its token bucket; 0 for no limit [default: 5; no limit where
+    /// only this machine can connect, without --behind-proxy]
     #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_RATE")]
     rate: Option<f64>,
-    /// Searches that one client may make at once after a pause [default: 4 times the rate]
+    /// Size of a client's token bucket: searches it may make at once [default: 4 times the rate]
     #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_BURST")]
     burst: Option<f64>,
-    /// Take the last address of X-Forwarded-For for the client's: only behind a proxy of your own
+    /// Take the last address in X-Forwarded-For for the client's; use it only behind a proxy of your own
     #[arg(long, value_name = "BOOL", env = "LOOKALIKE_SERVE_BEHIND_PROXY", num_args = 0..=1, default_missing_value = "true")]
     behind_proxy: Option<bool>,
     /// Largest photo, in MiB [default: 24]
     #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_PHOTO_MIB")]
     photo_mib: Option<u32>,
-    /// Largest request of several photos or in base64, in MiB [default: 48]
+    /// Largest request body, of several photos or in base64, in MiB [default: 48]
     #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_BODY_MIB")]
     body_mib: Option<u32>,
-    /// Most pixels of a photo, in millions; each takes up to 12 bytes while it is decoded [default: 50]
+    /// Largest photo, in megapixels; decoding takes up to 12 bytes per pixel [default: 50]
     #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_MEGAPIXELS")]
     megapixels: Option<u32>,
-    /// Most photos in a request [default: 8]
+    /// Largest number of photos in a request [default: 8]
     #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_PHOTOS")]
     photos: Option<usize>,
-    /// Requests that are read, waiting or worked on; more are told to come back [default: 32]
+    /// Largest number of requests in flight or queued; more are refused with Retry-After [default: 32]
     #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_REQUESTS")]
     requests: Option<usize>,
-    /// Longest time that a request is held before it is told to come back, in seconds: clients that come
-    /// back at once cannot take the cores from the others [default: 1]
+    /// Longest delay before a request is refused, in seconds: slows clients that retry at once [default: 1]
     #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_HOLD_SECONDS")]
     hold_seconds: Option<u32>,
-    /// Searches worked on at once [default: number of cores]
+    /// Concurrent searches [default: number of cores]
     #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_SEARCHES")]
     searches: Option<usize>,
-    /// Connections held at once [default: 512]
+    /// Concurrent connections [default: 512]
     #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_CONNECTIONS")]
     connections: Option<usize>,
-    /// Most products in an answer [default: 100]
-    #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_MOST")]
-    most: Option<usize>,
-    /// Longest time for photos to arrive, in seconds [default: 30]
+    /// Largest number of products in an answer [default: 100]
+    #[arg(long, alias = "most", value_name = "N", env = "LOOKALIKE_SERVE_MAX_RESULTS")]
+    #[serde(alias = "most")]
+    max_results: Option<usize>,
+    /// Timeout of a request's body, in seconds [default: 30]
     #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_UPLOAD_SECONDS")]
     upload_seconds: Option<u32>,
-    /// Longest time for a request's head to arrive or a connection to be idle, in seconds [default: 10]
+    /// Timeout of a request's headers, and of an idle connection, in seconds [default: 10]
     #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_HEAD_SECONDS")]
     head_seconds: Option<u32>,
-    /// Longest time that a request waits for its turn, in seconds [default: 10]
+    /// Longest time in the queue for a search, in seconds [default: 10]
     #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_WAIT_SECONDS")]
     wait_seconds: Option<u32>,
-    /// Memory for thumbnails, in MiB [default: 32]
+    /// Size of the thumbnail cache, in MiB [default: 32]
     #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_THUMBNAIL_MIB")]
     thumbnail_mib: Option<u32>,
-    /// How the log on standard error is written: text or json [default: text]
+    /// Format of the log on standard error: text or json [default: text]
     #[arg(long, value_name = "FORMAT", env = "LOOKALIKE_SERVE_LOG_FORMAT")]
     log_format: Option<String>,
-    /// What is logged: off, error, warn, info (every request) or debug [default: warn]
+    /// Level of the log: off, error, warn, info (every request) or debug [default: warn]
     #[arg(long, value_name = "LEVEL", env = "LOOKALIKE_SERVE_LOG")]
     log: Option<String>,
 }
 
-/// A server's settings, from wherever they come.
+/// A server's settings, from flags, environment and file.
 pub(crate) struct Serving {
     pub(crate) home: HomeArgs,
     pub(crate) model: ModelArgs,
@@ -122,7 +122,7 @@ pub(crate) struct Serving {
 impl ServeArgs {
     pub(crate) fn resolve(self) -> anyhow::Result<Serving> {
         let file = self.config.as_deref().map(read).transpose()?.unwrap_or_default();
-        let options = self.options.or(file);
+        let options = self.options.or(renamed(&|name| std::env::var(name).ok())?).or(file);
         let format = options.log_format.as_deref().unwrap_or("text").parse();
         let level = options.log.clone().unwrap_or_else(|| "warn".to_owned());
         Ok(Serving {
@@ -136,6 +136,17 @@ impl ServeArgs {
             settings: options.settings(),
         })
     }
+}
+
+/// Settings from environment variables by their former names.
+fn renamed(variable: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<Options> {
+    let number = |name: &str| {
+        let parse = |value: String| {
+            value.parse().map_err(|_| WrongUsage(format!("{name}: '{value}' is no number")))
+        };
+        variable(name).filter(|value| !value.is_empty()).map(parse).transpose()
+    };
+    Ok(Options { max_results: number("LOOKALIKE_SERVE_MOST")?, ..Options::default() })
 }
 
 fn read(file: &Path) -> anyhow::Result<Options> {
@@ -169,7 +180,7 @@ impl Options {
             hold_seconds: self.hold_seconds.or(other.hold_seconds),
             searches: self.searches.or(other.searches),
             connections: self.connections.or(other.connections),
-            most: self.most.or(other.most),
+            max_results: self.max_results.or(other.max_results),
             upload_seconds: self.upload_seconds.or(other.upload_seconds),
             head_seconds: self.head_seconds.or(other.head_seconds),
             wait_seconds: self.wait_seconds.or(other.wait_seconds),
@@ -218,7 +229,7 @@ impl Options {
                 refusal_delay: seconds(self.hold_seconds, limits.refusal_delay),
                 search_workers: self.searches.unwrap_or(limits.search_workers),
                 max_connections: self.connections.unwrap_or(limits.max_connections),
-                max_results: self.most.unwrap_or(limits.max_results),
+                max_results: self.max_results.unwrap_or(limits.max_results),
                 thumbnail_cache_bytes: mib(self.thumbnail_mib, limits.thumbnail_cache_bytes),
             },
         }
@@ -240,6 +251,15 @@ mod tests {
         assert_eq!(settings.addr, "localhost:0");
         assert_eq!(settings.limits.max_photo_bytes, 3 << 20);
         assert_eq!(settings.limits.max_requests, Limits::default().max_requests);
+    }
+
+    #[test]
+    fn former_names_still_count() {
+        let file: Options = toml::from_str("most = 7").expect("settings");
+        assert_eq!(file.max_results, Some(7));
+        let variable = |name: &str| (name == "LOOKALIKE_SERVE_MOST").then(|| "8".to_owned());
+        assert_eq!(renamed(&variable).expect("a number").max_results, Some(8));
+        assert!(renamed(&|_| Some("many".to_owned())).is_err());
     }
 
     #[test]

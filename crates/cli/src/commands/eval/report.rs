@@ -2,41 +2,19 @@
 
 use std::path::Path;
 
-use anyhow::Context;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
 use lookalike_catalog::Catalog;
 use lookalike_engine::{Evaluation, Searcher};
 use lookalike_eval::{ProductName, Report};
 use lookalike_photo::{DecodeLimits, read, thumbnail_of};
 
-use crate::args::EvalArgs;
-use crate::commands::eval_items;
+use super::objects;
+use crate::args::eval::EvalArgs;
+use crate::output::report::{now, this_command, write_files};
 
 /// Side of the pictures in the page, in pixels.
 const THUMBNAIL: u32 = 160;
-
-/// The time, as reports show it.
-pub(crate) fn now() -> String {
-    Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
-
-/// The command that this process carries out.
-pub(crate) fn this_command() -> String {
-    let args: Vec<_> = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
-    args.join(" ")
-}
-
-/// Writes a report's files into a folder.
-pub(crate) fn write_files(folder: &Path, files: &[(&str, String)]) -> anyhow::Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    for (name, text) in files {
-        let file = folder.join(name);
-        std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
-    }
-    Ok(())
-}
 
 /// Writes `report.html` and `report.json` into a folder.
 pub(crate) fn write(
@@ -79,7 +57,7 @@ pub(crate) fn write(
             ),
         ]);
     }
-    notes.extend(found.items.iter().flat_map(eval_items::notes));
+    notes.extend(found.items.iter().flat_map(objects::notes));
     let products = index.products().iter().zip(0..);
     let report = Report {
         title: "How often the right product is named".to_owned(),

@@ -1,0 +1,97 @@
+//! The arguments of `lookalike index`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use lookalike_catalog::Split;
+use lookalike_engine::BuildOptions;
+
+use crate::args::shared::{CatalogArgs, HomeArgs, JsonArgs, ModelArgs, OutputArgs, StoreArgs};
+
+#[derive(Subcommand)]
+pub(crate) enum IndexCommand {
+    /// Build an index from a folder of photos or from a manifest
+    Build(BuildArgs),
+    /// Add a folder's or a manifest's photos and products to an index
+    ///
+    /// Photos that are indexed already stay; their products' cards are replaced.
+    Add(PutArgs),
+    /// Bring an index in line with a folder or a manifest: add what is new, remove what is gone
+    Update(PutArgs),
+    /// Remove products, with all their photos, or single photos from an index
+    Remove(RemoveArgs),
+    /// Rebuild an index's graph, and drop cached embeddings of photos that are no longer in it
+    Compact(CompactArgs),
+    /// Show what an index holds, and which networks and settings built it
+    Info(IndexArgs),
+    /// Check an index: does a search find its own photos, with which recall, are files missing
+    Verify(IndexArgs),
+}
+
+/// What goes into an index, and how.
+#[derive(Args)]
+pub(crate) struct IntoArgs {
+    #[command(flatten)]
+    pub(crate) catalog: CatalogArgs,
+    /// Splits to index, separated by commas; photos without a split are always indexed
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', default_value = "train")]
+    pub(crate) split: Vec<Split>,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct BuildArgs {
+    #[command(flatten)]
+    pub(crate) what: IntoArgs,
+    /// The folder to write the index to
+    #[arg(long, value_name = "FOLDER", default_value = "index")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Dimensions to keep of each network's embeddings after within-class covariance normalisation
+    /// (WCCN); 0 only subtracts the mean
+    #[arg(long, alias = "directions", value_name = "N", default_value_t = BuildOptions::default().directions)]
+    pub(crate) dims: usize,
+}
+
+#[derive(Args)]
+pub(crate) struct PutArgs {
+    #[command(flatten)]
+    pub(crate) what: IntoArgs,
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+}
+
+#[derive(Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
+pub(crate) struct RemoveArgs {
+    /// The id of a product; repeat for several
+    #[arg(long, value_name = "ID", group = "what")]
+    pub(crate) product: Vec<String>,
+    /// A photo's path, as in the index or in the file system; repeat for several
+    #[arg(long, value_name = "PATH", group = "what")]
+    pub(crate) photo: Vec<String>,
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct CompactArgs {
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct IndexArgs {
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+    #[command(flatten)]
+    pub(crate) json: JsonArgs,
+}

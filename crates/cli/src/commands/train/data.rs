@@ -1,0 +1,99 @@
+//! What a training run begins with: weights, photos, the device.
+
+use std::io::{IsTerminal, stderr};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use lookalike_backbone::{Device, DeviceName};
+use lookalike_catalog::{Catalog, Split};
+use lookalike_train::{Outcome, Photos, Settings, TrainError, Trainer};
+
+use crate::args::train::TrainArgs;
+use crate::error::none_for;
+use crate::output::{count, skipped};
+use crate::progress;
+use crate::shelf::Shelf;
+
+/// Of a catalogue without splits, every so many-th photo of a product is measured on.
+const HELD_OUT: usize = 10;
+
+/// What is trained on, and what it begins with.
+pub(crate) struct Data {
+    pub(crate) weights: PathBuf,
+    pub(crate) classes: Vec<String>,
+    pub(crate) train: Photos,
+    pub(crate) val: Photos,
+    others: Option<Photos>,
+    device: Device,
+}
+
+impl Data {
+    pub(crate) fn load(args: &TrainArgs, side: u32) -> anyhow::Result<Self> {
+        let catalog = Catalog::open(&args.catalog.photos, args.catalog.root.as_deref())?;
+        let weights = match &args.weights {
+            Some(weights) => weights.clone(),
+            None => {
+                let shelf = Shelf::from_env();
+                let find = |kind| shelf.find(kind).ok_or_else(|| none_for(&[kind]));
+                args.backbone.map_or_else(|| Ok(shelf.default()), find)?
+            }
+        };
+        let device = args.device.open()?;
+        let classes = Photos::classes(&catalog, Split::Train);
+        let is_split = catalog.photos.iter().any(|photo| photo.split.is_some());
+        let mut train = Photos::load(&catalog, is_split.then_some(Split::Train), &classes, side)?;
+        let has_val = catalog.photos.iter().any(|photo| photo.split == Some(Split::Val));
+        let val = if has_val {
+            Photos::load(&catalog, Some(Split::Val), &classes, side)?
+        } else {
+            train.hold_out(HELD_OUT)
+        };
+        let mut others = None;
+        if let Some(photos) = &args.distil_photos {
+            let catalog = Catalog::open(photos, args.distil_root.as_deref())?;
+            others = Some(Photos::of_anything(&catalog, side)?);
+        }
+        eprint!("{}", skipped(&train.skipped));
+        if !args.output.quiet() {
+            eprintln!(
+                "training on {} of {}, measuring on {}; beginning with {}",
+                count(train.len() as u64, "photo"),
+                count(classes.len() as u64, "product"),
+                count(val.len() as u64, "photo"),
+                weights.display()
+            );
+        }
+        Ok(Self { weights, classes, train, val, others, device })
+    }
+
+    /// A run in a folder: begun, or gone on with.
+    pub(crate) fn trainer(
+        &self,
+        args: &TrainArgs,
+        folder: PathBuf,
+        settings: Settings,
+    ) -> anyhow::Result<Trainer> {
+        let open = |device: &Device| {
+            let (weights, classes) =
+                ((&*self.weights, args.teacher.as_deref()), self.classes.clone());
+            Trainer::open(weights, args.backbone, &folder, settings.clone(), classes, device)
+        };
+        match open(&self.device) {
+            Err(TrainError::NotOnGpu) if args.device.name == DeviceName::Auto => {
+                eprintln!("training on the CPU: {}", TrainError::NotOnGpu);
+                Ok(open(&Device::default())?)
+            }
+            opened => Ok(opened?),
+        }
+    }
+
+    pub(crate) fn train(
+        &self,
+        args: &TrainArgs,
+        trainer: &mut Trainer,
+        stop: &AtomicBool,
+    ) -> anyhow::Result<Outcome> {
+        let observer = progress::training(args.output.quiet(), stderr().is_terminal());
+        Ok(trainer.run(&self.train, &self.val, self.others.as_ref(), &*observer, stop)?)
+    }
+}
