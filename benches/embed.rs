@@ -8,7 +8,7 @@ use std::hint::black_box;
 
 use candle_core::{Device, Tensor};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use lookalike_photo::{DecodeLimits, Normalisation, Preprocess, decode_at_least};
+use lookalike_photo::{DecodeLimits, Normalisation, Preprocess, decode_scaled};
 use lookalike_testkit::{photos, weights};
 
 fn prepare(c: &mut Criterion) {
@@ -21,7 +21,7 @@ fn prepare(c: &mut Criterion) {
         group.bench_function(name, |b| {
             b.iter(|| {
                 let limits = DecodeLimits::default();
-                let photo = decode_at_least(black_box(&jpeg), &limits, preprocess.longest());
+                let photo = decode_scaled(black_box(&jpeg), &limits, preprocess.min_longer_side());
                 preprocess.tensor(&photo.expect("a photo").pixels)
             });
         });

@@ -207,13 +207,13 @@ fn a_phones_photo_is_embedded_from_a_fraction_of_it() {
         let small = lookalike_photo::decode(&small, &limits).expect("a photo").pixels;
         // 12 megapixels, and a size of which a quarter is decoded.
         for (width, height, left) in [(3024, 4032, 504), (1584, 2112, 528)] {
-            let mut large = lookalike_photo::scaled(&small, width, height);
+            let mut large = lookalike_photo::resize(&small, width, height);
             for (at, value) in large.iter_mut().enumerate() {
                 *value = value.saturating_add_signed((noise.at(at) * 8.0) as i8);
             }
             let jpeg = photos::jpeg(&large, 90);
             let whole = lookalike_photo::decode(&jpeg, &limits).expect("a photo").pixels;
-            let part = lookalike_photo::decode_at_least(&jpeg, &limits, preprocess.longest());
+            let part = lookalike_photo::decode_scaled(&jpeg, &limits, preprocess.min_longer_side());
             let part = part.expect("a photo").pixels;
             assert_eq!(part.height(), left, "{name}");
             let (whole, part) = (preprocess.tensor(&whole), preprocess.tensor(&part));

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use candle_core::{Device, Tensor};
 use lookalike_backbone::{LoadedBackbone, Quantiser, int8_is_fast, load};
-use lookalike_photo::{DecodeLimits, decode_at_least};
+use lookalike_photo::{DecodeLimits, decode_scaled};
 
 fn main() -> anyhow::Result<()> {
     let mut loaded = None;
@@ -37,7 +37,7 @@ fn main() -> anyhow::Result<()> {
             ["quantise", weights, photos, to] => {
                 let quantiser = Quantiser::open(weights.as_ref(), None)?;
                 let numbers = std::fs::read(photos)?;
-                for photo in numbers.chunks_exact(quantiser.preprocess().len() * 4) {
+                for photo in numbers.chunks_exact(quantiser.preprocess().tensor_len() * 4) {
                     let numbers = photo.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b));
                     quantiser.calibrate(numbers.collect())?;
                 }
@@ -88,7 +88,7 @@ fn decode(photo: &str, longest: u32, budget: Duration) -> anyhow::Result<serde_j
     let (all, mut best, mut sides) = (Instant::now(), Duration::MAX, (0, 0));
     while all.elapsed() < budget || best == Duration::MAX {
         let start = Instant::now();
-        sides = decode_at_least(&bytes, &limits, longest)?.pixels.dimensions();
+        sides = decode_scaled(&bytes, &limits, longest)?.pixels.dimensions();
         best = best.min(start.elapsed());
     }
     Ok(serde_json::json!({ "ms": milliseconds(best), "sides": sides }))

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use lookalike_backbone::map_on_cores;
 use lookalike_catalog::Catalog;
-use lookalike_photo::{Augmentation, DecodeLimits, decode, read, thumbnail_jpeg};
+use lookalike_photo::{Augmentation, DecodeLimits, decode, encode_thumbnail, read};
 
 const PRODUCTS: usize = 54;
 const PHOTOS: usize = 46_976;
@@ -62,5 +62,5 @@ fn write(photo: &Made) -> Result<(), Box<dyn Error>> {
     let limits = DecodeLimits::default();
     let pixels = decode(&read(&photo.from, &limits)?, &limits)?.pixels;
     let changed = Augmentation::STRONG.apply(&pixels, SIDE, photo.seed);
-    Ok(std::fs::write(&photo.to, thumbnail_jpeg(&changed, SIDE, 85))?)
+    Ok(std::fs::write(&photo.to, encode_thumbnail(&changed, SIDE, 85))?)
 }

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use lookalike_backbone::map_on_cores;
 use lookalike_base::html;
 use lookalike_catalog::Catalog;
-use lookalike_photo::{DecodeLimits, read, thumbnail_of};
+use lookalike_photo::{DecodeLimits, make_thumbnail, read};
 use minijinja::{Environment, Value, context};
 
 use crate::{CurateError, Curation, DecidedBy, Decision, ImageQuality, IssueKind, PhotoDecision};
@@ -154,7 +154,7 @@ fn thumbnail(decision: &PhotoDecision, catalog: &Catalog) -> Option<Value> {
     decision.quality?;
     let limits = DecodeLimits::default();
     let bytes = read(&catalog.root.join(&decision.photo), &limits).ok()?;
-    let jpeg = thumbnail_of(&bytes, &limits, SIDE, QUALITY).ok()?;
+    let jpeg = make_thumbnail(&bytes, &limits, SIDE, QUALITY).ok()?;
     // Base64 needs no escaping in HTML; escaping its slashes would only make it longer.
     Some(Value::from_safe_string(format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg))))
 }

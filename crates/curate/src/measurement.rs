@@ -49,7 +49,7 @@ impl PhotoMeasurement {
             None => (None, None),
         };
         let size = photo.dimensions();
-        let small = lookalike_photo::shrink(photo, SHRUNK_SIDE);
+        let small = lookalike_photo::downscale(photo, SHRUNK_SIDE);
         let (quality, hash) = (ImageQuality::of_shrunk(&small, size), PerceptualHash::of(&small));
         Ok(Ok(Self { sha256, quality, hash, embedding, foreground }))
     }

@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 use std::sync::LazyLock;
 
 use image::RgbImage;
-use lookalike_photo::shrink;
+use lookalike_photo::downscale;
 use serde::{Deserialize, Serialize};
 
 use crate::quality::{SHRUNK_SIDE, luminances};
@@ -40,7 +40,7 @@ impl PerceptualHash {
     /// The hash of an upright photo.
     pub fn of(photo: &RgbImage) -> Self {
         // Shrunk in the same two steps as in `PhotoMeasurement`, so that both give the same hash.
-        let small = shrink(shrink(photo.clone(), SHRUNK_SIDE), 256);
+        let small = downscale(downscale(photo.clone(), SHRUNK_SIDE), 256);
         let grey = image::imageops::resize(
             &luminances(&small),
             SIDE as u32,

@@ -1,7 +1,7 @@
 //! Image quality from pixels alone: sharpness, exposure, and how much a photo looks like a picture of text.
 
 use image::{GrayImage, RgbImage};
-use lookalike_photo::shrink;
+use lookalike_photo::downscale;
 use serde::{Deserialize, Serialize};
 
 /// Longest side at which pixels are measured, about the input size of the networks: a photo that is blurry on a
@@ -47,13 +47,13 @@ pub struct ImageQuality {
 impl ImageQuality {
     /// Measures an upright photo.
     pub fn of(photo: &RgbImage) -> Self {
-        Self::of_shrunk(&shrink(photo.clone(), SHRUNK_SIDE), photo.dimensions())
+        Self::of_shrunk(&downscale(photo.clone(), SHRUNK_SIDE), photo.dimensions())
     }
 
     /// Measures a photo of this width and height, given shrunk to [`SHRUNK_SIDE`].
     pub(crate) fn of_shrunk(photo: &RgbImage, (width, height): (u32, u32)) -> Self {
         let text_score = text_score(photo);
-        let grey = luminances(&shrink(photo.clone(), WORKING_SIDE));
+        let grey = luminances(&downscale(photo.clone(), WORKING_SIDE));
         let pixels = grey.as_raw();
         let sum: u64 = pixels.iter().map(|&l| u64::from(l)).sum();
         let mut counts = [0usize; 256];

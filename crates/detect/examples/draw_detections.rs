@@ -8,7 +8,7 @@ use std::error::Error;
 
 use image::{Rgb, RgbImage, imageops};
 use lookalike_detect::{ActivationDetector, ObjectDetector};
-use lookalike_photo::{DecodeLimits, decode, read, scaled};
+use lookalike_photo::{DecodeLimits, decode, read, resize};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<_> = std::env::args_os().skip(1).collect();
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut sheet = RgbImage::new(800, 400 * photos.len() as u32);
     for (row, file) in (0..).zip(photos) {
         let photo = decode(&read(file.as_ref(), &limits)?, &limits)?.pixels;
-        let mut drawn = scaled(&photo, 400, 400);
+        let mut drawn = resize(&photo, 400, 400);
         for object in detector.detect(&photo)? {
             let edge = |fraction: f32| ((fraction * 400.0) as u32).min(399);
             let bbox = object.bbox;
@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         }
         let map = detector.fine_activation_map(&photo)?;
-        let map = scaled(&map.to_image(), 400, 400);
+        let map = resize(&map.to_image(), 400, 400);
         imageops::replace(&mut sheet, &drawn, 0, i64::from(row) * 400);
         imageops::replace(&mut sheet, &map, 400, i64::from(row) * 400);
     }

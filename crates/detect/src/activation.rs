@@ -55,7 +55,7 @@ impl ActivationDetector {
         preprocess: Preprocess,
         has_fixed_input: bool,
     ) -> Self {
-        let sized = |side| if has_fixed_input { preprocess } else { preprocess.resized(side) };
+        let sized = |side| if has_fixed_input { preprocess } else { preprocess.with_size(side) };
         Self { network, preprocess: sized(SIDE), fine_preprocess: sized(FINE_SIDE) }
     }
 

@@ -5,7 +5,7 @@ use std::vec::IntoIter;
 use candle_core::Tensor;
 use lookalike_backbone::{Backbone, BackboneError, BackboneKind, Device, LoadedBackbone, stream};
 use lookalike_detect::ActivationDetector;
-use lookalike_photo::{DecodeLimits, PhotoError, Preprocess, RgbImage, decode_at_least};
+use lookalike_photo::{DecodeLimits, PhotoError, Preprocess, RgbImage, decode_scaled};
 use sha2::{Digest, Sha256};
 
 use crate::journal::Journals;
@@ -273,9 +273,10 @@ impl Encoder {
         limits: &DecodeLimits,
         share: f64,
     ) -> Result<RgbImage, PhotoError> {
-        let longest = self.preprocess.iter().map(Preprocess::longest).max().unwrap_or(u32::MAX);
+        let longest =
+            self.preprocess.iter().map(Preprocess::min_longer_side).max().unwrap_or(u32::MAX);
         let longest = (f64::from(longest) / share) as u32;
-        Ok(decode_at_least(bytes, limits, longest)?.pixels)
+        Ok(decode_scaled(bytes, limits, longest)?.pixels)
     }
 
     /// What a photo may cost.
@@ -329,11 +330,11 @@ impl Encoder {
             let mut earlier = self.preprocess[..number].iter().zip(wanted);
             match earlier.position(|(earlier, &wanted)| wanted && earlier == preprocess) {
                 Some(same) => {
-                    let from = before[same].len() - preprocess.len();
+                    let from = before[same].len() - preprocess.tensor_len();
                     batch.extend_from_slice(&before[same][from..]);
                 }
                 None => {
-                    batch.resize(start + preprocess.len(), 0.0);
+                    batch.resize(start + preprocess.tensor_len(), 0.0);
                     preprocess.write_tensor(picture, &mut batch[start..]);
                 }
             }
@@ -348,7 +349,7 @@ impl Encoder {
             batches.into_iter().flat_map(|batches| batches.into_iter().enumerate())
         {
             let preprocess = &self.preprocess[number];
-            let (photos, side) = (batch.len() / preprocess.len(), preprocess.size());
+            let (photos, side) = (batch.len() / preprocess.tensor_len(), preprocess.size());
             if photos > 0 {
                 let shape = (photos, 3, side, side);
                 of_network[number].push(Tensor::from_vec(batch, shape, self.device.candle())?);

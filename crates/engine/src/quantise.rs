@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{Device, Tensor};
 use lookalike_backbone::{Backbone, Quantiser, load, map_on_cores};
 use lookalike_catalog::{Catalog, Split};
-use lookalike_photo::{DecodeLimits, decode_at_least};
+use lookalike_photo::{DecodeLimits, decode_scaled};
 use serde::Serialize;
 
 use crate::{EngineError, Progress, Stage};
@@ -67,7 +67,7 @@ pub fn quantise(
         let limits = DecodeLimits::default();
         let preprocess = quantiser.preprocess();
         let bytes = lookalike_photo::read(&files[*at], &limits).ok()?;
-        let photo = decode_at_least(&bytes, &limits, preprocess.longest()).ok()?;
+        let photo = decode_scaled(&bytes, &limits, preprocess.min_longer_side()).ok()?;
         Some(preprocess.tensor(&photo.pixels))
     };
     let results = map_on_cores(&looked, |at| {

@@ -74,7 +74,7 @@ impl Searcher {
         for (at, bytes) in query.photos.iter().enumerate() {
             let begun = Instant::now();
             let refused = |reason| EngineError::Photo { name: number(at), reason };
-            let share = query.crop.map_or(1.0, |crop| crop.share());
+            let share = query.crop.map_or(1.0, |crop| crop.min_side());
             let pixels = self.encoder().pixels(bytes, &query.limits, share);
             let pixels = pixels.map_err(|error| refused(error.to_string()))?;
             let picture = query.crop.map(|crop| crop.apply(&pixels)).unwrap_or(pixels);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use lookalike_photo::{Crop, RgbImage, mirrored};
+use lookalike_photo::{Crop, RgbImage, flip_horizontal};
 
 /// What of a photo the networks are shown; the mean of what they say counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -52,11 +52,11 @@ impl Views {
         };
         let mut pictures = match self {
             Self::Plain => Vec::new(),
-            Self::Mirrored => vec![mirrored(&photo)],
+            Self::Mirrored => vec![flip_horizontal(&photo)],
             Self::Middle => vec![middle()],
             Self::Both => {
                 let middle = middle();
-                vec![mirrored(&photo), mirrored(&middle), middle]
+                vec![flip_horizontal(&photo), flip_horizontal(&middle), middle]
             }
         };
         pictures.push(photo);

@@ -1,6 +1,6 @@
 //! Synthetic photos of several objects with exact annotations, composed of photos of one object each.
 
-use lookalike_photo::{BBox, RgbImage, scaled};
+use lookalike_photo::{BBox, RgbImage, resize};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
@@ -44,7 +44,7 @@ pub fn composite(photos: &[RgbImage], seed: u64) -> Composite {
                     || y + down + MIN_GAP <= *top
             };
             if placed.iter().all(is_apart) {
-                paste(&mut image, &scaled(photo, across, down), x, y);
+                paste(&mut image, &resize(photo, across, down), x, y);
                 placed.push((number, [x, y, x + across, y + down]));
                 break;
             }
@@ -75,7 +75,7 @@ fn background(width: u32, height: u32, rng: &mut Xoshiro256PlusPlus) -> RgbImage
         let weight: f32 = rng.random();
         pixel.0 = std::array::from_fn(|c| (base[c] + weight * (other[c] - base[c])) as u8);
     }
-    let mut ground = scaled(&blotches, width, height);
+    let mut ground = resize(&blotches, width, height);
     let (across, down) = match rng.random_range(0..3) {
         0 => (Some(rng.random_range(40..160)), None),
         1 => (Some(rng.random_range(60..160)), Some(rng.random_range(60..160))),

@@ -1,3 +1,5 @@
+//! Decodes photos of any supported format to upright 8-bit RGB, within limits of size and memory.
+
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,12 +10,12 @@ use crate::PhotoError;
 use crate::format::{PhotoFormat, jpeg_is_complete};
 use crate::jpeg;
 
-/// What a photo may cost before it is refused.
+/// Largest photo that is decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DecodeLimits {
-    /// Most bytes a file may have. Default 256 MiB.
+    /// Largest file, in bytes. Default 256 MiB.
     pub max_bytes: u64,
-    /// Most pixels a picture may announce, width times height. Default 128 million: a 108-megapixel
+    /// Most pixels, width times height, that a header may announce. Default 128 million: a 108-megapixel
     /// phone photo passes, a decompression bomb does not.
     pub max_pixels: u64,
 }
@@ -24,56 +26,57 @@ impl Default for DecodeLimits {
     }
 }
 
-/// An upright photo.
+/// A decoded, upright photo.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DecodedPhoto {
-    /// 8-bit RGB, upright; transparency laid over white.
+    /// 8-bit RGB, upright; transparent pixels composited over white.
     pub pixels: RgbImage,
-    /// What the file was.
+    /// The format of the file.
     pub format: PhotoFormat,
-    /// The EXIF orientation (1 to 8, TIFF 6.0 tag 274) that was applied; 1 is "already upright".
+    /// The EXIF orientation (1 to 8, TIFF 6.0 tag 274) that was applied; 1 is upright.
     pub orientation: u8,
 }
 
-/// Decodes a photo, whatever it is called, and turns it upright.
+/// Decodes a photo, by its content whatever its name, and turns it upright.
 ///
 /// JPEG (grey, RGB, CMYK), PNG, WebP, GIF, BMP and TIFF; of an animation the first frame; 16-bit
 /// samples are scaled to 8. Colour profiles are not applied.
 ///
 /// # Errors
-/// [`PhotoError`], for content that is no whole photo within `limits`. A decoder that panics on
+/// [`PhotoError`] if the content is no complete photo within `limits`. A decoder that panics on
 /// hostile content is reported as [`PhotoError::Damaged`].
 pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<DecodedPhoto, PhotoError> {
-    decode_at_least(bytes, limits, u32::MAX)
+    decode_scaled(bytes, limits, u32::MAX)
 }
 
-/// [`decode`] for what needs no more than so many pixels of a photo's longest side: a JPEG that has four times as many
-/// or more, and sides that are whole multiples, may come at a quarter or an eighth of its size, which takes a
-/// fraction of the time and memory.
+/// [`decode`] for callers that need only `min_longer_side` pixels on the longer side. A JPEG with four times as many or
+/// more, whose sides divide evenly, may be decoded at 1/4 or 1/8 of its size (libjpeg's scaled decoding), in a
+/// fraction of the time and memory. Other photos are decoded at full size.
 ///
 /// # Errors
 /// Those of [`decode`].
-pub fn decode_at_least(
+pub fn decode_scaled(
     bytes: &[u8],
     limits: &DecodeLimits,
-    longest: u32,
+    min_longer_side: u32,
 ) -> Result<DecodedPhoto, PhotoError> {
     if bytes.len() as u64 > limits.max_bytes {
         let bytes = bytes.len() as u64;
         return Err(PhotoError::TooManyBytes { bytes, limit: limits.max_bytes });
     }
     let format = PhotoFormat::sniff(bytes)?;
-    // One bad photo must never stop a run of thousands.
+    // One bad photo must not stop a build of thousands.
     catch_unwind(AssertUnwindSafe(|| {
-        let small = (format == PhotoFormat::Jpeg).then(|| decode_small(bytes, limits, longest));
-        small.flatten().map_or_else(|| decode_as(bytes, format, limits), Ok)
+        let scaled = (format == PhotoFormat::Jpeg)
+            .then(|| decode_scaled_jpeg(bytes, limits, min_longer_side));
+        scaled.flatten().map_or_else(|| decode_full(bytes, format, limits), Ok)
     }))
     .unwrap_or_else(|_| {
-        Err(PhotoError::Damaged { format, reason: "the decoder gave up on it".to_owned() })
+        Err(PhotoError::Damaged { format, reason: "the decoder panicked".to_owned() })
     })
 }
 
-fn decode_as(
+fn decode_full(
     bytes: &[u8],
     format: PhotoFormat,
     limits: &DecodeLimits,
@@ -93,40 +96,44 @@ fn decode_as(
     if format == PhotoFormat::Jpeg && !jpeg_is_complete(bytes) {
         return Err(PhotoError::Truncated { format });
     }
-    // 8 bytes a pixel are RGBA of 16 bits; TIFF has floats, too.
+    // 8 bytes a pixel are RGBA of 16 bits. TIFF has 32-bit floats, too.
     let needed = decoder.total_bytes();
     if needed > limits.max_pixels.saturating_mul(8) {
         return Err(PhotoError::TooDeep { width, height, megabytes: needed / 1_000_000 });
     }
     let mut allocation = Limits::no_limits();
-    // As much again for what a decoder keeps meanwhile.
+    // As much again for the decoder's own buffers.
     allocation.max_alloc = Some(limits.max_pixels.saturating_mul(16));
     decoder.set_limits(allocation).map_err(failed)?;
 
     let orientation = decoder.orientation().map_err(failed)?;
-    // What is turned is copied: it should be no larger than it has to be.
+    // Rotation copies the image: convert to 8-bit RGB first.
     let pixels = flatten(DynamicImage::from_decoder(decoder).map_err(failed)?);
-    let mut picture = DynamicImage::ImageRgb8(pixels);
-    picture.apply_orientation(orientation);
-    let pixels = picture.into_rgb8();
+    let mut image = DynamicImage::ImageRgb8(pixels);
+    image.apply_orientation(orientation);
+    let pixels = image.into_rgb8();
     Ok(DecodedPhoto { pixels, format, orientation: exif_value(orientation) })
 }
 
-/// A JPEG at a fraction of its size; `None` where it has to be decoded whole, if only to be refused.
-fn decode_small(bytes: &[u8], limits: &DecodeLimits, longest: u32) -> Option<DecodedPhoto> {
+/// A JPEG at a fraction of its size; `None` if the full decoder has to decode or refuse it.
+fn decode_scaled_jpeg(
+    bytes: &[u8],
+    limits: &DecodeLimits,
+    min_longer_side: u32,
+) -> Option<DecodedPhoto> {
     let header = jpeg::Header::read(bytes)?;
     if u64::from(header.width) * u64::from(header.height) > limits.max_pixels {
         return None;
     }
-    let mut picture = DynamicImage::ImageRgb8(jpeg::decode(bytes, &header, longest)?);
-    // The decoder would copy the scan, too.
+    let mut image = DynamicImage::ImageRgb8(jpeg::decode(bytes, &header, min_longer_side)?);
+    // For EXIF only: the decoder would copy the scan, too.
     let before_scan = Cursor::new(&bytes[..header.scan]);
     let mut decoder =
         ImageReader::with_format(before_scan, ImageFormat::Jpeg).into_decoder().ok()?;
     let orientation = decoder.orientation().ok()?;
-    picture.apply_orientation(orientation);
+    image.apply_orientation(orientation);
     let (format, orientation) = (PhotoFormat::Jpeg, exif_value(orientation));
-    Some(DecodedPhoto { pixels: picture.into_rgb8(), format, orientation })
+    Some(DecodedPhoto { pixels: image.into_rgb8(), format, orientation })
 }
 
 fn classify(error: image::ImageError, format: PhotoFormat) -> PhotoError {
@@ -138,18 +145,18 @@ fn classify(error: image::ImageError, format: PhotoFormat) -> PhotoError {
     if matches!(error, image::ImageError::Limits(_)) {
         return PhotoError::TooMuchMemory { format };
     }
-    // Decoders put line breaks in their messages; ours are one line.
+    // Decoders put line breaks in their messages; error messages here are one line.
     let reason = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
     PhotoError::Damaged { format, reason }
 }
 
-/// RGB8 with transparency laid over white: cut-out product pictures hide arbitrary colours (mostly
-/// black) under their transparent pixels.
-fn flatten(picture: DynamicImage) -> RgbImage {
-    if !picture.color().has_alpha() {
-        return picture.into_rgb8();
+/// RGB8, composited over white: cut-out product images have arbitrary colours (mostly black) under their
+/// transparent pixels.
+fn flatten(image: DynamicImage) -> RgbImage {
+    if !image.color().has_alpha() {
+        return image.into_rgb8();
     }
-    let rgba = picture.into_rgba8();
+    let rgba = image.into_rgba8();
     let (width, height) = rgba.dimensions();
     let mut rgb = Vec::with_capacity(width as usize * height as usize * 3);
     for pixel in rgba.pixels() {
@@ -171,9 +178,9 @@ mod tests {
     use super::*;
     use image::{Rgb, Rgba};
 
-    fn encode(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
+    fn encode(image: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
         let mut bytes = Cursor::new(Vec::new());
-        picture.into().write_to(&mut bytes, format).expect("encode");
+        image.into().write_to(&mut bytes, format).expect("encode");
         bytes.into_inner()
     }
 

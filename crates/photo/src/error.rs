@@ -1,19 +1,21 @@
+//! Why a photo cannot be decoded.
+
 use crate::PhotoFormat;
 
-/// Why a photo cannot be used. Each message is one line that says what to do about it.
+/// Why a photo cannot be decoded. Each message is one line that says what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PhotoError {
     /// The file cannot be read.
     #[error("cannot be read: {reason}")]
     Unreadable {
-        /// The system's reason.
+        /// The operating system's reason.
         reason: String,
     },
     /// A folder, a pipe or a device.
     #[error("not a file")]
     NotAFile,
-    /// The file has no bytes at all.
+    /// The file has no bytes.
     #[error("the file is empty (0 bytes): copy the photo again")]
     Empty,
     /// The file is larger than [`crate::DecodeLimits::max_bytes`].
@@ -24,13 +26,13 @@ pub enum PhotoError {
         /// The limit in force.
         limit: u64,
     },
-    /// An iPhone photo in HEIC/HEIF, which has no well-kept decoder under a free licence.
+    /// An iPhone photo in HEIC/HEIF, which no maintained pure-Rust decoder under a permissive licence reads.
     #[error(
         "HEIC/HEIF photos cannot be read: convert it to JPEG, e.g. `heif-convert in.heic out.jpg` \
          (on an iPhone: Settings > Camera > Formats > Most Compatible)"
     )]
     Heic,
-    /// An AVIF photo, for which there is no well-kept pure-Rust decoder under a free licence.
+    /// An AVIF photo, which no maintained pure-Rust decoder under a permissive licence reads.
     #[error("AVIF photos cannot be read: convert it to JPEG, e.g. `avifdec in.avif out.png`")]
     Avif,
     /// The content is no known photo format, whatever the file is called.
@@ -48,7 +50,7 @@ pub enum PhotoError {
         /// The limit in megapixels.
         limit: u64,
     },
-    /// Its pixels take more bytes than pictures of the most pixels do with 16 bits a channel.
+    /// The decoded pixels need more memory than [`crate::DecodeLimits::max_pixels`] of 16-bit RGBA.
     #[error(
         "{width}x{height} pixels take {megabytes} MB to decode: save it with 8 bits a channel, or smaller"
     )]
@@ -57,35 +59,35 @@ pub enum PhotoError {
         width: u32,
         /// Announced height.
         height: u32,
-        /// What they take.
+        /// Memory that they need, in MB.
         megabytes: u64,
     },
-    /// The decoder itself asked for more memory than it may have, for what the header announces.
+    /// The decoder asked for more memory than its limit, because of what the header announces.
     #[error("the {format} file announces more pixels than there may be: save it smaller")]
     TooMuchMemory {
-        /// What the file was taken for.
+        /// The format of the file.
         format: PhotoFormat,
     },
-    /// The picture has no pixels.
-    #[error("the picture is {width}x{height} pixels: nothing to look at")]
+    /// The image has no pixels.
+    #[error("the image is {width}x{height} pixels: it has none")]
     NoPixels {
         /// Announced width.
         width: u32,
         /// Announced height.
         height: u32,
     },
-    /// The file stops before the picture does.
+    /// The file ends before the image does.
     #[error("the {format} file is cut short: copy or download it again")]
     Truncated {
-        /// What the file is.
+        /// The format of the file.
         format: PhotoFormat,
     },
     /// The decoder refused the content.
     #[error("damaged {format} file ({reason}): copy or export it again")]
     Damaged {
-        /// What the file is.
+        /// The format of the file.
         format: PhotoFormat,
-        /// The decoder's own words.
+        /// The decoder's message.
         reason: String,
     },
 }

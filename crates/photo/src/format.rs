@@ -1,4 +1,4 @@
-//! What a file really is, judged by its content: names lie ("photo.jpg" is often a PNG).
+//! Format detection by content: extensions are unreliable ("photo.jpg" is often a PNG).
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use image::ImageFormat;
 
 use crate::PhotoError;
 
-/// A photo format that can be decoded.
+/// A format that can be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[allow(missing_docs)]
@@ -20,7 +20,7 @@ pub enum PhotoFormat {
 }
 
 impl PhotoFormat {
-    /// Recognises the format from the first bytes of a file.
+    /// Detects the format from the first bytes of a file (magic numbers).
     ///
     /// # Errors
     /// [`PhotoError::Heic`] and [`PhotoError::Avif`] for those two, [`PhotoError::Empty`] and
@@ -89,13 +89,13 @@ fn iso_media_brand(bytes: &[u8]) -> Option<PhotoError> {
     brands().any(|brand| heif.contains(&brand)).then_some(PhotoError::Heic)
 }
 
-/// Whether a JPEG stream has its end-of-image marker. The decoder fills a cut-off picture with
+/// Whether a JPEG stream has its end-of-image marker. The decoder fills a cut-off image with
 /// grey instead of failing, and a grey half would be indexed as if it were the product.
 ///
-/// The marker is looked for behind the first start-of-scan only, because an EXIF thumbnail in the
-/// header carries an end-of-image marker of its own.
+/// The search starts after the first start-of-scan marker, because an EXIF thumbnail in the header has an
+/// end-of-image marker of its own.
 pub(crate) fn jpeg_is_complete(bytes: &[u8]) -> bool {
-    let mut at = 2; // behind the start-of-image marker
+    let mut at = 2; // after the start-of-image marker
     while let Some(&[0xFF, marker]) =
         bytes.get(at..at + 2).and_then(|m| <&[u8; 2]>::try_from(m).ok())
     {
@@ -110,7 +110,7 @@ pub(crate) fn jpeg_is_complete(bytes: &[u8]) -> bool {
             }
         }
     }
-    // Not a chain of markers: leave the verdict to the decoder.
+    // Not a chain of marker segments: leave it to the decoder.
     at < bytes.len()
 }
 

@@ -1,37 +1,39 @@
-//! JPEG photos at a fraction of their size, for what needs no more pixels.
+//! Scaled JPEG decoding: a photo at 1/8 or 1/4 of its size, for callers that need few pixels (libjpeg's
+//! `scale_num`/`scale_denom`).
 //!
-//! A 12-megapixel photo is embedded from 224 pixels. Of each block of 8x8 pixels, the lowest 1x1 or 2x2 frequencies
-//! are a picture at an eighth or a quarter of the size; the others need not be read, only passed over, several at
-//! a time. What is usual for photos is decoded here (ITU-T T.81: Huffman codes, one scan, grey or YCbCr with
-//! colours at full or half resolution); all else is left to the decoder of whole pictures. At half of the size, most
-//! of the work would be left, and that decoder is as fast.
+//! A network reads a 12-megapixel photo at 224 pixels. The lowest 1x1 or 2x2 DCT coefficients of each 8x8 block give
+//! the image at an eighth or a quarter of its size; the other coefficients are skipped, several codes per table
+//! lookup. Baseline and extended sequential JPEG with Huffman codes, one interleaved scan, greyscale or YCbCr with
+//! chroma subsampling of 1 or 2 (ITU-T T.81) are decoded here. Everything else is left to the full decoder. At half
+//! the size most of the work would remain, and the full decoder is as fast.
 
 mod bits;
-mod blocks;
-mod codes;
+mod block;
 mod colour;
 mod header;
-mod inverse;
+mod huffman;
+mod idct;
 mod scan;
+mod skip_table;
 
 use image::RgbImage;
 
 pub(crate) use header::Header;
 
-/// Pixels that are left of 8.
-const SIDES: [u32; 2] = [1, 2];
+/// Sides of a scaled block, in pixels; a full block has 8.
+const SCALED_BLOCK_SIDES: [u32; 2] = [1, 2];
 
-/// A JPEG of which the header is known, at the smallest size that leaves its longest side so many pixels, as it lies
-/// in the file; `None` where that is the whole size, and of what is unusual or damaged.
+/// Decodes a JPEG at the smallest scale whose longer side has `min_longer_side` pixels or more, not yet upright.
+/// `None` if that is the full size, or if the file is damaged or of a kind that is not decoded here.
 ///
-/// Sides have to be whole multiples, as those of cameras' photos are, so that the picture keeps its shape: a pixel
-/// that is half beside the picture would shift the others by more than all else costs.
-pub(crate) fn decode(bytes: &[u8], header: &Header, longest: u32) -> Option<RgbImage> {
+/// Scaled sides must be whole numbers, as they are for cameras' photos: an image half a pixel too narrow would be
+/// stretched, which costs more accuracy than everything else here.
+pub(crate) fn decode(bytes: &[u8], header: &Header, min_longer_side: u32) -> Option<RgbImage> {
     let fits = |side: u32| {
         let (width, height) = (u64::from(header.width * side), u64::from(header.height * side));
-        width.max(height) >= u64::from(longest) * 8 && width % 8 == 0 && height % 8 == 0
+        width.max(height) >= u64::from(min_longer_side) * 8 && width % 8 == 0 && height % 8 == 0
     };
-    let side = SIDES.into_iter().find(|&side| fits(side))?;
-    let planes = scan::planes(bytes, header, side as usize)?;
-    Some(colour::picture(header, &planes, side))
+    let side = SCALED_BLOCK_SIDES.into_iter().find(|&side| fits(side))?;
+    let planes = scan::decode_planes(bytes, header, side as usize)?;
+    Some(colour::to_rgb(header, &planes, side))
 }

@@ -1,35 +1,36 @@
-//! The one definition of how a picture becomes a network's input.
+//! Preprocessing: letterbox (resize with the aspect ratio kept, then pad) and normalisation, as a network expects its
+//! input.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
 
-/// Raised whenever the same photo would give other numbers. It is part of an index's identity, so
-/// that an index built with an older definition is refused instead of silently searched wrong.
+use crate::resize::{fit, resize_pixels};
+
+/// Version of the definition, raised whenever the same photo would give another tensor. It is part of an index's
+/// identity: an index built with another version is refused.
 pub const PREPROCESS_VERSION: u32 = 2;
 
-/// The order of a picture's colours in a network's input.
+/// Order of the colour channels in a network's input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChannelOrder {
-    /// Red first, as nearly everywhere.
+    /// Red, green, blue: torchvision, timm, TensorFlow.
     Rgb,
-    /// Blue first, as Caffe read pictures.
+    /// Blue, green, red: Caffe.
     Bgr,
 }
 
-/// Zero centring: `(value - mean) / std` a channel, on values from 0 to 255.
+/// Normalisation of each channel: `(value - mean) / std`, on values from 0 to 255.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Normalisation {
-    /// Which colour comes first in the input.
+    /// Order of the channels in the input.
     pub order: ChannelOrder,
-    /// Subtracted, in RGB order.
+    /// Mean of each channel, in RGB order.
     pub mean: [f32; 3],
-    /// Divided by, in RGB order.
+    /// Standard deviation of each channel, in RGB order.
     pub std: [f32; 3],
 }
 
 impl Normalisation {
-    /// The ImageNet statistics that torchvision's and timm's networks were trained with
+    /// ImageNet statistics, for the networks of torchvision and timm
     /// (0.485/0.456/0.406 and 0.229/0.224/0.225, here on the scale of 0 to 255).
     pub const IMAGENET: Self = Self {
         order: ChannelOrder::Rgb,
@@ -37,19 +38,18 @@ impl Normalisation {
         std: [0.229 * 255.0, 0.224 * 255.0, 0.225 * 255.0],
     };
 
-    /// Values from 0 to 255 onto about -1 to 1, as Google's MobileNet checkpoints expect:
+    /// Maps 0..255 to about -1..1, for Google's MobileNet checkpoints:
     /// `(value - 128) * 0.0078740157`.
     pub const SYMMETRIC: Self =
         Self { order: ChannelOrder::Rgb, mean: [128.0; 3], std: [127.0; 3] };
 
-    /// The zero centring of VGG's authors and of Keras's VGG weights: blue first, minus the mean
-    /// colour of ImageNet's training photos, not scaled.
+    /// Caffe's zero centring, for the original and Keras's VGG weights: BGR, minus the mean colour of ImageNet's
+    /// training photos, not scaled.
     pub const CAFFE: Self =
         Self { order: ChannelOrder::Bgr, mean: [123.68, 116.779, 103.939], std: [1.0; 3] };
 }
 
-/// How a picture becomes the input of a network: scaled to fit a square with its aspect ratio kept,
-/// centred, padded (letterbox), zero-centred.
+/// How an image becomes a network's input: letterboxed into a square and normalised.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Preprocess {
     size: u32,
@@ -57,7 +57,7 @@ pub struct Preprocess {
 }
 
 impl Preprocess {
-    /// Letterbox into a square of `size` pixels (1 to 4096) a side.
+    /// Letterbox into a square of `size` x `size` pixels, 1 to 4096.
     ///
     /// # Panics
     /// When `size` is outside that range.
@@ -66,11 +66,11 @@ impl Preprocess {
         Self { size, normalisation }
     }
 
-    /// The same with a square of another size (1 to 4096).
+    /// The same with another size, 1 to 4096.
     ///
     /// # Panics
     /// When `size` is outside that range.
-    pub fn resized(&self, size: u32) -> Self {
+    pub fn with_size(&self, size: u32) -> Self {
         Self::letterbox(size, self.normalisation)
     }
 
@@ -79,25 +79,20 @@ impl Preprocess {
         self.size as usize
     }
 
-    /// Pixels that a photo's longest side should have: [`decode_at_least`](crate::decode_at_least) so many. With half
-    /// as many again as the square has, the embedding of a photo at a fraction of its size is that of the whole
-    /// photo to a cosine of 0.996 or more, 0.999 on average, and as many products are found by it
-    /// (`benches/runs/2026-11-29-decode-epyc-2-cores`).
-    pub fn longest(&self) -> u32 {
+    /// Pixels that a photo's longer side should have before preprocessing: what to pass to
+    /// [`decode_scaled`](crate::decode_scaled). It is 1.5 times the size: embeddings of photos decoded at a fraction of
+    /// their size then have a cosine similarity of 0.996 or more (0.999 on average) to those of the full photos, and
+    /// find as many products (`benches/runs/2026-11-29-decode-epyc-2-cores`).
+    pub fn min_longer_side(&self) -> u32 {
         3 * self.size / 2
     }
 
-    /// Numbers in one tensor: `3 * size * size`.
-    pub fn len(&self) -> usize {
+    /// Elements of one tensor: `3 * size * size`.
+    pub fn tensor_len(&self) -> usize {
         3 * self.size() * self.size()
     }
 
-    /// Never true: a letterbox has at least one pixel.
-    pub fn is_empty(&self) -> bool {
-        false
-    }
-
-    /// Says everything that decides the numbers, for the identity of an index.
+    /// All parameters as text, for the identity of an index.
     pub fn id(&self) -> String {
         let Normalisation { order, mean, std } = self.normalisation;
         let order = match order {
@@ -108,36 +103,35 @@ impl Preprocess {
         format!("v{PREPROCESS_VERSION} letterbox {size} bilinear{order} mean {mean:?} std {std:?}")
     }
 
-    /// The input tensor of a picture: channel first, `3 x size x size`.
-    pub fn tensor(&self, picture: &RgbImage) -> Vec<f32> {
-        let mut tensor = vec![0.0; self.len()];
-        self.write_tensor(picture, &mut tensor);
+    /// The input tensor of an image: `3 x size x size`, channels first (CHW).
+    pub fn tensor(&self, image: &RgbImage) -> Vec<f32> {
+        let mut tensor = vec![0.0; self.tensor_len()];
+        self.write_tensor(image, &mut tensor);
         tensor
     }
 
-    /// [`Self::tensor`] into a place in a batch.
+    /// Writes [`Self::tensor`] into a slice, e.g. of a batch.
     ///
-    /// The padding is exactly zero, which is the mean colour after zero centring: it tells the
-    /// network nothing.
+    /// The padding is exactly 0, the mean colour after normalisation.
     ///
     /// # Panics
-    /// When `out` does not have [`Self::len`] numbers.
-    pub fn write_tensor(&self, picture: &RgbImage, out: &mut [f32]) {
-        assert_eq!(out.len(), self.len(), "a place for one tensor");
+    /// When `out` does not have [`Self::tensor_len`] elements.
+    pub fn write_tensor(&self, image: &RgbImage, out: &mut [f32]) {
+        assert_eq!(out.len(), self.tensor_len(), "room for one tensor");
         out.fill(0.0);
         let side = self.size();
-        let (width, height) = fit(picture.dimensions(), self.size);
-        let scaled = resize(picture, width, height);
+        let (width, height) = fit(image.dimensions(), self.size);
+        let resized = resize_pixels(image, width, height);
         let (left, top) = ((side - width as usize) / 2, (side - height as usize) / 2);
         for channel in 0..3 {
             let mean = self.normalisation.mean[channel];
             let scale = 1.0 / self.normalisation.std[channel];
-            let place = match self.normalisation.order {
+            let plane = match self.normalisation.order {
                 ChannelOrder::Rgb => channel,
                 ChannelOrder::Bgr => 2 - channel,
             };
-            let plane = &mut out[place * side * side..][..side * side];
-            for (y, row) in scaled.chunks_exact(3 * width as usize).enumerate() {
+            let plane = &mut out[plane * side * side..][..side * side];
+            for (y, row) in resized.chunks_exact(3 * width as usize).enumerate() {
                 let line = &mut plane[(top + y) * side + left..][..width as usize];
                 for (value, pixel) in line.iter_mut().zip(row.chunks_exact(3)) {
                     *value = (f32::from(pixel[channel]) - mean) * scale;
@@ -147,49 +141,15 @@ impl Preprocess {
     }
 }
 
-/// The largest width and height of the same shape within a square; at least one pixel each.
-pub(crate) fn fit((width, height): (u32, u32), side: u32) -> (u32, u32) {
-    let longest = u64::from(width.max(height).max(1));
-    let scale = |length: u32| {
-        let scaled = (u64::from(length) * u64::from(side) + longest / 2) / longest;
-        (scaled as u32).clamp(1, side)
-    };
-    (scale(width), scale(height))
-}
-
-/// Bilinear with the support widened when shrinking (antialiased), as Pillow and torchvision do.
-pub(crate) fn resize(picture: &RgbImage, width: u32, height: u32) -> Vec<u8> {
-    if picture.dimensions() == (width, height) {
-        return picture.as_raw().clone();
-    }
-    let source =
-        ImageRef::new(picture.width(), picture.height(), picture.as_raw(), PixelType::U8x3)
-            .expect("an RgbImage holds three bytes a pixel");
-    let mut scaled = Image::new(width, height, PixelType::U8x3);
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    Resizer::new()
-        .resize(&source, &mut scaled, &options)
-        .expect("both pictures are RGB8 and not empty");
-    scaled.into_vec()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use image::Rgb;
 
     #[test]
-    fn the_aspect_ratio_is_kept_and_no_side_vanishes() {
-        assert_eq!(fit((4000, 3000), 224), (224, 168));
-        assert_eq!(fit((348, 464), 224), (168, 224));
-        assert_eq!(fit((10, 5), 224), (224, 112));
-        assert_eq!(fit((1, 60_000), 224), (1, 224));
-    }
-
-    #[test]
     fn padding_is_zero_and_the_picture_is_centred() {
-        let picture = RgbImage::from_pixel(100, 50, Rgb([255, 128, 0]));
-        let tensor = Preprocess::letterbox(8, Normalisation::SYMMETRIC).tensor(&picture);
+        let image = RgbImage::from_pixel(100, 50, Rgb([255, 128, 0]));
+        let tensor = Preprocess::letterbox(8, Normalisation::SYMMETRIC).tensor(&image);
         let rows = |channel: usize| tensor[channel * 64..][..64].chunks(8).collect::<Vec<_>>();
         for (y, row) in rows(0).iter().enumerate() {
             let expected = if (2..6).contains(&y) { 1.0 } else { 0.0 };
@@ -200,15 +160,15 @@ mod tests {
     }
 
     #[test]
-    fn caffes_networks_see_blue_first() {
-        let picture = RgbImage::from_pixel(8, 8, Rgb([255, 128, 0]));
-        let tensor = Preprocess::letterbox(8, Normalisation::CAFFE).tensor(&picture);
+    fn caffes_channels_are_bgr() {
+        let image = RgbImage::from_pixel(8, 8, Rgb([255, 128, 0]));
+        let tensor = Preprocess::letterbox(8, Normalisation::CAFFE).tensor(&image);
         let colour = [tensor[0], tensor[64], tensor[128]];
         assert_eq!(colour, [0.0 - 103.939, 128.0 - 116.779, 255.0 - 123.68]);
     }
 
     #[test]
-    fn the_identity_names_every_number() {
+    fn the_identity_has_every_parameter() {
         let a = Preprocess::letterbox(224, Normalisation::IMAGENET).id();
         assert_ne!(a, Preprocess::letterbox(224, Normalisation::SYMMETRIC).id());
         assert_ne!(a, Preprocess::letterbox(224, Normalisation::CAFFE).id());

@@ -4,14 +4,14 @@ use std::path::Path;
 
 use crate::{DecodeLimits, PhotoError};
 
-/// Reads a photo's file, as far as `limits` allow; a longer one is left to [`crate::decode`] to refuse.
+/// Reads a photo's file, one byte beyond `limits` at most: [`crate::decode`] refuses a longer one.
 ///
 /// # Errors
 /// [`PhotoError::Unreadable`] and [`PhotoError::NotAFile`].
 pub fn read(file: &Path, limits: &DecodeLimits) -> Result<Vec<u8>, PhotoError> {
     let failed = |error: io::Error| PhotoError::Unreadable { reason: error.to_string() };
     let metadata = fs::metadata(file).map_err(failed)?;
-    // A pipe or a device would be waited on for ever.
+    // Reading a pipe or a device might block for ever.
     if !metadata.is_file() {
         return Err(PhotoError::NotAFile);
     }

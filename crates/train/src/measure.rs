@@ -52,7 +52,7 @@ pub(crate) fn rows_of(
     let side = preprocess.size();
     let prepare = |&start: &usize| {
         let numbers = start..(start + SHARD).min(photos.len());
-        let mut batch = Vec::with_capacity(numbers.len() * preprocess.len());
+        let mut batch = Vec::with_capacity(numbers.len() * preprocess.tensor_len());
         for picture in &photos.pictures[numbers] {
             let mut square = Augmentation::NONE.apply(picture, side as u32, 0);
             if mirrored {
@@ -64,7 +64,7 @@ pub(crate) fn rows_of(
     };
     let compute = |batches: Vec<Vec<f32>>| -> Result<_, TrainError> {
         let tensor = |batch: Vec<f32>| {
-            let shape = (batch.len() / preprocess.len(), 3, side, side);
+            let shape = (batch.len() / preprocess.tensor_len(), 3, side, side);
             Tensor::from_vec(batch, shape, device.candle())
         };
         let parts = batches.into_iter().map(tensor).collect::<candle_core::Result<Vec<_>>>()?;

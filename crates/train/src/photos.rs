@@ -3,7 +3,7 @@ use std::collections::{BTreeSet, HashMap};
 use image::RgbImage;
 use lookalike_backbone::map_on_cores;
 use lookalike_catalog::{Catalog, Photo, Skipped, Split};
-use lookalike_photo::{DecodeLimits, decode_at_least, read, shrink};
+use lookalike_photo::{DecodeLimits, decode_scaled, downscale, read};
 
 use crate::TrainError;
 
@@ -81,7 +81,7 @@ impl Photos {
         let longest = (side as f32 * KEPT) as u32;
         let decoded = map_on_cores(&wanted, |(photo, _)| {
             let bytes = read(&catalog.file(photo), &limits)?;
-            Ok(shrink(decode_at_least(&bytes, &limits, longest)?.pixels, longest))
+            Ok(downscale(decode_scaled(&bytes, &limits, longest)?.pixels, longest))
         });
         let mut photos = Self {
             pictures: Vec::with_capacity(wanted.len()),

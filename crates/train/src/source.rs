@@ -126,13 +126,13 @@ mod tests {
         };
         let (photos, others) = (photos(0, 10), photos(50, 4));
         let settings = Settings { shard: 3, others: 0.5, ..Settings::default() };
-        let preprocess = BackboneKind::MobileNetV3.preprocess().resized(32);
+        let preprocess = BackboneKind::MobileNetV3.preprocess().with_size(32);
         let source = Source {
             photos: &photos,
             others: Some(&others),
             settings: &settings,
             preprocess,
-            for_tutor: Some(BackboneKind::Vgg19.preprocess().resized(32)),
+            for_tutor: Some(BackboneKind::Vgg19.preprocess().with_size(32)),
             epoch: 2,
         };
         let batches = vec![vec![3, 1, 4, 1, 5], vec![9, 2, 6, 0]];

@@ -100,7 +100,7 @@ impl Trainer {
         if let Some(name) = &settings.preprocess {
             network.prepare_photos_as(name)?;
         }
-        let preprocess = network.preprocess().resized(settings.side);
+        let preprocess = network.preprocess().with_size(settings.side);
         let load_tutor = |tutor| Tutor::load(tutor, &classes, settings.side, device);
         let tutor = tutor.map(load_tutor).transpose()?;
         let mut teacher = None;

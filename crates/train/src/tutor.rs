@@ -37,7 +37,7 @@ impl Tutor {
         let numbers = classes.iter().map(number).collect::<Result<Vec<u32>, _>>()?;
         Ok(Self {
             network: loaded.network,
-            preprocess: loaded.preprocess.resized(side),
+            preprocess: loaded.preprocess.with_size(side),
             classes: Tensor::from_vec(numbers, classes.len(), device.candle())?,
             sha256: loaded.identity.weights_sha256,
         })

@@ -5,7 +5,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lookalike_engine::{Answer, ItemsAnswer, Match, Searcher};
-use lookalike_photo::{DecodeLimits, read, thumbnail_of};
+use lookalike_photo::{DecodeLimits, make_thumbnail, read};
 use minijinja::{Environment, Value, context};
 
 use crate::output::{self, answer as text};
@@ -119,7 +119,7 @@ fn is_web(address: &str) -> bool {
 /// A picture as a data address (RFC 2397), upright and small.
 fn picture_data(file: &Path, side: u32) -> Option<Value> {
     let limits = DecodeLimits::default();
-    let jpeg = thumbnail_of(&read(file, &limits).ok()?, &limits, side, QUALITY).ok()?;
+    let jpeg = make_thumbnail(&read(file, &limits).ok()?, &limits, side, QUALITY).ok()?;
     // Base64 has no character that means something in HTML; escaping its slashes only makes it long.
     Some(Value::from_safe_string(format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg))))
 }

@@ -1,7 +1,7 @@
 //! PicoDet's input and output, after G. Yu et al., "PP-PicoDet: a better real-time object detector on
 //! mobile devices", 2021; distances as in X. Li et al., "Generalized focal loss", 2020.
 
-use lookalike_photo::{Normalisation, RgbImage, scaled};
+use lookalike_photo::{Normalisation, RgbImage, resize};
 
 use super::RawDetection;
 use super::network::{Output, argmax, to_planes};
@@ -31,7 +31,7 @@ pub(super) fn fits(shapes: &[&[usize]], side: usize) -> bool {
 /// Stretched to the square, as in training; planes red, green, blue, normalised by ImageNet's mean and deviation.
 pub(super) fn input(photo: &RgbImage, side: usize) -> Vec<f32> {
     let Normalisation { mean, std, .. } = Normalisation::IMAGENET;
-    let picture = scaled(photo, side as u32, side as u32);
+    let picture = resize(photo, side as u32, side as u32);
     to_planes(&picture, [0, 1, 2], |colour, byte| (f32::from(byte) - mean[colour]) / std[colour])
 }
 

@@ -1,7 +1,7 @@
 //! YOLOX's input and output, after Z. Ge, S. Liu, F. Wang, Z. Li and J. Sun, "YOLOX: exceeding YOLO
 //! series in 2021", and the demonstration for ONNX that comes with it.
 
-use lookalike_photo::{RgbImage, scaled};
+use lookalike_photo::{RgbImage, resize};
 
 use super::RawDetection;
 use super::network::{Output, argmax, to_planes};
@@ -26,7 +26,7 @@ pub(super) fn input(photo: &RgbImage, side: usize) -> (Vec<f32>, (f32, f32)) {
         let scaled = u64::from(length) * side as u64 / u64::from(longest);
         (scaled as u32).max(1)
     };
-    let picture = scaled(photo, of(photo.width()), of(photo.height()));
+    let picture = resize(photo, of(photo.width()), of(photo.height()));
     let mut square = RgbImage::from_pixel(side as u32, side as u32, [GREY; 3].into());
     for (x, y, pixel) in picture.enumerate_pixels() {
         square.put_pixel(x, y, *pixel);

@@ -1,26 +1,27 @@
-//! The bits of a scan, without what is stuffed in.
+//! The bit stream of a scan: entropy-coded segments with byte stuffing and restart markers removed
+//! (T.81, B.1.1.5 and F.1.2.3).
 
 use std::ops::Range;
 
-/// Bytes that may be read behind the last one: a window of 64 bits, from any bit.
-const BEHIND: usize = 16;
+/// Zero bytes appended, so that 64 bits can be read from any position.
+const PADDING: usize = 16;
 
-/// A scan's bytes, each part between two restart markers by itself.
-pub(super) struct Parts {
+/// A scan's entropy-coded segments, one per restart interval.
+pub(super) struct EntropyCodedSegments {
     bytes: Vec<u8>,
+    /// End of each segment in `bytes`.
     ends: Vec<usize>,
 }
 
-impl Parts {
-    /// The scan that begins at the first of some bytes; `None` where something else than the end of the picture
-    /// follows.
-    pub(super) fn of(scan: &[u8]) -> Option<Self> {
-        let mut bytes = Vec::with_capacity(scan.len() + BEHIND);
+impl EntropyCodedSegments {
+    /// Splits the scan that begins at the first byte; `None` if anything but EOI (end of image) follows it.
+    pub(super) fn split(scan: &[u8]) -> Option<Self> {
+        let mut bytes = Vec::with_capacity(scan.len() + PADDING);
         let (mut ends, mut from) = (Vec::new(), 0);
         loop {
             let at = from + memchr::memchr(0xFF, scan.get(from..)?)?;
             let (kept, next) = match scan.get(at + 1)? {
-                // A byte of 255, and a zero that says so.
+                // A data byte of 0xFF with its stuffed zero byte.
                 0x00 => (at + 1, at + 2),
                 0xFF => (at, at + 1),
                 0xD0..=0xD7 | 0xD9 => (at, at + 2),
@@ -35,7 +36,7 @@ impl Parts {
             from = next;
         }
         ends.push(bytes.len());
-        bytes.extend([0; BEHIND]);
+        bytes.extend([0; PADDING]);
         Some(Self { bytes, ends })
     }
 
@@ -43,42 +44,44 @@ impl Parts {
         self.ends.len()
     }
 
-    /// One of the parts, by its number.
-    pub(super) fn get(&self, number: usize) -> Option<Bits<'_>> {
+    /// A reader of the segment with this index.
+    pub(super) fn get(&self, index: usize) -> Option<BitReader<'_>> {
         let range = Range {
-            start: number.checked_sub(1).map_or(0, |before| self.ends[before]),
-            end: *self.ends.get(number)?,
+            start: index.checked_sub(1).map_or(0, |before| self.ends[before]),
+            end: *self.ends.get(index)?,
         };
-        Some(Bits { bytes: &self.bytes, at: range.start * 8, end: range.end * 8 })
+        Some(BitReader { bytes: &self.bytes, at: range.start * 8, end: range.end * 8 })
     }
 }
 
-/// Bits to be read, from one place in bytes to another.
-pub(super) struct Bits<'a> {
+/// Reads one segment, most significant bit first.
+pub(super) struct BitReader<'a> {
     bytes: &'a [u8],
+    /// Position in bits.
     at: usize,
+    /// End of the segment in bits.
     end: usize,
 }
 
-impl Bits<'_> {
-    /// Least bits of a window that are the scan's.
-    pub(super) const IN_WINDOW: u32 = 57;
+impl BitReader<'_> {
+    /// Bits that [`Self::peek`] returns at least.
+    pub(super) const MIN_PEEK: u32 = 57;
 
-    /// The next bits, the first one uppermost: [`Self::IN_WINDOW`] or more.
+    /// The next bits, left-aligned: [`Self::MIN_PEEK`] or more.
     #[inline(always)]
-    pub(super) fn window(&self) -> Option<u64> {
+    pub(super) fn peek(&self) -> Option<u64> {
         let from = self.at / 8;
         let bytes = self.bytes.get(from..from + 8)?;
         Some(u64::from_be_bytes(bytes.try_into().ok()?) << (self.at % 8))
     }
 
     #[inline(always)]
-    pub(super) fn skip(&mut self, bits: u32) {
+    pub(super) fn consume(&mut self, bits: u32) {
         self.at += bits as usize;
     }
 
-    /// Whether more was read than there is.
-    pub(super) fn is_over(&self) -> bool {
+    /// Whether more bits were consumed than the segment has.
+    pub(super) fn is_past_end(&self) -> bool {
         self.at > self.end
     }
 }

@@ -1,48 +1,50 @@
-//! What a JPEG says before its picture.
+//! JPEG marker segments up to the scan: frame header, tables, scan header (T.81, annex B).
 
-use super::codes::Codes;
+use super::huffman::HuffmanTable;
 
-/// All that is needed to read the picture.
+/// What the marker segments before the scan say.
 pub(crate) struct Header {
     pub(crate) width: u32,
     pub(crate) height: u32,
-    /// One, of grey, or three, of YCbCr.
+    /// One (greyscale) or three (Y, Cb, Cr).
     pub(super) components: Vec<Component>,
-    /// Units (MCUs) between two restart markers; 0 where there are none.
-    pub(super) restart: usize,
-    /// By the component's numbers.
-    pub(super) steps: [Option<[u16; 64]>; 4],
-    pub(super) dc: [Option<Codes>; 4],
-    pub(super) ac: [Option<Codes>; 4],
-    /// Where the scan begins.
+    /// MCUs between two restart markers; 0 without restart markers.
+    pub(super) restart_interval: usize,
+    /// Quantisation tables in zigzag order, by table number.
+    pub(super) quantisation_tables: [Option<[u16; 64]>; 4],
+    pub(super) dc_tables: [Option<HuffmanTable>; 4],
+    pub(super) ac_tables: [Option<HuffmanTable>; 4],
+    /// Offset in the file of the scan's entropy-coded data.
     pub(crate) scan: usize,
 }
 
+/// A colour component of the frame.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Component {
     id: u8,
-    /// Blocks in a unit, across and down: 1 or 2.
-    pub(super) across: usize,
-    pub(super) down: usize,
-    pub(super) steps: usize,
-    pub(super) dc: usize,
-    pub(super) ac: usize,
+    /// Sampling factors (H and V in T.81), 1 or 2: blocks across and down in an MCU.
+    pub(super) horizontal: usize,
+    pub(super) vertical: usize,
+    /// Numbers of the component's tables.
+    pub(super) quantisation_table: usize,
+    pub(super) dc_table: usize,
+    pub(super) ac_table: usize,
 }
 
 impl Header {
-    /// `None` of what is not decoded here.
+    /// `None` for kinds of JPEG that are not decoded here, and for damaged headers.
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let mut header = Self {
             width: 0,
             height: 0,
             components: Vec::new(),
-            restart: 0,
-            steps: [None; 4],
-            dc: Default::default(),
-            ac: Default::default(),
+            restart_interval: 0,
+            quantisation_tables: [None; 4],
+            dc_tables: Default::default(),
+            ac_tables: Default::default(),
             scan: 0,
         };
-        let mut at = 2; // behind the marker of the start
+        let mut at = 2; // after SOI
         loop {
             while bytes.get(at..at + 2)? == [0xFF, 0xFF] {
                 at += 1;
@@ -51,20 +53,28 @@ impl Header {
             let end = at + 2 + usize::from(u16::from_be_bytes([high, low]));
             let segment = bytes.get(at + 4..end)?;
             match marker {
-                // Sequential with Huffman codes.
-                0xC0 | 0xC1 => header.read_frame(segment)?,
-                0xC4 => header.read_codes(segment)?,
+                // SOF0 and SOF1: baseline and extended sequential, Huffman codes.
+                0xC0 | 0xC1 => header.read_frame_header(segment)?,
+                // DHT
+                0xC4 => header.read_huffman_tables(segment)?,
+                // SOS
                 0xDA => {
-                    header.read_scan(segment)?;
+                    header.read_scan_header(segment)?;
                     header.scan = end;
                     return Some(header);
                 }
-                0xDB => header.read_steps(segment)?,
-                0xDD => header.restart = usize::from(u16::from_be_bytes(segment.try_into().ok()?)),
-                // Adobe's: colours that are not YCbCr.
+                // DQT
+                0xDB => header.read_quantisation_tables(segment)?,
+                // DRI
+                0xDD => {
+                    header.restart_interval =
+                        usize::from(u16::from_be_bytes(segment.try_into().ok()?));
+                }
+                // Adobe's APP14 with colours other than YCbCr.
                 0xEE if segment.starts_with(b"Adobe") && segment.get(11) == Some(&0) => {
                     return None;
                 }
+                // Other APPn, COM
                 0xE0..=0xEF | 0xFE => {}
                 _ => return None,
             }
@@ -72,7 +82,7 @@ impl Header {
         }
     }
 
-    fn read_frame(&mut self, segment: &[u8]) -> Option<()> {
+    fn read_frame_header(&mut self, segment: &[u8]) -> Option<()> {
         let &[8, h1, h0, w1, w0, count, ref rest @ ..] = segment else { return None };
         self.height = u32::from(u16::from_be_bytes([h1, h0]));
         self.width = u32::from(u16::from_be_bytes([w1, w0]));
@@ -80,66 +90,74 @@ impl Header {
         if !is_new || ![1, 3].contains(&count) || rest.len() != usize::from(count) * 3 {
             return None;
         }
-        for numbers in rest.chunks_exact(3) {
-            // A component alone has a block in each unit, whatever it says.
-            let blocks = if count == 1 { 0x11 } else { numbers[1] };
-            let (across, down) = (usize::from(blocks >> 4), usize::from(blocks & 15));
-            let steps = usize::from(numbers[2]);
-            if ![1, 2].contains(&across) || ![1, 2].contains(&down) || steps > 3 {
+        for fields in rest.chunks_exact(3) {
+            // A scan of one component is not interleaved: an MCU is one block, whatever the factors.
+            let sampling = if count == 1 { 0x11 } else { fields[1] };
+            let (horizontal, vertical) = (usize::from(sampling >> 4), usize::from(sampling & 15));
+            let quantisation_table = usize::from(fields[2]);
+            let is_supported = [1, 2].contains(&horizontal) && [1, 2].contains(&vertical);
+            if !is_supported || quantisation_table > 3 {
                 return None;
             }
-            self.components.push(Component { id: numbers[0], across, down, steps, dc: 0, ac: 0 });
+            self.components.push(Component {
+                id: fields[0],
+                horizontal,
+                vertical,
+                quantisation_table,
+                dc_table: 0,
+                ac_table: 0,
+            });
         }
         let ids: Vec<u8> = self.components.iter().map(|component| component.id).collect();
         (ids != *b"RGB").then_some(())
     }
 
-    fn read_codes(&mut self, mut segment: &[u8]) -> Option<()> {
-        while let [kind, rest @ ..] = segment {
+    fn read_huffman_tables(&mut self, mut segment: &[u8]) -> Option<()> {
+        while let [class, rest @ ..] = segment {
             let (counts, rest) = rest.split_first_chunk::<16>()?;
-            let all: usize = counts.iter().map(|&count| usize::from(count)).sum();
-            let (symbols, behind) = rest.split_at_checked(all)?;
-            let codes = Codes::new(counts, symbols)?;
-            let tables = match kind >> 4 {
-                0 => &mut self.dc,
-                1 => &mut self.ac,
+            let codes: usize = counts.iter().map(|&count| usize::from(count)).sum();
+            let (symbols, rest) = rest.split_at_checked(codes)?;
+            let table = HuffmanTable::new(counts, symbols)?;
+            let tables = match class >> 4 {
+                0 => &mut self.dc_tables,
+                1 => &mut self.ac_tables,
                 _ => return None,
             };
-            *tables.get_mut(usize::from(kind & 15))? = Some(codes);
-            segment = behind;
+            *tables.get_mut(usize::from(class & 15))? = Some(table);
+            segment = rest;
         }
         Some(())
     }
 
-    fn read_steps(&mut self, mut segment: &[u8]) -> Option<()> {
-        while let [kind, rest @ ..] = segment {
-            let bytes = match kind >> 4 {
+    fn read_quantisation_tables(&mut self, mut segment: &[u8]) -> Option<()> {
+        while let [precision, rest @ ..] = segment {
+            let bytes = match precision >> 4 {
                 0 => 1,
                 1 => 2,
                 _ => return None,
             };
-            let (numbers, behind) = rest.split_at_checked(64 * bytes)?;
-            let mut steps = [0; 64];
-            for (step, number) in steps.iter_mut().zip(numbers.chunks_exact(bytes)) {
-                *step = number.iter().fold(0, |high, &low| high << 8 | u16::from(low));
+            let (steps, rest) = rest.split_at_checked(64 * bytes)?;
+            let mut table = [0; 64];
+            for (value, step) in table.iter_mut().zip(steps.chunks_exact(bytes)) {
+                *value = step.iter().fold(0, |high, &low| high << 8 | u16::from(low));
             }
-            *self.steps.get_mut(usize::from(kind & 15))? = Some(steps);
-            segment = behind;
+            *self.quantisation_tables.get_mut(usize::from(precision & 15))? = Some(table);
+            segment = rest;
         }
         Some(())
     }
 
-    /// All components in one scan, all their bits at once.
-    fn read_scan(&mut self, segment: &[u8]) -> Option<()> {
+    /// Accepts one interleaved scan of all components, all coefficients at full precision.
+    fn read_scan_header(&mut self, segment: &[u8]) -> Option<()> {
         let (&count, rest) = segment.split_first()?;
         let (components, rest) = rest.split_at_checked(usize::from(count) * 2)?;
         if usize::from(count) != self.components.len() || count == 0 || rest != [0, 63, 0] {
             return None;
         }
-        for (component, numbers) in self.components.iter_mut().zip(components.chunks_exact(2)) {
-            component.dc = usize::from(numbers[1] >> 4);
-            component.ac = usize::from(numbers[1] & 15);
-            if component.id != numbers[0] {
+        for (component, fields) in self.components.iter_mut().zip(components.chunks_exact(2)) {
+            component.dc_table = usize::from(fields[1] >> 4);
+            component.ac_table = usize::from(fields[1] & 15);
+            if component.id != fields[0] {
                 return None;
             }
         }

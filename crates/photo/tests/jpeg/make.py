@@ -1,4 +1,4 @@
-"""Writes small JPEGs as cameras and programs write them, by libjpeg.
+"""Writes small JPEGs of each kind that cameras and programs write, by libjpeg.
 
     pip install pillow opencv-python-headless numpy && python make.py
 """
@@ -24,18 +24,18 @@ def write(name, mode="RGB", **options):
 
 
 write("grey", mode="L", quality=90)
-write("colours_full", quality=92, subsampling="4:4:4")
-write("colours_half_across", quality=92, subsampling="4:2:2")
-write("colours_half", quality=92, subsampling="4:2:0")
-write("codes_of_its_own", quality=100, subsampling="4:2:0", optimize=True)
-write("restarts", quality=90, subsampling="4:2:0", restart_marker_blocks=5)
+write("444", quality=92, subsampling="4:4:4")
+write("422", quality=92, subsampling="4:2:2")
+write("420", quality=92, subsampling="4:2:0")
+write("optimised_huffman", quality=100, subsampling="4:2:0", optimize=True)
+write("restart_intervals", quality=90, subsampling="4:2:0", restart_marker_blocks=5)
 write("progressive", quality=90, subsampling="4:2:0", progressive=True)
 write("cmyk", mode="CMYK", quality=90)
 factor = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_440
-cv2.imwrite("colours_half_down.jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, factor, cv2.IMWRITE_JPEG_QUALITY, 92])
+cv2.imwrite("440.jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, factor, cv2.IMWRITE_JPEG_QUALITY, 92])
 exif = Image.Exif()
 exif[0x0112] = 6
-write("turned", quality=92, subsampling="4:2:0", exif=exif)
+write("exif_rotated", quality=92, subsampling="4:2:0", exif=exif)
 # Sides that are no multiples of 8, nor of 4.
 Image.fromarray(picture[:-4, :-4]).save("halves_of_blocks.jpg", quality=92, subsampling="4:2:0")
 Image.fromarray(picture[:-5, :-3]).save("odd_sides.jpg", quality=92, subsampling="4:2:0")

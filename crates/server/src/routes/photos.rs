@@ -8,7 +8,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use lookalike_photo::{DecodeLimits, thumbnail_of};
+use lookalike_photo::DecodeLimits;
 use sha2::{Digest, Sha256};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -128,7 +128,7 @@ async fn make_thumbnail(
             if sha256.is_some_and(|sha256| sha256 != *Sha256::digest(&bytes)) {
                 return Err(gone("its content changed after it was indexed".to_owned()));
             }
-            let jpeg = thumbnail_of(&bytes, &limits, side, QUALITY);
+            let jpeg = lookalike_photo::make_thumbnail(&bytes, &limits, side, QUALITY);
             let jpeg = Bytes::from(jpeg.map_err(|error| gone(error.to_string()))?);
             let cached = state.thumbnails.insert(&key, side, jpeg.clone());
             state.metrics.thumbnail_bytes.set(cached as i64);

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use lookalike_catalog::Catalog;
 use lookalike_engine::{Evaluation, Searcher};
 use lookalike_eval::{ProductName, Report};
-use lookalike_photo::{DecodeLimits, read, thumbnail_of};
+use lookalike_photo::{DecodeLimits, make_thumbnail, read};
 
 use super::objects;
 use crate::args::eval::EvalArgs;
@@ -72,7 +72,7 @@ pub(crate) fn write(
     let picture = |photo: &str| {
         let limits = DecodeLimits::default();
         let bytes = read(&catalog.root.join(photo), &limits).ok()?;
-        let jpeg = thumbnail_of(&bytes, &limits, THUMBNAIL, 80).ok()?;
+        let jpeg = make_thumbnail(&bytes, &limits, THUMBNAIL, 80).ok()?;
         Some(format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg)))
     };
     let page = report.page(&picture)?;
