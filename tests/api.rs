@@ -1,4 +1,4 @@
-//! The API: several photos, crops, categories, products, thumbnails, batches, its description.
+//! The API: several photos, crops, categories, products, thumbnails, batches, the OpenAPI description.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

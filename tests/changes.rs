@@ -1,4 +1,4 @@
-//! Products and photos that are added and removed over HTTP.
+//! Upserts and removals over HTTP.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,14 +38,14 @@ fn best(server: &Server, photo: &[u8]) -> Value {
     reply.json()["matches"][0].clone()
 }
 
-/// Photos that the server keeps.
-fn kept(shop: &Shop) -> Vec<PathBuf> {
+/// The files of photos that were added over HTTP.
+fn stored(shop: &Shop) -> Vec<PathBuf> {
     let files = std::fs::read_dir(shop.index().join("photos")).into_iter().flatten();
     files.map(|file| file.expect("an entry").path()).collect()
 }
 
 #[test]
-fn what_is_added_is_found_at_once_and_after_a_restart_until_it_is_removed() {
+fn upserted_photos_are_found_at_once_and_after_a_restart_until_they_are_removed() {
     let shop = Shop::indexed();
     let server = start(&shop);
     let card = json!({
@@ -60,7 +60,7 @@ fn what_is_added_is_found_at_once_and_after_a_restart_until_it_is_removed() {
     assert_eq!(became, ["added", "rejected", "added", "duplicate"]);
     assert!(added["photos"][1]["reason"].as_str().is_some_and(|why| why.contains("not a photo")));
     assert_eq!((&added["created"], &added["index"]["photos"]), (&true.into(), &20.into()));
-    assert_eq!(kept(&shop).len(), 2);
+    assert_eq!(stored(&shop).len(), 2);
 
     let check = |server: &Server| {
         let best = best(server, &photo_of(40, 420));
@@ -94,7 +94,7 @@ fn what_is_added_is_found_at_once_and_after_a_restart_until_it_is_removed() {
     );
     assert_eq!(best(&server, &photo_of(40, 420))["evidence"].as_array().map(Vec::len), Some(1));
     let thumbnail = added["photos"][0]["thumbnail_url"].as_str().expect("an address");
-    assert_eq!((server.get(thumbnail).status, kept(&shop).len()), (404, 1));
+    assert_eq!((server.get(thumbnail).status, stored(&shop).len()), (404, 1));
     let reply = remove(&server, ADMIN, &json!({"products": ["lamp/새", PRODUCTS[5]]}));
     assert_eq!(reply.status, 200, "{}", reply.text());
     assert_eq!(
@@ -103,7 +103,7 @@ fn what_is_added_is_found_at_once_and_after_a_restart_until_it_is_removed() {
     );
     assert_ne!(best(&server, &photo_of(40, 420))["product"]["id"], card["id"]);
     assert_eq!(server.get("/v1/products/lamp%2F%EC%83%88").status, 404);
-    assert!(kept(&shop).is_empty());
+    assert!(stored(&shop).is_empty());
     assert!(shop.photos().join(PRODUCTS[5]).is_dir(), "the catalogue's own photos stay");
     let metrics = server.get("/metrics").text();
     let done = "lookalike_index_updates_total{operation=\"remove\",result=\"done\"} 2";
@@ -134,7 +134,7 @@ fn a_product_gets_more_photos_or_another_card() {
     // The catalogue's own photo stays where it was.
     let own = std::fs::read(shop.photos().join(id).join("1.jpg")).expect("a photo");
     let known = upsert(&server, ADMIN, &json!({"id": id}), &[&own]).json();
-    assert_eq!((&known["photos"][0]["status"], kept(&shop).len()), (&"duplicate".into(), 1));
+    assert_eq!((&known["photos"][0]["status"], stored(&shop).len()), (&"duplicate".into(), 1));
 
     let card = json!({"id": id, "name": "Teppich", "price": 1});
     let changed = upsert(&server, ADMIN, &card, &[]).json();
@@ -148,12 +148,12 @@ fn a_product_gets_more_photos_or_another_card() {
     let other = json!({"id": "other", "name": "Other"});
     assert_eq!(upsert(&server, ADMIN, &other, &[&photo]).json()["index"]["photos"], 20);
     assert_eq!(remove(&server, ADMIN, &json!({"products": ["other"]})).json()["removed_photos"], 1);
-    assert_eq!(kept(&shop).len(), 1, "it still is the first one's");
+    assert_eq!(stored(&shop).len(), 1, "it still is the first one's");
     shop.run(["index", "verify"]).ok();
 }
 
 #[test]
-fn changes_are_for_administrators_and_never_half() {
+fn updates_need_the_admin_token_and_are_atomic() {
     let shop = Shop::indexed();
     let tokens = [("LOOKALIKE_SERVE_READ_TOKEN", READ), ("LOOKALIKE_SERVE_ADMIN_TOKEN", ADMIN)];
     let server = Server::start_with(&shop, &["--photos", "2", "--photo-mib", "1"], &tokens);
@@ -202,7 +202,7 @@ fn changes_are_for_administrators_and_never_half() {
         assert!(reply.text().contains("another program"), "{}", reply.text());
     }
     drop(held);
-    assert!(kept(&shop).is_empty());
+    assert!(stored(&shop).is_empty());
     assert_eq!(std::fs::read(shop.index_file()).expect("the index"), before);
     assert_eq!(upsert(&server, ADMIN, &card, &[&photo]).status, 200);
 }
@@ -218,16 +218,16 @@ fn a_full_disk_changes_nothing() {
     std::os::unix::fs::symlink("/dev/full", &partial).expect("a link");
     let reply = upsert(&server, ADMIN, &card, &[&photo]);
     assert_eq!(reply.status, 507, "{}", reply.text());
-    assert!(kept(&shop).is_empty(), "the photo's file is gone again");
+    assert!(stored(&shop).is_empty(), "the photo's file is gone again");
     assert_eq!(best(&server, &new_photo_of(1))["product"]["id"], PRODUCTS[1]);
     // Writing takes the link away when it fails.
     assert_eq!(upsert(&server, ADMIN, &card, &[&photo]).status, 200);
     assert_eq!(best(&server, &photo)["product"]["id"], "new");
 }
 
-/// Searches go on while the index changes, and none fails; of changes, one goes on at a time.
+/// Searches go on while the index is updated, and none fails; one update runs at a time.
 #[test]
-fn changing_fails_no_search() {
+fn updating_fails_no_search() {
     let shop = Shop::indexed();
     let server = start(&shop);
     let done = AtomicBool::new(false);

@@ -1,5 +1,4 @@
-//! Programs of others that ask the server: the examples, a browser, a fuzzer of its description. What
-//! this machine lacks is skipped, and said.
+//! Real clients of the server: the examples, a browser, schemathesis. What this machine lacks is skipped, with a notice.
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -162,7 +162,7 @@ fn requests_are_logged_with_their_ids_and_counted() {
 }
 
 #[test]
-fn other_sites_may_ask_only_where_that_is_allowed() {
+fn other_origins_may_send_requests_only_where_that_is_allowed() {
     let shop = Shop::indexed();
     let head = "GET /v1/service\nOrigin: https://shop.example";
     let closed = Server::start(&shop);
@@ -176,9 +176,9 @@ fn other_sites_may_ask_only_where_that_is_allowed() {
     assert!(error.contains("an origin is"), "{error}");
 }
 
-/// A head that never ends is not waited for, and connections are few.
+/// Headers that never end run into a timeout, and the number of connections is limited.
 #[test]
-fn slow_heads_are_cut_off() {
+fn slow_headers_are_cut_off() {
     use std::io::Write;
     let shop = Shop::indexed();
     let server = Server::start_with(&shop, &["--head-seconds", "1", "--connections", "2"], &[]);
@@ -186,7 +186,7 @@ fn slow_heads_are_cut_off() {
     for stream in &mut slow {
         stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: te").expect("sent");
     }
-    // Waits for a place, which there is when the slow ones are cut off.
+    // Waits for a connection, until the slow ones are cut off.
     assert_eq!(server.get("/healthz").status, 200);
     for stream in slow {
         let mut rest = Vec::new();

@@ -1,4 +1,4 @@
-//! A server that has more to do than it takes: what it refuses, how, and that this ends.
+//! Overload: which requests are refused with 429 or 503, how, and that this ends.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -7,15 +7,15 @@ use std::time::Duration;
 use crate::helpers::{PRODUCTS, Shop, new_photo_of};
 use crate::serving::Server;
 
-/// Longer than any test takes: who is held is let go by something else.
-const HOLD: [&str; 2] = ["--hold-seconds", "600"];
+/// Longer than any test takes: a delayed request goes on for another reason.
+const LONG_DELAY: [&str; 2] = ["--hold-seconds", "600"];
 
 /// An upload that never ends.
 fn hang(server: &Server) -> TcpStream {
     hang_with(server, "")
 }
 
-/// The same, with more lines in its head.
+/// The same, with more headers.
 fn hang_with(server: &Server, more: &str) -> TcpStream {
     let mut stream = server.connect();
     let head =
@@ -31,13 +31,13 @@ fn until(server: &Server, line: &str) {
     }
 }
 
-/// Uploads that never end take the places of 32 requests, and no more than that.
+/// Uploads that never end take 32 permits, and no more than that.
 #[test]
 fn overload_is_refused_and_ends_with_its_cause() {
     let shop = Shop::indexed();
     let server = Server::start(&shop);
     let hanging: Vec<TcpStream> = (0..32).map(|_| hang(&server)).collect();
-    // The server reads what has arrived in its own time.
+    // The server may not have read all of them yet.
     let mut refused = server.post(&new_photo_of(0));
     for _ in 0..200 {
         if refused.status == 503 {
@@ -47,7 +47,7 @@ fn overload_is_refused_and_ends_with_its_cause() {
         refused = server.post(&new_photo_of(0));
     }
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
-    assert_eq!(server.get("/healthz").status, 200, "health is told even then");
+    assert_eq!(server.get("/healthz").status, 200, "health is reported even then");
     assert_eq!(server.get("/readyz").status, 503);
     assert!(server.get("/metrics").text().contains("http_rejections_total{reason=\"busy\"}"));
     drop(hanging);
@@ -63,12 +63,12 @@ fn overload_is_refused_and_ends_with_its_cause() {
     assert_eq!(server.get("/readyz").status, 200);
 }
 
-/// Clients that ignore what a refusal says cannot keep the server busy with refusals: they are held
-/// before they are refused, and answered if there is a place meanwhile.
+/// Clients that ignore `Retry-After` cannot keep the server busy with refusals: a refusal is delayed, and the request
+/// is taken on if a permit becomes free meanwhile.
 #[test]
-fn who_finds_no_place_is_held_and_takes_the_next_one() {
+fn a_refusal_is_delayed_until_a_permit_is_free() {
     let shop = Shop::indexed();
-    let server = Server::start_with(&shop, &[&HOLD[..], &["--requests", "1"]].concat(), &[]);
+    let server = Server::start_with(&shop, &[&LONG_DELAY[..], &["--requests", "1"]].concat(), &[]);
     let hanging = hang(&server);
     until(&server, "lookalike_requests_in_flight 1");
     std::thread::scope(|scope| {
@@ -89,13 +89,13 @@ fn who_finds_no_place_is_held_and_takes_the_next_one() {
     assert!(metrics.contains("lookalike_requests_delayed 0"), "{metrics}");
 }
 
-/// Those who are held are told at once: the server's end does not wait for them.
+/// Delayed refusals are sent at once when the server stops.
 #[cfg(unix)]
 #[test]
-fn stopping_refuses_those_who_are_held() {
+fn stopping_does_not_wait_for_delayed_refusals() {
     let shop = Shop::indexed();
     let flags = ["--requests", "1", "--rate", "0.001", "--burst", "2", "--behind-proxy"];
-    let mut server = Server::start_with(&shop, &[&HOLD[..], &flags].concat(), &[]);
+    let mut server = Server::start_with(&shop, &[&LONG_DELAY[..], &flags].concat(), &[]);
     let hanging = hang(&server);
     until(&server, "lookalike_requests_in_flight 1");
     std::thread::scope(|scope| {
@@ -104,8 +104,7 @@ fn stopping_refuses_those_who_are_held() {
             let head = format!("POST /v1/similar\nX-Forwarded-For: {from}");
             scope.spawn(move || server.ask(&head, &new_photo_of(0)))
         };
-        // The first finds no place; of the others, one is more than a client's share at once, and one has
-        // searched too often.
+        // The first finds no permit; of the others, one is above the client's quota, and one above its rate.
         let mut clients = vec![ask("10.0.0.1")];
         until(&server, "lookalike_requests_delayed 1");
         clients.extend([ask("10.0.0.1"), ask("10.0.0.1")]);
@@ -120,9 +119,9 @@ fn stopping_refuses_those_who_are_held() {
     assert!(server.child.wait().expect("the server ends").success());
 }
 
-/// A quarter of the places is one client's share; the others' are free for others.
+/// One client's quota is a quarter of the permits; the others stay free for other clients.
 #[test]
-fn one_client_cannot_take_all_places() {
+fn one_client_cannot_take_all_permits() {
     let shop = Shop::indexed();
     let flags = ["--requests", "8", "--rate", "100", "--behind-proxy", "--hold-seconds", "1"];
     let server = Server::start_with(&shop, &flags, &[]);
@@ -139,7 +138,7 @@ fn one_client_cannot_take_all_places() {
     assert_eq!(ask("10.0.0.1").status, 200);
 }
 
-/// Nor all connections: one more than its share is closed at once.
+/// Nor all connections: one above the quota is closed at once.
 #[test]
 fn one_client_cannot_take_all_connections() {
     let shop = Shop::indexed();
@@ -152,9 +151,9 @@ fn one_client_cannot_take_all_connections() {
     assert!(matches!(ended, ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset), "{ended:?}");
 }
 
-/// A photo that is looked at from more sides than usual, and each photo of several, counts as a search.
+/// More views than usual count as several searches against the rate limit.
 #[test]
-fn what_takes_longer_counts_as_more_searches() {
+fn expensive_searches_count_as_several() {
     let shop = Shop::indexed();
     let flags = ["--rate", "0.001", "--burst", "3", "--hold-seconds", "1"];
     for (path, searches) in [("/v1/similar", 1), ("/v1/similar?views=both", 2)] {
@@ -165,17 +164,17 @@ fn what_takes_longer_counts_as_more_searches() {
     }
 }
 
-/// Who asks and asks, and reads none of the answers, loses the connection.
+/// A client that sends requests and reads no response loses its connection.
 #[test]
-fn answers_that_nobody_reads_end_the_connection() {
+fn responses_that_nobody_reads_end_the_connection() {
     let shop = Shop::indexed();
     let server = Server::start_with(&shop, &["--upload-seconds", "1"], &[]);
     let mut stream = server.connect();
     let ask = "GET /openapi.json HTTP/1.1\r\nHost: test\r\n\r\n".repeat(2000);
     stream.set_write_timeout(Some(Duration::from_secs(1))).expect("a socket");
-    // The server reads on only as far as its answers go.
+    // The server reads only as many requests as it can respond to.
     let _ = stream.write_all(ask.as_bytes());
-    // Its own connection is the one that asks.
+    // The connection that asks for metrics is the only one left.
     until(&server, "lookalike_open_connections 1");
     drop(stream);
 }

@@ -1,4 +1,4 @@
-//! The endpoint, over real connections: what it takes, and what it refuses.
+//! The search endpoint over real connections: what it takes, and what it refuses.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -135,9 +135,9 @@ fn stopping_finishes_what_has_begun() {
     assert!(server.child.wait().expect("the server ends").success());
 }
 
-/// A manifest may name photos by whole paths; over HTTP those are told by their names.
+/// A manifest may name photos by absolute paths; over HTTP only the files' names are shown.
 #[test]
-fn whole_paths_stay_on_the_machine() {
+fn absolute_paths_stay_on_the_machine() {
     let shop = Shop::empty();
     let elsewhere = Shop::empty();
     let photo = elsewhere.add("cup.jpg", &new_photo_of(0));

@@ -1,4 +1,4 @@
-//! A server that runs, and a client without comforts.
+//! A running server, and a minimal HTTP/1.1 client for it.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

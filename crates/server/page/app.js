@@ -5,7 +5,7 @@ import { blank, card, make } from './cards.js';
 import { Frame, WHOLE_FRAME, isWhole } from './crop.js';
 import { close, cutOut, open, unread } from './photos.js';
 import { detectObjects, showObjects } from './objects.js';
-import { language, number, speak, translate, words } from './words.js';
+import { language, number, setLanguage, translate, words } from './words.js';
 
 const byId = (id) => document.getElementById(id);
 /** Number of products to search for. */
@@ -347,7 +347,7 @@ byId('filters').onchange = search;
 byId('filters').onsubmit = (event) => event.preventDefault();
 byId('large').onclick = (event) => event.target === byId('large') && byId('large').close();
 for (const button of document.querySelectorAll('[data-language]')) {
-  button.onclick = () => { speak(button.dataset.language); renderLanguage(); };
+  button.onclick = () => { setLanguage(button.dataset.language); renderLanguage(); };
 }
 addEventListener('paste', (event) => {
   if (event.clipboardData?.files.length) add(event.clipboardData.files);

@@ -1,4 +1,4 @@
-// What the page says, in the languages that it speaks.
+// The page's texts in its languages, and how numbers and prices are written.
 
 const en = {
   skip: 'Skip to the results',
@@ -152,25 +152,25 @@ const ko = {
 
 const languages = { en, ko };
 
-const kept = () => {
+const saved = () => {
   try { return localStorage.getItem('language'); } catch { return null; }
 };
 
-/** The language in use: chosen before, else the first of the browser's that is known. */
-export let language = [kept(), ...(navigator.languages ?? [])]
+/** The language in use: the saved one, else the browser's first that has texts. */
+export let language = [saved(), ...(navigator.languages ?? [])]
   .map((name) => name?.slice(0, 2))
   .find((name) => name in languages) ?? 'en';
 
-/** What the page says in the language in use. */
+/** The texts in the language in use. */
 export const words = () => languages[language];
 
-/** Changes the language, for the next visit too. */
-export function speak(name) {
+/** Changes the language, and saves it for the next visit. */
+export function setLanguage(name) {
   language = name;
   try { localStorage.setItem('language', name); } catch { /* private windows forget */ }
 }
 
-/** Puts the words into everything that names one. */
+/** Fills in the texts of all elements with a `data-word` or a `data-word-label`. */
 export function translate(root = document) {
   document.documentElement.lang = language;
   for (const node of root.querySelectorAll('[data-word]')) node.textContent = words()[node.dataset.word];
@@ -179,10 +179,10 @@ export function translate(root = document) {
   }
 }
 
-/** A number with its thousands apart. */
+/** A number with its thousands separated. */
 export const number = (value) => new Intl.NumberFormat(language).format(value);
 
-/** A price as people write it: with the currency's sign where its code is known. */
+/** A price in the language's format, with the currency's sign where its code is known. */
 export function money(value, currency) {
   if (/^[A-Za-z]{3}$/.test(currency ?? '')) {
     const style = { style: 'currency', currency: currency.toUpperCase() };
