@@ -156,7 +156,7 @@ fn a_product_gets_more_photos_or_another_card() {
 fn updates_need_the_admin_token_and_are_atomic() {
     let shop = Shop::indexed();
     let tokens = [("LOOKALIKE_SERVE_READ_TOKEN", READ), ("LOOKALIKE_SERVE_ADMIN_TOKEN", ADMIN)];
-    let server = Server::start_with(&shop, &["--photos", "2", "--photo-mib", "1"], &tokens);
+    let server = Server::start_with(&shop, &["--max-photos", "2", "--max-photo-mib", "1"], &tokens);
     let before = std::fs::read(shop.index_file()).expect("the index");
     let (card, photo) = (json!({"id": "new", "name": "New"}), photo_of(40, 300));
     let rug = json!({"products": ["rug 1"]});

@@ -113,13 +113,15 @@ fn a_client_that_asks_too_often_waits() {
 #[test]
 fn settings_come_from_a_file_and_the_environment() {
     let shop = Shop::indexed();
-    let file =
-        shop.beside("serve.toml", "addr = 'localhost:0'\nmost = 2\nphotos = 1\nphoto_mib = 1\n");
+    let file = shop.beside(
+        "serve.toml",
+        "addr = 'localhost:0'\nmax_results = 2\nmax_photos = 1\nmax_photo_mib = 1\n",
+    );
     let file = file.to_str().expect("UTF-8");
     let server = Server::start_with(
         &shop,
-        &["--config", file, "--photos", "3"],
-        &[("LOOKALIKE_SERVE_PHOTOS", "2"), ("LOOKALIKE_SERVE_PHOTO_MIB", "2")],
+        &["--config", file, "--max-photos", "3"],
+        &[("LOOKALIKE_SERVE_MAX_PHOTOS", "2"), ("LOOKALIKE_SERVE_MAX_PHOTO_MIB", "2")],
     );
     let limits = server.get("/v1/service").json()["limits"].clone();
     assert_eq!(limits["max_results"], 2, "the file");
@@ -181,7 +183,11 @@ fn other_origins_may_send_requests_only_where_that_is_allowed() {
 fn slow_headers_are_cut_off() {
     use std::io::Write;
     let shop = Shop::indexed();
-    let server = Server::start_with(&shop, &["--head-seconds", "1", "--connections", "2"], &[]);
+    let server = Server::start_with(
+        &shop,
+        &["--header-timeout-seconds", "1", "--max-connections", "2"],
+        &[],
+    );
     let mut slow: Vec<_> = (0..2).map(|_| server.connect()).collect();
     for stream in &mut slow {
         stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: te").expect("sent");

@@ -8,7 +8,7 @@ use crate::helpers::{PRODUCTS, Shop, new_photo_of};
 use crate::serving::Server;
 
 /// Longer than any test takes: a delayed request goes on for another reason.
-const LONG_DELAY: [&str; 2] = ["--hold-seconds", "600"];
+const LONG_DELAY: [&str; 2] = ["--refusal-delay-seconds", "600"];
 
 /// An upload that never ends.
 fn hang(server: &Server) -> TcpStream {
@@ -68,7 +68,8 @@ fn overload_is_refused_and_ends_with_its_cause() {
 #[test]
 fn a_refusal_is_delayed_until_a_permit_is_free() {
     let shop = Shop::indexed();
-    let server = Server::start_with(&shop, &[&LONG_DELAY[..], &["--requests", "1"]].concat(), &[]);
+    let server =
+        Server::start_with(&shop, &[&LONG_DELAY[..], &["--max-requests", "1"]].concat(), &[]);
     let hanging = hang(&server);
     until(&server, "lookalike_requests_in_flight 1");
     std::thread::scope(|scope| {
@@ -94,7 +95,7 @@ fn a_refusal_is_delayed_until_a_permit_is_free() {
 #[test]
 fn stopping_does_not_wait_for_delayed_refusals() {
     let shop = Shop::indexed();
-    let flags = ["--requests", "1", "--rate", "0.001", "--burst", "2", "--behind-proxy"];
+    let flags = ["--max-requests", "1", "--rate", "0.001", "--burst", "2", "--behind-proxy"];
     let mut server = Server::start_with(&shop, &[&LONG_DELAY[..], &flags].concat(), &[]);
     let hanging = hang(&server);
     until(&server, "lookalike_requests_in_flight 1");
@@ -123,7 +124,8 @@ fn stopping_does_not_wait_for_delayed_refusals() {
 #[test]
 fn one_client_cannot_take_all_permits() {
     let shop = Shop::indexed();
-    let flags = ["--requests", "8", "--rate", "100", "--behind-proxy", "--hold-seconds", "1"];
+    let flags =
+        ["--max-requests", "8", "--rate", "100", "--behind-proxy", "--refusal-delay-seconds", "1"];
     let server = Server::start_with(&shop, &flags, &[]);
     let from = |client: &str| format!("X-Forwarded-For: {client}");
     let upload = || hang_with(&server, &format!("{}\r\n", from("10.0.0.1")));
@@ -142,7 +144,7 @@ fn one_client_cannot_take_all_permits() {
 #[test]
 fn one_client_cannot_take_all_connections() {
     let shop = Shop::indexed();
-    let server = Server::start_with(&shop, &["--connections", "8", "--rate", "100"], &[]);
+    let server = Server::start_with(&shop, &["--max-connections", "8", "--rate", "100"], &[]);
     let _idle = [server.connect(), server.connect()];
     let mut third = server.connect();
     third.set_read_timeout(Some(Duration::from_secs(5))).expect("a socket");
@@ -155,7 +157,7 @@ fn one_client_cannot_take_all_connections() {
 #[test]
 fn expensive_searches_count_as_several() {
     let shop = Shop::indexed();
-    let flags = ["--rate", "0.001", "--burst", "3", "--hold-seconds", "1"];
+    let flags = ["--rate", "0.001", "--burst", "3", "--refusal-delay-seconds", "1"];
     for (path, searches) in [("/v1/similar", 1), ("/v1/similar?views=both", 2)] {
         let server = Server::start_with(&shop, &flags, &[]);
         let asked = (0..4).map(|_| server.ask(&format!("POST {path}"), &new_photo_of(0)).status);
@@ -168,7 +170,7 @@ fn expensive_searches_count_as_several() {
 #[test]
 fn responses_that_nobody_reads_end_the_connection() {
     let shop = Shop::indexed();
-    let server = Server::start_with(&shop, &["--upload-seconds", "1"], &[]);
+    let server = Server::start_with(&shop, &["--upload-timeout-seconds", "1"], &[]);
     let mut stream = server.connect();
     let ask = "GET /openapi.json HTTP/1.1\r\nHost: test\r\n\r\n".repeat(2000);
     stream.set_write_timeout(Some(Duration::from_secs(1))).expect("a socket");

@@ -63,45 +63,82 @@ struct Options {
     #[arg(long, value_name = "BOOL", env = "LOOKALIKE_SERVE_BEHIND_PROXY", num_args = 0..=1, default_missing_value = "true")]
     behind_proxy: Option<bool>,
     /// Largest photo, in MiB [default: 24]
-    #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_PHOTO_MIB")]
-    photo_mib: Option<u32>,
+    #[arg(long, alias = "photo-mib", value_name = "N", env = "LOOKALIKE_SERVE_MAX_PHOTO_MIB")]
+    #[serde(alias = "photo_mib")]
+    max_photo_mib: Option<u32>,
     /// Largest request body, of several photos or in base64, in MiB [default: 48]
-    #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_BODY_MIB")]
-    body_mib: Option<u32>,
+    #[arg(long, alias = "body-mib", value_name = "N", env = "LOOKALIKE_SERVE_MAX_BODY_MIB")]
+    #[serde(alias = "body_mib")]
+    max_body_mib: Option<u32>,
     /// Largest photo, in megapixels; decoding takes up to 12 bytes per pixel [default: 50]
-    #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_MEGAPIXELS")]
-    megapixels: Option<u32>,
+    #[arg(long, alias = "megapixels", value_name = "N", env = "LOOKALIKE_SERVE_MAX_MEGAPIXELS")]
+    #[serde(alias = "megapixels")]
+    max_megapixels: Option<u32>,
     /// Largest number of photos in a request [default: 8]
-    #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_PHOTOS")]
-    photos: Option<usize>,
+    #[arg(long, alias = "photos", value_name = "N", env = "LOOKALIKE_SERVE_MAX_PHOTOS")]
+    #[serde(alias = "photos")]
+    max_photos: Option<usize>,
     /// Largest number of requests in flight or queued; more are refused with Retry-After [default: 32]
-    #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_REQUESTS")]
-    requests: Option<usize>,
+    #[arg(long, alias = "requests", value_name = "N", env = "LOOKALIKE_SERVE_MAX_REQUESTS")]
+    #[serde(alias = "requests")]
+    max_requests: Option<usize>,
     /// Longest delay before a request is refused, in seconds: slows clients that retry at once [default: 1]
-    #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_HOLD_SECONDS")]
-    hold_seconds: Option<u32>,
+    #[arg(
+        long,
+        alias = "hold-seconds",
+        value_name = "N",
+        env = "LOOKALIKE_SERVE_REFUSAL_DELAY_SECONDS"
+    )]
+    #[serde(alias = "hold_seconds")]
+    refusal_delay_seconds: Option<u32>,
     /// Concurrent searches [default: number of cores]
-    #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_SEARCHES")]
-    searches: Option<usize>,
+    #[arg(long, alias = "searches", value_name = "N", env = "LOOKALIKE_SERVE_SEARCH_WORKERS")]
+    #[serde(alias = "searches")]
+    search_workers: Option<usize>,
     /// Concurrent connections [default: 512]
-    #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_CONNECTIONS")]
-    connections: Option<usize>,
+    #[arg(long, alias = "connections", value_name = "N", env = "LOOKALIKE_SERVE_MAX_CONNECTIONS")]
+    #[serde(alias = "connections")]
+    max_connections: Option<usize>,
     /// Largest number of products in an answer [default: 100]
     #[arg(long, alias = "most", value_name = "N", env = "LOOKALIKE_SERVE_MAX_RESULTS")]
     #[serde(alias = "most")]
     max_results: Option<usize>,
     /// Timeout of a request's body, in seconds [default: 30]
-    #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_UPLOAD_SECONDS")]
-    upload_seconds: Option<u32>,
+    #[arg(
+        long,
+        alias = "upload-seconds",
+        value_name = "N",
+        env = "LOOKALIKE_SERVE_UPLOAD_TIMEOUT_SECONDS"
+    )]
+    #[serde(alias = "upload_seconds")]
+    upload_timeout_seconds: Option<u32>,
     /// Timeout of a request's headers, and of an idle connection, in seconds [default: 10]
-    #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_HEAD_SECONDS")]
-    head_seconds: Option<u32>,
+    #[arg(
+        long,
+        alias = "head-seconds",
+        value_name = "N",
+        env = "LOOKALIKE_SERVE_HEADER_TIMEOUT_SECONDS"
+    )]
+    #[serde(alias = "head_seconds")]
+    header_timeout_seconds: Option<u32>,
     /// Longest time in the queue for a search, in seconds [default: 10]
-    #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_WAIT_SECONDS")]
-    wait_seconds: Option<u32>,
+    #[arg(
+        long,
+        alias = "wait-seconds",
+        value_name = "N",
+        env = "LOOKALIKE_SERVE_QUEUE_TIMEOUT_SECONDS"
+    )]
+    #[serde(alias = "wait_seconds")]
+    queue_timeout_seconds: Option<u32>,
     /// Size of the thumbnail cache, in MiB [default: 32]
-    #[arg(long, value_name = "N", env = "LOOKALIKE_SERVE_THUMBNAIL_MIB")]
-    thumbnail_mib: Option<u32>,
+    #[arg(
+        long,
+        alias = "thumbnail-mib",
+        value_name = "N",
+        env = "LOOKALIKE_SERVE_THUMBNAIL_CACHE_MIB"
+    )]
+    #[serde(alias = "thumbnail_mib")]
+    thumbnail_cache_mib: Option<u32>,
     /// Format of the log on standard error: text or json [default: text]
     #[arg(long, value_name = "FORMAT", env = "LOOKALIKE_SERVE_LOG_FORMAT")]
     log_format: Option<String>,
@@ -142,11 +179,27 @@ impl ServeArgs {
 fn renamed(variable: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<Options> {
     let number = |name: &str| {
         let parse = |value: String| {
-            value.parse().map_err(|_| WrongUsage(format!("{name}: '{value}' is no number")))
+            value.parse::<u32>().map_err(|_| WrongUsage(format!("{name}: '{value}' is no number")))
         };
         variable(name).filter(|value| !value.is_empty()).map(parse).transpose()
     };
-    Ok(Options { max_results: number("LOOKALIKE_SERVE_MOST")?, ..Options::default() })
+    let count = |name: &str| number(name).map(|number| number.map(|number| number as usize));
+    Ok(Options {
+        max_photo_mib: number("LOOKALIKE_SERVE_PHOTO_MIB")?,
+        max_body_mib: number("LOOKALIKE_SERVE_BODY_MIB")?,
+        max_megapixels: number("LOOKALIKE_SERVE_MEGAPIXELS")?,
+        max_photos: count("LOOKALIKE_SERVE_PHOTOS")?,
+        max_requests: count("LOOKALIKE_SERVE_REQUESTS")?,
+        refusal_delay_seconds: number("LOOKALIKE_SERVE_HOLD_SECONDS")?,
+        search_workers: count("LOOKALIKE_SERVE_SEARCHES")?,
+        max_connections: count("LOOKALIKE_SERVE_CONNECTIONS")?,
+        max_results: count("LOOKALIKE_SERVE_MOST")?,
+        upload_timeout_seconds: number("LOOKALIKE_SERVE_UPLOAD_SECONDS")?,
+        header_timeout_seconds: number("LOOKALIKE_SERVE_HEAD_SECONDS")?,
+        queue_timeout_seconds: number("LOOKALIKE_SERVE_WAIT_SECONDS")?,
+        thumbnail_cache_mib: number("LOOKALIKE_SERVE_THUMBNAIL_MIB")?,
+        ..Options::default()
+    })
 }
 
 fn read(file: &Path) -> anyhow::Result<Options> {
@@ -172,19 +225,19 @@ impl Options {
             rate: self.rate.or(other.rate),
             burst: self.burst.or(other.burst),
             behind_proxy: self.behind_proxy.or(other.behind_proxy),
-            photo_mib: self.photo_mib.or(other.photo_mib),
-            body_mib: self.body_mib.or(other.body_mib),
-            megapixels: self.megapixels.or(other.megapixels),
-            photos: self.photos.or(other.photos),
-            requests: self.requests.or(other.requests),
-            hold_seconds: self.hold_seconds.or(other.hold_seconds),
-            searches: self.searches.or(other.searches),
-            connections: self.connections.or(other.connections),
+            max_photo_mib: self.max_photo_mib.or(other.max_photo_mib),
+            max_body_mib: self.max_body_mib.or(other.max_body_mib),
+            max_megapixels: self.max_megapixels.or(other.max_megapixels),
+            max_photos: self.max_photos.or(other.max_photos),
+            max_requests: self.max_requests.or(other.max_requests),
+            refusal_delay_seconds: self.refusal_delay_seconds.or(other.refusal_delay_seconds),
+            search_workers: self.search_workers.or(other.search_workers),
+            max_connections: self.max_connections.or(other.max_connections),
             max_results: self.max_results.or(other.max_results),
-            upload_seconds: self.upload_seconds.or(other.upload_seconds),
-            head_seconds: self.head_seconds.or(other.head_seconds),
-            wait_seconds: self.wait_seconds.or(other.wait_seconds),
-            thumbnail_mib: self.thumbnail_mib.or(other.thumbnail_mib),
+            upload_timeout_seconds: self.upload_timeout_seconds.or(other.upload_timeout_seconds),
+            header_timeout_seconds: self.header_timeout_seconds.or(other.header_timeout_seconds),
+            queue_timeout_seconds: self.queue_timeout_seconds.or(other.queue_timeout_seconds),
+            thumbnail_cache_mib: self.thumbnail_cache_mib.or(other.thumbnail_cache_mib),
             log_format: self.log_format.or(other.log_format),
             log: self.log.or(other.log),
         }
@@ -218,19 +271,19 @@ impl Options {
             rate_limit,
             behind_proxy: self.behind_proxy.unwrap_or(usual.behind_proxy),
             limits: Limits {
-                max_photo_bytes: mib(self.photo_mib, limits.max_photo_bytes),
-                max_body_bytes: mib(self.body_mib, limits.max_body_bytes),
-                max_photo_pixels: self.megapixels.map_or(limits.max_photo_pixels, megapixels),
-                max_photos: self.photos.unwrap_or(limits.max_photos),
-                upload_timeout: seconds(self.upload_seconds, limits.upload_timeout),
-                header_timeout: seconds(self.head_seconds, limits.header_timeout),
-                queue_timeout: seconds(self.wait_seconds, limits.queue_timeout),
-                max_requests: self.requests.unwrap_or(limits.max_requests),
-                refusal_delay: seconds(self.hold_seconds, limits.refusal_delay),
-                search_workers: self.searches.unwrap_or(limits.search_workers),
-                max_connections: self.connections.unwrap_or(limits.max_connections),
+                max_photo_bytes: mib(self.max_photo_mib, limits.max_photo_bytes),
+                max_body_bytes: mib(self.max_body_mib, limits.max_body_bytes),
+                max_photo_pixels: self.max_megapixels.map_or(limits.max_photo_pixels, megapixels),
+                max_photos: self.max_photos.unwrap_or(limits.max_photos),
+                upload_timeout: seconds(self.upload_timeout_seconds, limits.upload_timeout),
+                header_timeout: seconds(self.header_timeout_seconds, limits.header_timeout),
+                queue_timeout: seconds(self.queue_timeout_seconds, limits.queue_timeout),
+                max_requests: self.max_requests.unwrap_or(limits.max_requests),
+                refusal_delay: seconds(self.refusal_delay_seconds, limits.refusal_delay),
+                search_workers: self.search_workers.unwrap_or(limits.search_workers),
+                max_connections: self.max_connections.unwrap_or(limits.max_connections),
                 max_results: self.max_results.unwrap_or(limits.max_results),
-                thumbnail_cache_bytes: mib(self.thumbnail_mib, limits.thumbnail_cache_bytes),
+                thumbnail_cache_bytes: mib(self.thumbnail_cache_mib, limits.thumbnail_cache_bytes),
             },
         }
     }
@@ -243,8 +296,8 @@ mod tests {
     #[test]
     fn what_is_nearer_wins() {
         let flags = Options { rate: Some(2.0), ..Options::default() };
-        let file: Options =
-            toml::from_str("rate = 7.5\naddr = 'localhost:0'\nphoto_mib = 3").expect("settings");
+        let file: Options = toml::from_str("rate = 7.5\naddr = 'localhost:0'\nmax_photo_mib = 3")
+            .expect("settings");
         let settings = flags.or(file).settings();
         let rate = Rate { per_second: 2.0, burst: 8.0 };
         assert_eq!(settings.rate_limit, RateLimit::PerClient(rate));
@@ -255,8 +308,8 @@ mod tests {
 
     #[test]
     fn former_names_still_count() {
-        let file: Options = toml::from_str("most = 7").expect("settings");
-        assert_eq!(file.max_results, Some(7));
+        let file: Options = toml::from_str("most = 7\nphoto_mib = 3").expect("settings");
+        assert_eq!((file.max_results, file.max_photo_mib), (Some(7), Some(3)));
         let variable = |name: &str| (name == "LOOKALIKE_SERVE_MOST").then(|| "8".to_owned());
         assert_eq!(renamed(&variable).expect("a number").max_results, Some(8));
         assert!(renamed(&|_| Some("many".to_owned())).is_err());
