@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use lookalike_testkit::skipped;
 
 use crate::helpers::{PRODUCTS, Shop, fixture, new_photo_of};
-use crate::items::two_things;
+use crate::objects::two_things;
 use crate::serving::Server;
 
 const TOKEN: &str = "a token for examples";

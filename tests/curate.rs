@@ -18,7 +18,7 @@ fn lines(file: &Path) -> Vec<Value> {
 
 /// The command on a shop's photos; limits that the made-up photos and network do not keep to are off.
 fn curating(shop: &Shop, args: &[&str]) -> Command {
-    let mut curate = command(["curate", "--quiet", "--min-share", "0", "--min-side", "100"]);
+    let mut curate = command(["curate", "--quiet", "--min-object-area", "0", "--min-side", "100"]);
     curate.arg(shop.photos()).arg("--out").arg(shop.folder.path().join("out"));
     curate.arg("--weights").arg(made_up_weights()).args(args);
     curate
@@ -150,7 +150,7 @@ fn nothing_to_choose_from_is_one_line() {
     assert!(shop.folder.path().join("out/sheet.html").is_file(), "says why all the same");
     shop.add("cup/2.jpg", &new_photo_of(1));
     let mut by_pixels =
-        command(["curate", "--quiet", "--by-pixels", "--min-sharpness", "3.5", "--json"]);
+        command(["curate", "--quiet", "--pixels-only", "--min-sharpness", "3.5", "--json"]);
     by_pixels.arg(shop.photos()).arg("--out").arg(shop.folder.path().join("out"));
     assert_eq!(finish(by_pixels).json()["kept"], 1);
 }
@@ -211,7 +211,7 @@ fn photos_with_something_in_common_stay_together() {
     let error = finish(splitting(&shop, &["--group-by", "sender"])).error(2);
     assert!(error.contains("'sender' is no column"), "{error}");
     assert!(finish(splitting(&shop, &["--val", "0.9"])).error(2).contains("below 1"));
-    let mut split = command(["split", "--by-pixels", "--out", "split.txt"]);
+    let mut split = command(["split", "--pixels-only", "--out", "split.txt"]);
     split.arg(shop.photos());
     assert!(finish(split).error(2).contains(".jsonl"));
     let empty = Shop::empty();

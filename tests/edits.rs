@@ -294,7 +294,7 @@ fn how_photos_are_compared_is_learnt_once_there_are_enough() {
     assert_eq!(dim(), Some(learnt));
     shop.build().ok();
     is_sound("built anew");
-    let mut plain = command(["index", "build", "--quiet", "--directions", "0", "--weights"]);
+    let mut plain = command(["index", "build", "--quiet", "--dims", "0", "--weights"]);
     plain.arg(made_up_weights()).arg(shop.photos()).arg("--out").arg(shop.index());
     finish(plain).ok();
     assert_eq!(dim(), Some(1280));

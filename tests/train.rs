@@ -9,7 +9,8 @@ use crate::helpers::{Shop, command, finish, made_up_weights, new_photo_of};
 
 fn train(shop: &Shop, more: &[&str]) -> Command {
     // A made-up network has no statistics worth keeping; small steps do not blow it up.
-    let mut train = command(["train", "--side", "64", "--norms", "fixed", "--rate", "0.0001"]);
+    let mut train =
+        command(["train", "--side", "64", "--batch-norm", "fixed", "--learning-rate", "0.0001"]);
     if !more.contains(&"--batch") {
         train.args(["--batch", "4", "--shard", "4"]);
     }
@@ -122,8 +123,16 @@ fn a_grid_trains_every_combination_once_and_compares_them() {
     let out = shop.folder.path().join("격자");
     let grid = || {
         let mut grid =
-            command(["train", "grid", "--side", "64", "--norms", "fixed", "--epochs", "1"]);
-        grid.args(["--rate", "0.0001", "--augment", "light", "--head-epochs", "2", "--quiet"]);
+            command(["train", "grid", "--side", "64", "--batch-norm", "fixed", "--epochs", "1"]);
+        grid.args([
+            "--learning-rate",
+            "0.0001",
+            "--augment",
+            "light",
+            "--head-epochs",
+            "2",
+            "--quiet",
+        ]);
         grid.args(["--batches", "2,4", "--schedules", "step,plateau", "--dropouts", "0.2"]);
         grid.arg(shop.photos()).arg("--weights").arg(made_up_weights()).arg("--out").arg(&out);
         grid

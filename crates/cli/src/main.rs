@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod error;
 mod exit;
+mod hints;
 mod interrupt;
 mod model;
 mod output;
@@ -51,7 +52,7 @@ fn main() -> ExitCode {
         Err(error) if exit::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) if error.is::<error::Interrupted>() => exit::code(&error),
         Err(error) => {
-            eprintln!("error: {}", output::error(&error));
+            eprintln!("error: {}", hints::message(&error));
             exit::code(&error)
         }
     }

@@ -66,7 +66,7 @@ fn each_thing_in_a_photo_has_its_own_products() {
     let (photo, known) = two_things(&shop);
     let page = shop.folder.path().join("things.html");
     let search = |more: &[&str]| -> Run {
-        let mut search = command(["search", "--items", "--top", "2", "--index"]);
+        let mut search = command(["search", "--objects", "--top", "2", "--index"]);
         search.arg(shop.index()).arg(&photo).args(more);
         finish(search)
     };
@@ -119,7 +119,7 @@ fn a_thing_that_is_there_twice_is_named_once() {
         replace(&mut picture, &photos::pattern(0, 320, 240), x, y);
     }
     let photo = shop.beside("twice.jpg", photos::jpeg(&picture, 92));
-    let search = ["search", "--items", "--json", photo.to_str().expect("UTF-8")];
+    let search = ["search", "--objects", "--json", photo.to_str().expect("UTF-8")];
     let answer = shop.run(search).json();
     let items = answer["items"].as_array().expect("items");
     let is_it = |item: &&Value| item["matches"][0]["product"]["id"] == PRODUCTS[0];
@@ -137,7 +137,7 @@ fn a_thing_that_is_there_twice_is_named_once() {
 fn a_photo_of_one_thing_is_one() {
     let shop = shop();
     let photo = shop.photos().join(PRODUCTS[1]).join("0.jpg");
-    let mut search = command(["search", "--items", "--json", "--index"]);
+    let mut search = command(["search", "--objects", "--json", "--index"]);
     search.arg(shop.index()).arg(&photo);
     let answer = finish(search).json();
     let items = answer["items"].as_array().expect("items");
@@ -150,15 +150,15 @@ fn what_cannot_be_searched_is_told() {
     let shop = shop();
     let (photo, _) = two_things(&shop);
     let photo = photo.to_str().expect("UTF-8");
-    let error = shop.run(["search", "--items", photo, photo]).error(2);
+    let error = shop.run(["search", "--objects", photo, photo]).error(2);
     assert!(error.contains("one at a time"), "{error}");
     // A detector that would have nothing to do.
     let error = shop.run(["search", photo, "--detector", "x.onnx"]).error(2);
-    assert!(error.contains("it needs --items, too"), "{error}");
+    assert!(error.contains("it needs --objects, too"), "{error}");
     let error = shop.run(["eval", "photos", "--detector", "x.onnx"]).error(2);
-    assert!(error.contains("it needs --items, --shown or --boxes, too"), "{error}");
+    assert!(error.contains("it needs --objects, --annotations or --boxes, too"), "{error}");
     let broken = shop.beside("broken.jpg", b"no photo");
-    let error = shop.run(["search", "--items", broken.to_str().expect("UTF-8")]).error(3);
+    let error = shop.run(["search", "--objects", broken.to_str().expect("UTF-8")]).error(3);
     assert!(error.contains("broken.jpg"), "{error}");
     // No detector, or a program without.
     let (code, why) = match cfg!(feature = "detector") {
@@ -166,7 +166,7 @@ fn what_cannot_be_searched_is_told() {
         false => (2, "--features detector"),
     };
     for file in [photo, "nowhere.onnx"] {
-        let error = shop.run(["search", "--items", photo, "--detector", file]).error(code);
+        let error = shop.run(["search", "--objects", photo, "--detector", file]).error(code);
         assert!(error.contains(why), "{error}");
     }
 }
@@ -193,7 +193,7 @@ fn a_detector_says_what_kind_of_thing_it_is() {
     replace(&mut picture, &RgbImage::from_pixel(320, 320, [255; 3].into()), 320, 0);
     replace(&mut picture, &photos::pattern(0, 160, 120), 400, 100);
     let photo = shop.beside("white.png", png(&picture));
-    let mut search = command(["search", "--items", "--json", "--index"]);
+    let mut search = command(["search", "--objects", "--json", "--index"]);
     search.arg(shop.index()).arg(&photo).arg("--detector").arg(bright());
     let answer = finish(search).json();
     assert_eq!(answer["finder"], "YOLOX and activation map");
@@ -239,9 +239,9 @@ fn finding_things_is_measured() {
     std::fs::copy(&photo, shop.folder.path().join("boxes/images/a.jpg")).expect("a photo");
     let boxes = boxes.ancestors().nth(2).expect("a folder");
     let eval = |more: &[&str]| {
-        let mut eval = command(["eval", "--quiet", "--items", "6", "--index"]);
+        let mut eval = command(["eval", "--quiet", "--objects", "6", "--index"]);
         eval.arg(shop.index()).arg(shop.folder.path().join("test"));
-        eval.arg("--shown").arg(&truth).arg("--boxes").arg(boxes).args(more);
+        eval.arg("--annotations").arg(&truth).arg("--boxes").arg(boxes).args(more);
         finish(eval)
     };
     let report = shop.folder.path().join("report");

@@ -1,0 +1,94 @@
+//! What to type about an error. Libraries say what is wrong and with which value; flags and commands are
+//! the command line's to name.
+
+use lookalike_backbone::BackboneError;
+use lookalike_detect::DetectError;
+use lookalike_engine::EngineError;
+use lookalike_server::ServeError;
+use lookalike_train::TrainError;
+use lookalike_vectors::snapshot::SnapshotError;
+
+use crate::output;
+
+/// An error in one line, with what to do about it.
+pub(crate) fn message(error: &anyhow::Error) -> String {
+    let text = output::error(error);
+    match hint(error) {
+        Some(hint) => format!("{text}; {hint}"),
+        None => text,
+    }
+}
+
+fn hint(error: &anyhow::Error) -> Option<&'static str> {
+    error.chain().find_map(|cause| {
+        None.or_else(|| cause.downcast_ref().and_then(engine))
+            .or_else(|| cause.downcast_ref().and_then(backbone))
+            .or_else(|| cause.downcast_ref().and_then(detect))
+            .or_else(|| cause.downcast_ref().and_then(train))
+            .or_else(|| cause.downcast_ref().and_then(serve))
+    })
+}
+
+fn engine(error: &EngineError) -> Option<&'static str> {
+    match error {
+        EngineError::Backbone(error) => backbone(error),
+        EngineError::Detect(error) => detect(error),
+        EngineError::Snapshot(error) => snapshot(error),
+        _ => None,
+    }
+}
+
+fn backbone(error: &BackboneError) -> Option<&'static str> {
+    match error {
+        BackboneError::NoCuda => {
+            Some("build it with `cargo build --release --features cuda`, or leave out --device")
+        }
+        BackboneError::NoDevice { .. } => Some("see what nvidia-smi says, or use --device cpu"),
+        BackboneError::DtypeNeedsGpu { .. } => Some("use --dtype f32, or --device cuda"),
+        _ => None,
+    }
+}
+
+fn detect(error: &DetectError) -> Option<&'static str> {
+    match error {
+        DetectError::Backbone(error) => backbone(error),
+        DetectError::NotBuilt => Some("or leave out --detector"),
+        _ => None,
+    }
+}
+
+fn snapshot(error: &SnapshotError) -> Option<&'static str> {
+    match error {
+        SnapshotError::Locked { .. } => Some("or write to another folder with --out"),
+        _ => None,
+    }
+}
+
+fn train(error: &TrainError) -> Option<&'static str> {
+    match error {
+        TrainError::Backbone(error) => backbone(error),
+        _ => None,
+    }
+}
+
+fn serve(error: &ServeError) -> Option<&'static str> {
+    match error {
+        ServeError::Address { .. } => Some("name it with --addr"),
+        ServeError::Index(error) => engine(error),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hint_is_found_behind_other_errors() {
+        let error = anyhow::Error::from(EngineError::from(BackboneError::NoCuda));
+        assert!(message(&error).ends_with("or leave out --device"), "{}", message(&error));
+        let error = error.context("while opening");
+        assert!(message(&error).starts_with("while opening"), "{}", message(&error));
+        assert!(message(&error).ends_with("or leave out --device"), "{}", message(&error));
+    }
+}
