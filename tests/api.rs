@@ -6,7 +6,7 @@ use lookalike_testkit::photos;
 use serde_json::{Value, json};
 
 use crate::helpers::{PRODUCTS, Shop, new_photo_of};
-use crate::serving::Server;
+use crate::running_server::Server;
 
 fn best(answer: &Value) -> &str {
     answer["matches"][0]["product"]["id"].as_str().expect("a match")

@@ -7,7 +7,7 @@ use lookalike_testkit::skipped;
 
 use crate::helpers::{PRODUCTS, Shop, fixture, new_photo_of};
 use crate::objects::two_things;
-use crate::serving::Server;
+use crate::running_server::Server;
 
 const TOKEN: &str = "a token for examples";
 

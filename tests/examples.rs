@@ -14,7 +14,7 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 
 use crate::helpers::{PRODUCTS, Shop, new_photo_of};
-use crate::serving::{Reply, receive};
+use crate::running_server::{Reply, receive};
 
 #[test]
 fn a_photo_is_searched_for_in_a_folder() {

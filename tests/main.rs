@@ -3,8 +3,8 @@
 //! Most tests use a made-up network and made-up photos and need nothing else. Those in `real` need
 //! real data; they say so on standard error when it is not there.
 
+mod admin;
 mod api;
-mod changes;
 mod clients;
 mod curate;
 mod demo;
@@ -24,8 +24,8 @@ mod photos;
 #[path = "../crates/stores/tests/qdrant_server/mod.rs"]
 mod qdrant_server;
 mod real;
+mod running_server;
 mod server;
-mod serving;
 #[cfg(feature = "stores")]
 mod stores;
 mod train;

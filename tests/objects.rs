@@ -8,7 +8,7 @@ use lookalike_testkit::photos;
 use serde_json::{Value, json};
 
 use crate::helpers::{PRODUCTS, Run, Shop, command, finish};
-use crate::serving::{Reply, Server};
+use crate::running_server::{Reply, Server};
 
 /// A shop whose index was made with the bundled weights.
 fn shop() -> Shop {

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::helpers::{PRODUCTS, Shop, command, new_photo_of};
-use crate::serving::{Server, receive};
+use crate::running_server::{Server, receive};
 
 const READ: &str = "a token for reading it";
 const ADMIN: &str = "a token for administering";

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use crate::helpers::{PRODUCTS, Shop, new_photo_of};
-use crate::serving::Server;
+use crate::running_server::Server;
 
 /// Longer than any test takes: a delayed request goes on for another reason.
 const LONG_DELAY: [&str; 2] = ["--refusal-delay-seconds", "600"];

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use crate::helpers::{PRODUCTS, Shop, fixtures, new_photo_of};
-use crate::serving::{Server, receive};
+use crate::running_server::{Server, receive};
 
 #[test]
 fn a_photo_is_answered_as_on_the_command_line() {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::helpers::{PRODUCTS, Run, Shop, command, finish, made_up_weights, new_photo_of};
 use crate::qdrant_server::QdrantServer;
-use crate::serving::Server;
+use crate::running_server::Server;
 
 /// Addresses of stores of each kind that there is, each with nothing in it.
 fn stores() -> Vec<String> {

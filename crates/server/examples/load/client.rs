@@ -1,4 +1,4 @@
-//! A client that keeps its connection, and sends whatever it is told to.
+//! A minimal HTTP/1.1 client that keeps its connection.
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -32,13 +32,12 @@ impl Client {
         connection.get_mut().write_all(text.as_bytes())?;
         connection.get_mut().write_all(body)?;
         let (status, answer, goes_on) = read_answer(&mut connection)?;
-        // A server that turned a body away closes the connection.
         self.connection = goes_on.then_some(connection);
         Ok((status, answer))
     }
 }
 
-/// Reads an answer: its status, its body, and whether another one can follow.
+/// Reads a response: its status, its body, and whether the connection stays open.
 fn read_answer(
     connection: &mut BufReader<TcpStream>,
 ) -> Result<(u16, Vec<u8>, bool), Box<dyn Error>> {

@@ -1,20 +1,19 @@
-//! How many searches a second a server answers, and how long each takes; and what a long time of
-//! requests of all kinds does to it.
+//! A load test: throughput and latency of searches; and a soak test with requests of all kinds.
 //!
 //! ```text
-//! lookalike serve --requests 64 &
+//! lookalike serve --max-requests 64 &
 //! cargo run --release -p lookalike-server --example load -- 127.0.0.1:8080 8 10 photo.jpg...
 //! cargo run --release -p lookalike-server --example load -- soak 127.0.0.1:8080 4 30 20 photo.jpg...
 //! ```
 //!
-//! Eight clients send the photos in turn for ten seconds, each its next one when the last is answered.
-//! What was answered in the first second does not count: caches fill then.
+//! Eight clients send the photos in turn for ten seconds, each the next one after the response to the last (a closed loop).
+//! The first second is a warm-up and does not count.
 //!
 //! With `soak`, four clients search for thirty minutes, with good photos and bad ones, look at thumbnails,
 //! products and pages, 20 times a second in all; every minute there is a line with what was answered and
-//! with the server's memory. `LOOKALIKE_TOKEN` is what they show, if the server wants it. Where
-//! `LOOKALIKE_ADMIN_TOKEN` is set, somebody also has the index loaded again, and adds and removes a
-//! product, four times a minute. `LOOKALIKE_PID` is the process of a server that does not tell its memory.
+//! with the server's memory. `LOOKALIKE_TOKEN` is the read token, if the server needs one. Where
+//! `LOOKALIKE_ADMIN_TOKEN` is set, the index is also reloaded, and a product upserted and removed, four times a minute.
+//! `LOOKALIKE_PID` is the server's process, for systems where its metrics lack its memory.
 
 mod client;
 mod soak;
@@ -85,7 +84,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             })
             .collect();
         let joined = running.into_iter().map(|one| one.join());
-        joined.map(|one| one.unwrap_or_else(|_| Err("a client gave up".to_owned()))).collect()
+        joined.map(|one| one.unwrap_or_else(|_| Err("a client panicked".to_owned()))).collect()
     });
     report(answers, clients, seconds)
 }
@@ -104,7 +103,7 @@ fn client(
             break;
         }
         let (status, _) = client.ask("POST /v1/similar", photo)?;
-        // By when they are answered: where answers take long, those that were asked before are many.
+        // Counted by the time of the response: with a long latency, many requests begin before the measurement.
         if (begin..end).contains(&Instant::now()) {
             answers.push((status, asked.elapsed()));
         }
@@ -132,9 +131,9 @@ fn report(
         }
     }
     times.sort_unstable();
-    let at = |share: f64| {
-        let place = (share * times.len() as f64) as usize;
-        times.get(place.min(times.len().saturating_sub(1))).copied().unwrap_or_default()
+    let at = |quantile: f64| {
+        let rank = (quantile * times.len() as f64) as usize;
+        times.get(rank.min(times.len().saturating_sub(1))).copied().unwrap_or_default()
     };
     let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
     println!("clients      {clients}");

@@ -13,10 +13,10 @@ use crate::client::Client;
 /// How often figures are printed.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// How often an operator has the index loaded again, and changes it.
+/// How often the operator reloads and updates the index.
 const ADMINISTER: Duration = Duration::from_secs(15);
 
-/// How a server is to be asked.
+/// The settings of a soak test.
 pub struct Soak {
     pub address: String,
     pub clients: usize,
@@ -24,15 +24,15 @@ pub struct Soak {
     /// Requests a second of all clients together, at most.
     pub rate: f64,
     pub photos: Vec<Vec<u8>>,
-    /// What clients show, if the server wants it.
+    /// The read token, if the server needs one.
     pub token: Option<String>,
-    /// What operators show; without it, the index stays as it is.
+    /// The admin token; without it, the index is not updated.
     pub admin: Option<String>,
-    /// The server's process, for servers whose metrics lack its memory.
+    /// The server's process, for systems where its metrics lack its memory.
     pub pid: Option<u32>,
 }
 
-/// Answers by what was asked and the status; 0 where the connection broke.
+/// Numbers of responses by kind of request and status; 0 where the connection broke.
 type Statuses = BTreeMap<(&'static str, u16), usize>;
 
 impl Soak {
@@ -76,7 +76,7 @@ impl Soak {
         println!("{:6}  {:10}  {memory:>12}", 0, "");
     }
 
-    /// One client, who asks for this and that, with pauses.
+    /// One client, which sends requests of all kinds, with pauses.
     fn client(&self, number: usize, end: Instant, statuses: &Mutex<Statuses>) {
         let mut client = Client::new(&self.address);
         let pause = Duration::from_secs_f64(self.clients as f64 / self.rate);
@@ -141,7 +141,7 @@ impl Soak {
         }
     }
 
-    /// An operator, who loads the index again, adds a product and removes it.
+    /// An operator, who reloads the index, upserts a product and removes it.
     fn administer(&self, token: &str, end: Instant, statuses: &Mutex<Statuses>) {
         let bearer = format!("\nAuthorization: Bearer {token}");
         let kind = "\nContent-Type: multipart/form-data; boundary=edge";
@@ -176,10 +176,10 @@ impl Soak {
         let head = format!("GET /metrics{}", token.unwrap_or_default());
         let metrics = Client::new(&self.address).ask(&head, b"").map(|(_, body)| body);
         let metrics = String::from_utf8(metrics.unwrap_or_default()).unwrap_or_default();
-        let told = metrics.lines().find_map(|line| {
+        let reported = metrics.lines().find_map(|line| {
             line.strip_prefix("process_resident_memory_bytes ")?.parse::<f64>().ok()
         });
-        told.map(|bytes| bytes / 1e6).or_else(|| {
+        reported.map(|bytes| bytes / 1e6).or_else(|| {
             let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid?)).ok()?;
             let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
             let kibibytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;

@@ -22,7 +22,8 @@ const LARGE_PHOTOS: Described = (413, "The photos are too large");
 const NO_PRODUCT: Described = (404, "No such product");
 const TOO_MANY_SEARCHES: Described = (429, "Too many searches by one client");
 const TOO_MANY_REQUESTS: Described = (429, "Too many requests by one client at once");
-const BUSY: Described = (503, "The server is at its limit on requests");
+const BUSY: Described =
+    (503, "The server is at its limit on requests, or the index's store does not respond");
 const DISK_FULL: Described = (507, "The disk is full; nothing was changed");
 
 /// Types for `responses(...)` of a route.

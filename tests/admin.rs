@@ -7,7 +7,7 @@ use lookalike_testkit::photos;
 use serde_json::{Value, json};
 
 use crate::helpers::{PRODUCTS, Shop, new_photo_of};
-use crate::serving::{Reply, Server};
+use crate::running_server::{Reply, Server};
 
 const READ: &str = "a token for reading it";
 const ADMIN: &str = "a token for administering";
