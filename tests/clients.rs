@@ -1,4 +1,5 @@
-//! Real clients of the server: the examples, a browser, schemathesis. What this machine lacks is skipped, with a notice.
+//! Real clients of the server: the examples, a browser, schemathesis. What this machine lacks is skipped,
+//! with a notice.
 
 use std::path::Path;
 use std::process::{Command, Output};

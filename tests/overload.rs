@@ -63,8 +63,8 @@ fn overload_is_refused_and_ends_with_its_cause() {
     assert_eq!(server.get("/readyz").status, 200);
 }
 
-/// Clients that ignore `Retry-After` cannot keep the server busy with refusals: a refusal is delayed, and the request
-/// is taken on if a permit becomes free meanwhile.
+/// Clients that ignore `Retry-After` cannot keep the server busy with refusals: a refusal is delayed, and the
+/// request is taken on if a permit becomes free meanwhile.
 #[test]
 fn a_refusal_is_delayed_until_a_permit_is_free() {
     let shop = Shop::indexed();

@@ -1,12 +1,12 @@
-// The products most like a photo, in Node.js or a browser.
+// Searches for the products most similar to a photo, in Node.js or a browser.
 //
 //   node search.mjs photo.jpg [http://127.0.0.1:8080]
 //
-// LOOKALIKE_TOKEN is sent where the server asks for a token.
+// LOOKALIKE_TOKEN is the read token, if the server needs one.
 
 import { readFile } from 'node:fs/promises';
 
-/** Searches by a photo (a Blob, a Buffer or a File); several photos of one thing are better than one. */
+/** Searches by a photo (a Blob, a Buffer or a File); several photos of one object are better than one. */
 async function similar(server, photos, { top = 3, token } = {}) {
   const form = new FormData();
   for (const photo of photos) form.append('photo', new Blob([photo]));

@@ -1,8 +1,8 @@
-"""The products most like a photo. Python's own library is all that is needed.
+"""Searches for the products most similar to a photo. Python's own library is all that is needed.
 
     python3 search.py photo.jpg [http://127.0.0.1:8080]
 
-LOOKALIKE_TOKEN is sent where the server asks for a token.
+LOOKALIKE_TOKEN is the read token, if the server needs one.
 """
 
 import json

@@ -1,9 +1,9 @@
 #!/bin/sh
-# The products most like a photo, with curl.
+# Searches for the products most similar to a photo, with curl.
 #
 #   sh search.sh photo.jpg [http://127.0.0.1:8080]
 #
-# LOOKALIKE_TOKEN is sent where the server asks for a token.
+# LOOKALIKE_TOKEN is the read token, if the server needs one.
 set -eu
 photo=$1
 server=${2:-http://127.0.0.1:8080}
@@ -15,7 +15,7 @@ curl --fail-with-body --silent --show-error \
     --data-binary "@$photo" "$server/v1/similar?top=3"
 echo
 
-# Several photos of one thing: the fields of a form.
+# Several photos of one object: the fields of a form.
 curl --fail-with-body --silent --show-error \
     --header "Authorization: Bearer $token" \
     --form "photo=@$photo" --form "photo=@$photo" "$server/v1/similar?top=3"

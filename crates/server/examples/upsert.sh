@@ -4,7 +4,7 @@
 #
 #   sh upsert.sh '{"id": "oak-chair", "name": "Oak chair", "price": 129000}' 1.jpg 2.jpg
 #
-# LOOKALIKE_SERVER is where the server is, LOOKALIKE_ADMIN_TOKEN what it was started with.
+# LOOKALIKE_SERVER is the server's address, LOOKALIKE_ADMIN_TOKEN its admin token.
 set -eu
 server=${LOOKALIKE_SERVER:-http://127.0.0.1:8080}
 product=$1

@@ -78,7 +78,7 @@ const frame = new Frame(byId('stage'), byId('frame'), {
 });
 
 function describeFrame() {
-  const percent = Object.fromEntries(Object.entries(frame.value).map(([key, share]) => [key, Math.round(100 * share)]));
+  const percent = Object.fromEntries(Object.entries(frame.value).map(([key, fraction]) => [key, Math.round(100 * fraction)]));
   byId('frame').setAttribute('aria-label', `${words().frame} ${words().frameAt(percent)}`);
 }
 
@@ -117,9 +117,9 @@ async function search() {
   busy(seed ? words().searching : words().sending);
   const options = {
     signal: mine.signal,
-    onSent(share) {
-      byId('progress').value = 100 * share;
-      if (share === 1) {
+    onSent(fraction) {
+      byId('progress').value = 100 * fraction;
+      if (fraction === 1) {
         byId('progress').removeAttribute('value');
         say(words().searching);
       }

@@ -1,9 +1,9 @@
 //! Admission control: which requests are taken on, and how the others are refused.
 //!
-//! A request needs a permit out of a fixed number, its client may hold a quarter of them, and each client has a rate
-//! limit. A refusal is delayed for a moment, with nothing of the body read: clients that retry at once would otherwise
-//! make tens of thousands of refusals a second and take the cores from searches. A delayed refusal costs a timer, and
-//! there is at most one per connection, whose number is limited.
+//! A request needs a permit out of a fixed number, its client may hold a quarter of them, and each client has
+//! a rate limit. A refusal is delayed for a moment, with nothing of the body read: clients that retry at once
+//! would otherwise make tens of thousands of refusals a second and take the cores from searches. A delayed
+//! refusal costs a timer, and there is at most one per connection, whose number is limited.
 
 pub(crate) mod quota;
 pub(crate) mod rate_limit;
@@ -22,16 +22,16 @@ use crate::problem::Problem;
 use crate::state::AppState;
 use quota::QuotaPermit;
 
-/// The right of a request to be read, queued and worked on. It is acquired before the body is read: bodies of queued
-/// requests must not fill the memory.
+/// The right of a request to be read, queued and worked on. It is acquired before the body is read: bodies of
+/// queued requests must not fill the memory.
 #[derive(Clone)]
 pub(crate) struct RequestPermit {
     _held: Arc<(OwnedSemaphorePermit, Option<QuotaPermit>, GaugeGuard)>,
 }
 
 impl RequestPermit {
-    /// Waits for a permit. Refuses with 429 when the client holds its whole quota, with 503 when no permit becomes free
-    /// in time or the server stops.
+    /// Waits for a permit. Refuses with 429 when the client holds its whole quota, with 503 when no permit
+    /// becomes free in time or the server stops.
     pub(crate) async fn acquire(state: &AppState, client: IpAddr) -> Result<Self, Problem> {
         let quota = state.request_quotas.as_ref().map(|quotas| quotas.try_acquire(client));
         if let Some(None) = quota {

@@ -4,8 +4,8 @@ use axum::http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// SHA-256 checksums of the tokens. All have the same length and are compared in constant time, so that the time of a
-/// refusal says nothing about a token.
+/// SHA-256 checksums of the tokens. All have the same length and are compared in constant time, so that the
+/// time of a refusal says nothing about a token.
 pub(crate) struct BearerTokens {
     read: Option<[u8; 32]>,
     admin: Option<[u8; 32]>,

@@ -27,7 +27,8 @@ fn bbox(bbox: BBox) -> api::BBox {
 impl ServedIndex {
     pub(crate) fn verdict(&self, found: &Found) -> Verdict {
         let Some(nearest) = found.neighbours.first() else { return Verdict::None };
-        // The calibrated limit where the index has one. Without it, and for filtered searches, the similarity decides.
+        // The calibrated limit where the index has one. Without it, and for filtered searches, the similarity
+        // decides.
         let is_weak = match found.verdict {
             Some(verdict) => !verdict.is_match,
             None => self.weak_below.is_some_and(|weak| nearest.similarity < weak),

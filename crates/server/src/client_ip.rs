@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use axum::extract::ConnectInfo;
 use axum::http::{Extensions, HeaderMap};
 
-/// The client that a request counts for; the unspecified address where the connection's is not known. An IPv6 client is
-/// its /64 network, because a customer usually gets all of one.
+/// The client that a request counts for; the unspecified address where the connection's is not known. An IPv6
+/// client is its /64 network, because a customer usually gets all of one.
 pub(crate) fn client_ip(
     extensions: &Extensions,
     headers: &HeaderMap,

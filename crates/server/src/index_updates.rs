@@ -1,5 +1,5 @@
-//! Updates of the served index: an upsert or a removal is written to the index's location first, then served in place
-//! of the old index.
+//! Updates of the served index: an upsert or a removal is written to the index's location first, then served
+//! in place of the old index.
 
 use std::collections::HashSet;
 use std::io::ErrorKind::{QuotaExceeded, StorageFull};

@@ -1,7 +1,7 @@
 //! A shop's search by photo over HTTP: an API, a page for shoppers, and what operators need.
 //!
-//! [`run`] is a whole server. [`router`] is the same service as an [`axum::Router`], for a program that has a server of
-//! its own. This crate knows nothing of the command line.
+//! [`run`] is a whole server. [`router`] is the same service as an [`axum::Router`], for a program that has a
+//! server of its own. This crate knows nothing of the command line.
 //!
 //! | route | |
 //! | --- | --- |
@@ -70,19 +70,21 @@ use state::AppState;
 /// # }
 /// ```
 ///
-/// `source` says where the index came from, for the admin routes. Paths in responses, such as those of thumbnails, are
-/// relative to the router: under `/search` they are to be prefixed with it. The page's own links work under any prefix that
-/// ends in `/`.
+/// `source` says where the index came from, for the admin routes. Paths in responses, such as those of
+/// thumbnails, are relative to the router: under `/search` they are to be prefixed with it. The page's own
+/// links work under any prefix that ends in `/`.
 ///
-/// All that concerns requests is part of the router: tokens, the rate limit, limits on photos and on requests, the worker
-/// threads, metrics. What [`run`] adds concerns connections: `addr`, `header_timeout`, `max_connections` and the quota of
-/// connections, the timeout of clients that do not read a response, and a graceful shutdown that refuses delayed requests and
-/// makes `/readyz` say 503. Clients are told apart by [`axum::extract::ConnectInfo`]`<SocketAddr>`, so serve with
-/// `into_make_service_with_connect_info`; else all requests count as one client's. As the router does not know its address,
-/// [`RateLimit::Auto`] means [`Rate::default`].
+/// All that concerns requests is part of the router: tokens, the rate limit, limits on photos and on
+/// requests, the worker threads, metrics. What [`run`] adds concerns connections: `addr`, `header_timeout`,
+/// `max_connections` and the quota of connections, the timeout of clients that do not read a response, and a
+/// graceful shutdown that refuses delayed requests and makes `/readyz` say 503. Clients are told apart by
+/// [`axum::extract::ConnectInfo`]`<SocketAddr>`, so serve with `into_make_service_with_connect_info`; else
+/// all requests count as one client's. As the router does not know its address, [`RateLimit::Auto`] means
+/// [`Rate::default`].
 ///
 /// # Errors
-/// [`ServeError`] when a setting makes no sense, the index cannot be searched, or worker threads cannot be started.
+/// [`ServeError`] when a setting makes no sense, the index cannot be searched, or worker threads cannot be
+/// started.
 pub fn router(
     searcher: Searcher,
     source: IndexSource,
@@ -95,11 +97,12 @@ pub fn router(
 
 /// Serves until the process gets SIGINT or SIGTERM, then finishes the requests that have begun.
 ///
-/// `source` says where the index came from, for the admin routes. `ready` is called with the address that the server
-/// listens on, which differs from the setting when its port is 0.
+/// `source` says where the index came from, for the admin routes. `ready` is called with the address that the
+/// server listens on, which differs from the setting when its port is 0.
 ///
 /// # Errors
-/// [`ServeError`] when a setting makes no sense, the index cannot be searched, or the address cannot be listened on.
+/// [`ServeError`] when a setting makes no sense, the index cannot be searched, or the address cannot be
+/// listened on.
 pub fn run(
     searcher: Searcher,
     source: IndexSource,

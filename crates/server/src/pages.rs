@@ -81,8 +81,8 @@ fn send(state: &AppState, file: &File, tag: &str, headers: &HeaderMap) -> Respon
     response
 }
 
-/// The pages' content security policy: they may load their own files, photos that a shopper chose, and product images from
-/// the catalogue's origins.
+/// The pages' content security policy: they may load their own files, photos that a shopper chose, and
+/// product images from the catalogue's origins.
 fn policy(state: &AppState) -> String {
     let origins = state.served_index().image_origins.join(" ");
     format!(

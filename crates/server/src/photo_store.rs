@@ -57,8 +57,8 @@ impl PhotoStore {
         }
     }
 
-    /// The name of an indexed photo's file in this store, if it is here. The folder of the path in the index does not
-    /// count: the index may have been moved, together with this store.
+    /// The name of an indexed photo's file in this store, if it is here. The folder of the path in the index
+    /// does not count: the index may have been moved, together with this store.
     pub(crate) fn name_of(&self, photo: &IndexedPhoto) -> Option<String> {
         let name = Path::new(&photo.path).file_name()?.to_str()?;
         let is_here = name.split('.').next()? == hex::encode(&photo.sha256)

@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 use crate::api::{Category, IndexInfo, ModelInfo, ModelPart, PriceRange};
 use crate::urls::photo_id;
 
-/// A best match is weak below the similarity to the nearest other photo that this fraction of the index's own photos
-/// have.
+/// A best match is weak below the similarity to the nearest other photo that this fraction of the index's own
+/// photos have.
 const WEAK_QUANTILE: f64 = 0.02;
 
 pub(crate) struct ServedIndex {
@@ -32,7 +32,8 @@ pub(crate) struct ServedIndex {
 }
 
 impl ServedIndex {
-    /// Objects in photos are found by the activation map of the index's network, and by a detector if there is one.
+    /// Objects in photos are found by the activation map of the index's network, and by a detector if there
+    /// is one.
     pub(crate) fn new(
         searcher: Searcher,
         detector: Option<Arc<OnnxDetector>>,

@@ -13,13 +13,13 @@ pub struct Settings {
     pub read_token: Option<String>,
     /// The token that operators must send; without it there are no admin routes.
     pub admin_token: Option<String>,
-    /// Other sites whose pages may send requests from a browser (CORS): origins such as `https://shop.example`, or `*`.
-    /// Default: none.
+    /// Other sites whose pages may send requests from a browser (CORS): origins such as
+    /// `https://shop.example`, or `*`. Default: none.
     pub cors_origins: Vec<String>,
     /// How often one client may search. Default [`RateLimit::Auto`].
     pub rate_limit: RateLimit,
-    /// Whether the last address in `X-Forwarded-For` is the client's. Only behind a proxy of your own that sets it:
-    /// otherwise clients can forge their address.
+    /// Whether the last address in `X-Forwarded-For` is the client's. Only behind a proxy of your own that
+    /// sets it: otherwise clients can forge their address.
     pub behind_proxy: bool,
     /// Limits on sizes, times and concurrency.
     pub limits: Limits,
@@ -72,7 +72,8 @@ pub struct Limits {
     pub max_photo_bytes: usize,
     /// Largest request with several photos, or with photos in base64, in bytes. Default 48 MiB.
     pub max_body_bytes: usize,
-    /// Most pixels of a photo: decoding takes up to 12 bytes for each, on every worker at once. Default 50 million.
+    /// Most pixels of a photo: decoding takes up to 12 bytes for each, on every worker at once. Default 50
+    /// million.
     pub max_photo_pixels: u64,
     /// Most photos in a request. Default 8.
     pub max_photos: usize,
@@ -84,9 +85,9 @@ pub struct Limits {
     pub queue_timeout: Duration,
     /// Requests that are read, queued or worked on at once; more are refused with 503. Default 32.
     pub max_requests: usize,
-    /// Longest time that a refusal is delayed: for a request above `max_requests`, until a permit becomes free; and for a
-    /// client above its rate limit. Clients that retry at once would otherwise take the cores from searches. Default
-    /// 1 s.
+    /// Longest time that a refusal is delayed: for a request above `max_requests`, until a permit becomes
+    /// free; and for a client above its rate limit. Clients that retry at once would otherwise take the cores
+    /// from searches. Default 1 s.
     pub refusal_delay: Duration,
     /// Searches that run at once. Default: the number of cores.
     pub search_workers: usize,

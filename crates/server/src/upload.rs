@@ -1,4 +1,5 @@
-//! Reading of a request's photos: raw bytes, a form, or base64 in JSON. They stay in memory; nothing is written to disk.
+//! Reading of a request's photos: raw bytes, a form, or base64 in JSON. They stay in memory; nothing is
+//! written to disk.
 
 use axum::RequestExt;
 use axum::body::{Body, Bytes, HttpBody, to_bytes};
@@ -95,8 +96,9 @@ async fn from_form(limits: &Limits, mut form: Multipart) -> Result<Vec<Bytes>, P
     Ok(photos)
 }
 
-/// A form, if it is not too large. It is parsed only once all of it has arrived: the parser searches a field's headers for
-/// their end from the beginning each time a chunk arrives, so long headers in many chunks would take a core.
+/// A form, if it is not too large. It is parsed only once all of it has arrived: the parser searches a
+/// field's headers for their end from the beginning each time a chunk arrives, so long headers in many chunks
+/// would take a core.
 pub(crate) async fn form(limits: &Limits, request: Request) -> Result<Multipart, Problem> {
     // Refused before the body is sent, where the client says its length.
     if request.body().size_hint().lower() > limits.max_body_bytes as u64 {

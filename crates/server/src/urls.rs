@@ -12,8 +12,8 @@ const PATH_SEGMENT: &AsciiSet =
 /// Bytes of a photo's SHA-256 checksum that are its id.
 const ID_BYTES: usize = 12;
 
-/// A photo's id over HTTP: the beginning of its checksum. It reveals nothing of the machine and means the same photo in
-/// every index, so that thumbnails can be cached.
+/// A photo's id over HTTP: the beginning of its checksum. It reveals nothing of the machine and means the
+/// same photo in every index, so that thumbnails can be cached.
 pub(crate) fn photo_id(sha256: &[u8; 32]) -> String {
     hex::encode(&sha256[..ID_BYTES])
 }
@@ -45,8 +45,8 @@ pub(crate) fn origin(address: &str) -> Option<String> {
     good.then(|| format!("{}://{}", scheme.to_ascii_lowercase(), host.to_ascii_lowercase()))
 }
 
-/// A path in the catalogue as it is, of an absolute path only the file's name: clients need not know the machine's
-/// folders.
+/// A path in the catalogue as it is, of an absolute path only the file's name: clients need not know the
+/// machine's folders.
 pub(crate) fn without_folders(path: &str) -> String {
     if !Path::new(path).is_absolute() {
         return path.to_owned();

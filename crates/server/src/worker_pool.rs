@@ -16,8 +16,9 @@ type Job = Box<dyn FnOnce() + Send>;
 
 /// Threads that run one job each at a time.
 ///
-/// A network spreads its arithmetic over a rayon pool. If all searches shared the global pool, they would wait for each
-/// other, so each worker thread is a rayon pool of one. A pool of a single worker uses all cores instead.
+/// A network spreads its arithmetic over a rayon pool. If all searches shared the global pool, they would
+/// wait for each other, so each worker thread is a rayon pool of one. A pool of a single worker uses all
+/// cores instead.
 pub(crate) struct WorkerPool {
     jobs: Sender<Job>,
     idle: Arc<Semaphore>,
@@ -29,9 +30,9 @@ impl WorkerPool {
         Self::start("search", threads, threads > 1)
     }
 
-    /// The one thread that loads and changes indexes; the other cores are left to searches. It is always the same
-    /// thread, because glibc's allocator keeps freed memory per thread: with several threads, each would in time keep
-    /// the memory of an index.
+    /// The one thread that loads and changes indexes; the other cores are left to searches. It is always the
+    /// same thread, because glibc's allocator keeps freed memory per thread: with several threads, each would
+    /// in time keep the memory of an index.
     pub(crate) fn for_index_updates() -> std::io::Result<Self> {
         Self::start("index", 1, true)
     }

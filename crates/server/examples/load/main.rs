@@ -6,14 +6,14 @@
 //! cargo run --release -p lookalike-server --example load -- soak 127.0.0.1:8080 4 30 20 photo.jpg...
 //! ```
 //!
-//! Eight clients send the photos in turn for ten seconds, each the next one after the response to the last (a closed loop).
-//! The first second is a warm-up and does not count.
+//! Eight clients send the photos in turn for ten seconds, each the next one after the response to the last (a
+//! closed loop). The first second is a warm-up and does not count.
 //!
 //! With `soak`, four clients search for thirty minutes, with good photos and bad ones, look at thumbnails,
-//! products and pages, 20 times a second in all; every minute there is a line with what was answered and
-//! with the server's memory. `LOOKALIKE_TOKEN` is the read token, if the server needs one. Where
-//! `LOOKALIKE_ADMIN_TOKEN` is set, the index is also reloaded, and a product upserted and removed, four times a minute.
-//! `LOOKALIKE_PID` is the server's process, for systems where its metrics lack its memory.
+//! products and pages, 20 times a second in all; every minute there is a line with what was answered and with
+//! the server's memory. `LOOKALIKE_TOKEN` is the read token, if the server needs one. Where
+//! `LOOKALIKE_ADMIN_TOKEN` is set, the index is also reloaded, and a product upserted and removed, four times
+//! a minute. `LOOKALIKE_PID` is the server's process, for systems where its metrics lack its memory.
 
 mod client;
 mod soak;

@@ -1,7 +1,7 @@
 //! Rate limiting: a token bucket for each client, which may go into debt.
 //!
-//! A request is checked before its body is read, when its cost is not known yet. So [`RateLimiter::check`] takes one
-//! token, and [`RateLimiter::debit`] takes the rest afterwards, below zero if need be.
+//! A request is checked before its body is read, when its cost is not known yet. So [`RateLimiter::check`]
+//! takes one token, and [`RateLimiter::debit`] takes the rest afterwards, below zero if need be.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

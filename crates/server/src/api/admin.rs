@@ -27,8 +27,8 @@ pub(crate) struct UpsertForm {
     photo: Vec<Vec<u8>>,
 }
 
-/// A product by the columns of a manifest; further columns are kept as they are. Columns that name files on the server are
-/// refused.
+/// A product by the columns of a manifest; further columns are kept as they are. Columns that name files on
+/// the server are refused.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only described: the catalogue parses manifests' columns")]
 pub(crate) struct ProductInput {

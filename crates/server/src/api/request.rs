@@ -30,15 +30,17 @@ pub(crate) struct SimilarParams {
     #[serde(default)]
     #[param(default = false)]
     pub(crate) in_stock: bool,
-    /// Test-time augmentation, the views of a photo that are embedded and averaged: `plain` is the photo alone, `mirrored`
-    /// adds its mirror image, `middle` its middle, `both` all of these. More views take longer.
+    /// Test-time augmentation, the views of a photo that are embedded and averaged: `plain` is the photo
+    /// alone, `mirrored` adds its mirror image, `middle` its middle, `both` all of these. More views take
+    /// longer.
     #[param(default = "middle")]
     pub(crate) views: Option<String>,
-    /// Bounding box of the object in each upright photo: `x,y,width,height` in fractions of its sides from 0 to 1.
+    /// Bounding box of the object in each upright photo: `x,y,width,height` in fractions of its sides from 0
+    /// to 1.
     #[param(example = "0.25,0.25,0.5,0.5")]
     pub(crate) crop: Option<String>,
-    /// Whether to detect the objects in the photo, and search for each. Takes several times as long; for a single photo,
-    /// without `crop`.
+    /// Whether to detect the objects in the photo, and search for each. Takes several times as long; for a
+    /// single photo, without `crop`.
     #[serde(default)]
     #[param(default = false)]
     pub(crate) objects: bool,

@@ -16,8 +16,8 @@ pub(crate) struct SearchResponse {
     pub(crate) query: String,
     /// Whether the query is likely to be a product of the index.
     pub(crate) verdict: Verdict,
-    /// Calibrated probability that the first match is the right product, 0 to 1, given that the query is a product of the
-    /// index; absent where the index is not calibrated.
+    /// Calibrated probability that the first match is the right product, 0 to 1, given that the query is a
+    /// product of the index; absent where the index is not calibrated.
     pub(crate) confidence: Option<f32>,
     /// The products.
     pub(crate) matches: Vec<Match>,
@@ -37,9 +37,9 @@ pub(crate) struct SearchResponse {
     pub(crate) explanation: Option<Explanation>,
 }
 
-/// Whether the query is likely to be a product of the index, by a limit that was calibrated when the index was built.
-/// Where it was not, and for a search by product, the limit is on similarity, from the similarities of the index's own
-/// photos.
+/// Whether the query is likely to be a product of the index, by a limit that was calibrated when the index
+/// was built. Where it was not, and for a search by product, the limit is on similarity, from the
+/// similarities of the index's own photos.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Verdict {
@@ -107,8 +107,8 @@ pub(crate) struct Match {
 pub(crate) struct ScoreParts {
     /// Its fraction of the neighbours' vote, 0 to 1.
     pub(crate) vote: f32,
-    /// Its probability by the similarity to the product's prototype, the mean of its photos, 0 to 1; null where others
-    /// are much nearer.
+    /// Its probability by the similarity to the product's prototype, the mean of its photos, 0 to 1; null
+    /// where others are much nearer.
     pub(crate) prototype: Option<f32>,
     /// Its probability by each network's classifier; null where a classifier does not know the product.
     pub(crate) classifiers: Vec<Option<f32>>,

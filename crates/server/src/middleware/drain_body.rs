@@ -1,7 +1,8 @@
 //! Reads the rest of a request's body after its response is known.
 //!
-//! When a server responds without reading the body and closes the connection, the client's system gets a reset and
-//! throws the response away. So the rest of the body is read and discarded first, up to a limit and for a short time.
+//! When a server responds without reading the body and closes the connection, the client's system gets a
+//! reset and throws the response away. So the rest of the body is read and discarded first, up to a limit and
+//! for a short time.
 
 use std::future::poll_fn;
 use std::pin::Pin;

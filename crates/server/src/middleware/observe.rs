@@ -1,7 +1,7 @@
 //! The outermost layer: request ids, the request log, metrics, draining of bodies.
 //!
-//! A client may send its own `X-Request-Id`, but only what can be written to a log as it is; tower-http's layer would
-//! take any.
+//! A client may send its own `X-Request-Id`, but only what can be written to a log as it is; tower-http's
+//! layer would take any.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;

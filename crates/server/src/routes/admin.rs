@@ -19,8 +19,8 @@ const MAX_REMOVE_BYTES: usize = 1 << 20;
 
 /// Reload the index
 ///
-/// Loads the stored index and its weights beside the served index, then swaps them. Requests meanwhile are served by
-/// the old one; an index that cannot be loaded changes nothing.
+/// Loads the stored index and its weights beside the served index, then swaps them. Requests meanwhile are
+/// served by the old one; an index that cannot be loaded changes nothing.
 #[utoipa::path(
     post,
     path = "/v1/admin/reload",
@@ -64,10 +64,11 @@ pub(crate) async fn reload(
 
 /// Upsert a product and photos of it
 ///
-/// Adds the photos to the product, and replaces its card by the one that is sent; a new product is created. The photos
-/// are stored beside the index, the index is written, and then served in place of the old one: the photos are found from
-/// the response on. Requests meanwhile are served by the old index. Photos that cannot be used are reported, and the
-/// others added. An `id` alone leaves the card as it is; without photos, only the card changes.
+/// Adds the photos to the product, and replaces its card by the one that is sent; a new product is created.
+/// The photos are stored beside the index, the index is written, and then served in place of the old one: the
+/// photos are found from the response on. Requests meanwhile are served by the old index. Photos that cannot
+/// be used are reported, and the others added. An `id` alone leaves the card as it is; without photos, only
+/// the card changes.
 #[utoipa::path(
     post,
     path = "/v1/admin/upsert",
@@ -95,8 +96,8 @@ pub(crate) async fn upsert(
 
 /// Remove products or photos
 ///
-/// They are no longer found from the response on. The files of photos that were added over HTTP are deleted; those of the
-/// catalogue stay.
+/// They are no longer found from the response on. The files of photos that were added over HTTP are deleted;
+/// those of the catalogue stay.
 #[utoipa::path(
     post,
     path = "/v1/admin/remove",
