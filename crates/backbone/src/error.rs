@@ -6,17 +6,6 @@ use crate::{BackboneKind, Dtype};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackboneError {
-    /// No weights file was named and none was found.
-    #[error(
-        "no weights for {wanted}: get some with `lookalike weights fetch {fetch}`, name a file with \
-         --weights FILE, or put one into the folder named by LOOKALIKE_WEIGHTS"
-    )]
-    NoWeights {
-        /// The network.
-        wanted: BackboneKind,
-        /// Name of a file of the manifest's that holds it.
-        fetch: String,
-    },
     /// The file cannot be read.
     #[error("cannot read the weights file {}: {source}", path.display())]
     Unreadable {

@@ -10,6 +10,7 @@ use lookalike_download::DownloadError;
 use lookalike_engine::EngineError;
 use lookalike_train::TrainError;
 use lookalike_vectors::snapshot::SnapshotError;
+use lookalike_weights::WeightsError;
 
 use crate::error::{BadWeights, Interrupted, WrongUsage};
 
@@ -62,6 +63,7 @@ pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
             2
         }
         None if error.is::<BackboneError>() || error.is::<DownloadError>() => 5,
+        None if error.is::<WeightsError>() => 5,
         None if error.is::<BadWeights>() => 5,
         None if error.is::<WrongUsage>() => 2,
         None if error.is::<Interrupted>() => 130,

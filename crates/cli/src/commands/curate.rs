@@ -7,12 +7,12 @@ use lookalike_catalog::Catalog;
 use lookalike_curate::{CurateError, Curation, IssueKind, Overrides, PhotoAnalyser, curate};
 use lookalike_detect::ActivationDetector;
 use lookalike_engine::Stage;
+use lookalike_weights::WeightStore;
 use serde_json::json;
 
 use crate::args::curate::{CurateArgs, MeasureArgs};
 use crate::output::{count, print, print_json, thousands};
 use crate::progress;
-use crate::shelf::Shelf;
 
 const OVERRIDES: &str = "overrides.jsonl";
 
@@ -40,7 +40,7 @@ pub(crate) fn finder(args: &MeasureArgs) -> anyhow::Result<Option<Box<dyn PhotoA
     if args.pixels_only {
         return Ok(None);
     }
-    let weights = args.weights.clone().unwrap_or_else(|| Shelf::from_env().default());
+    let weights = args.weights.clone().unwrap_or_else(|| WeightStore::from_env().default_weights());
     Ok(Some(Box::new(ActivationDetector::new(&load(&weights, None)?))))
 }
 

@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Context;
-use lookalike_backbone::{BackboneKind, WeightFile, import, is_bundled, load, weight_files};
+use lookalike_backbone::{BackboneKind, import, load};
 use lookalike_download::Trust;
+use lookalike_weights::{WeightFile, WeightStore, downloadable, is_bundled, weight_files};
 use serde::Serialize;
 use serde_json::json;
 
@@ -15,7 +16,6 @@ use crate::args::weights::{FetchArgs, ImportArgs, ListArgs, VerifyArgs};
 use crate::error::BadWeights;
 use crate::output::{bytes, print, print_json};
 use crate::progress;
-use crate::shelf::{Shelf, remote, to_fetch};
 
 /// A file of the manifest's, and where it is here.
 #[derive(Serialize)]
@@ -27,12 +27,12 @@ struct Listed {
 }
 
 pub(crate) fn list(args: &ListArgs) -> anyhow::Result<()> {
-    let shelf = Shelf::from_env();
+    let store = WeightStore::from_env();
     let listed: Vec<Listed> = weight_files()
         .into_iter()
         .map(|file| Listed {
-            path: shelf.find_file(&file),
-            can_be_fetched: remote(&file).is_some(),
+            path: store.find_file(&file),
+            can_be_fetched: file.remote().is_some(),
             file,
         })
         .collect();
@@ -58,13 +58,13 @@ pub(crate) fn list(args: &ListArgs) -> anyhow::Result<()> {
 }
 
 pub(crate) fn fetch(args: &FetchArgs) -> anyhow::Result<()> {
-    let client = Shelf::from_env().client;
+    let store = WeightStore::from_env();
     let files = args.names.iter().map(|name| fetchable(name)).collect::<Result<Vec<_>, _>>()?;
     let progress = progress::downloads(args.output.quiet());
     let mut done = Vec::new();
     for file in files {
-        let Some(remote) = remote(&file) else { continue };
-        let fetched = client.fetch(&remote, &*progress)?;
+        let Some(remote) = file.remote() else { continue };
+        let fetched = store.client().fetch(&remote, &*progress)?;
         // Whole and as published, it may still be another network than this program knows.
         load(&fetched.path, Some(file.backbone))?;
         if args.output.json() {
@@ -99,22 +99,22 @@ fn fetchable(name: &str) -> anyhow::Result<WeightFile> {
     let named = weight_files().into_iter().find(|file| file.name == name);
     if let Some(file) = named {
         anyhow::ensure!(
-            remote(&file).is_some(),
+            file.remote().is_some(),
             "{name} cannot be fetched in this form: {}",
             file.source
         );
         return Ok(file);
     }
     let kind: Option<BackboneKind> = name.parse().ok();
-    kind.and_then(to_fetch).with_context(|| {
-        let names = weight_files().into_iter().filter(|file| remote(file).is_some());
+    kind.and_then(downloadable).with_context(|| {
+        let names = weight_files().into_iter().filter(|file| file.remote().is_some());
         let names: Vec<_> = names.map(|file| file.name).collect();
         format!("no weights are called '{name}': choose one of {}", names.join(", "))
     })
 }
 
 pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<()> {
-    let shelf = Shelf::from_env();
+    let store = WeightStore::from_env();
     let files = weight_files().into_iter();
     let files: Vec<_> =
         files.filter(|file| args.names.is_empty() || args.names.contains(&file.name)).collect();
@@ -123,14 +123,14 @@ pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<()> {
     }
     let (mut checked, mut bad) = (0, Vec::new());
     for file in files {
-        let Some(path) = shelf.find_file(&file) else {
+        let Some(path) = store.find_file(&file) else {
             if !args.names.is_empty() {
                 bad.push(format!("{} is not here", file.name));
             }
             continue;
         };
         checked += 1;
-        match check(&shelf, &file, &path) {
+        match check(&store, &file, &path) {
             Ok(how) => print(&format!("{}: sound, {how}\n  at {}\n", file.name, path.display()))?,
             Err(error) => bad.push(crate::output::error(&error)),
         }
@@ -148,12 +148,12 @@ pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<()> {
 }
 
 /// How a file is known to be the right one.
-fn check(shelf: &Shelf, file: &WeightFile, path: &Path) -> anyhow::Result<String> {
+fn check(store: &WeightStore, file: &WeightFile, path: &Path) -> anyhow::Result<String> {
     let loaded = load(path, Some(file.backbone))?;
     let sha256 = loaded.identity.weights_sha256;
-    let is_fetched = remote(file).filter(|r| shelf.client.cached(r).is_some_and(|p| p == path));
+    let is_fetched = file.remote().filter(|r| store.client().cached(r).is_some_and(|p| p == path));
     if let Some(remote) = is_fetched {
-        let found = shelf.client.verify(&remote)?;
+        let found = store.client().verify(&remote)?;
         return Ok(format!("sha256 {}, {}", found.sha256, trust(found.trust)));
     }
     let has_its_name = path.file_name().is_some_and(|name| name == file.file.as_str());
@@ -171,7 +171,7 @@ fn check(shelf: &Shelf, file: &WeightFile, path: &Path) -> anyhow::Result<String
 }
 
 pub(crate) fn import_file(args: &ImportArgs) -> anyhow::Result<()> {
-    let shelf = Shelf::from_env();
+    let store = WeightStore::from_env();
     let of_name = |name: &str| weight_files().into_iter().find(|file| file.name == name);
     let known = match &args.name {
         Some(name) => {
@@ -195,7 +195,7 @@ pub(crate) fn import_file(args: &ImportArgs) -> anyhow::Result<()> {
     }
     let to = match (&args.out, known.as_ref()) {
         (Some(out), _) => out.clone(),
-        (None, Some(known)) => shelf.place_for(known),
+        (None, Some(known)) => store.import_path(known),
         (None, None) => anyhow::bail!(
             "{} has no name of the manifest's: say what it is with --as NAME (see `lookalike weights \
              list`), or where to write it with --out FILE",

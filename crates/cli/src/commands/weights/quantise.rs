@@ -2,16 +2,16 @@ use std::fmt::Write as _;
 
 use lookalike_backbone::Quantiser;
 use lookalike_catalog::Catalog;
+use lookalike_weights::WeightStore;
 use serde_json::json;
 
 use crate::args::weights::QuantiseArgs;
 use crate::model;
 use crate::output::{print, print_json};
 use crate::progress;
-use crate::shelf::Shelf;
 
 pub(crate) fn quantise(args: &QuantiseArgs) -> anyhow::Result<()> {
-    let weights = args.weights.clone().unwrap_or_else(|| Shelf::from_env().default());
+    let weights = args.weights.clone().unwrap_or_else(|| WeightStore::from_env().default_weights());
     let quantiser = Quantiser::open(&weights, None)?;
     let catalog = Catalog::open(&args.catalog.photos, args.catalog.root.as_deref())?;
     let progress = progress::reporter(args.output.quiet());

@@ -1,14 +1,14 @@
-//! `weights/manifest.toml`: the weight files this program knows by name.
+//! The manifest, `weights/manifest.toml`: the weight files that are known by name.
 
+use lookalike_backbone::BackboneKind;
+use lookalike_download::{Expected, Remote, Source};
 use serde::{Deserialize, Serialize};
-
-use crate::BackboneKind;
 
 /// One weights file of the manifest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WeightFile {
-    /// What it is called on the command line.
+    /// Its name, for users to type.
     pub name: String,
     /// Name of the file in a weights folder.
     pub file: String,
@@ -20,7 +20,7 @@ pub struct WeightFile {
     /// Where else it is.
     #[serde(default)]
     pub url: Option<String>,
-    /// Whether it is part of the program: [`crate::BUNDLED`].
+    /// Whether it is compiled into the program: [`crate::BUNDLED`].
     #[serde(default)]
     pub bundled: bool,
     /// Its SHA-256 in hexadecimal, or the first eight digits or more, where published.
@@ -29,7 +29,8 @@ pub struct WeightFile {
     /// Its size, where published.
     #[serde(default)]
     pub bytes: Option<u64>,
-    /// How photos are prepared for it: a table of the manifest.
+    /// How photos are prepared for it: a table of the manifest, a name for
+    /// [`lookalike_backbone::preprocess_named`].
     pub preprocess: String,
     /// The publisher's top-1 accuracy on ImageNet-1k, in percent.
     #[serde(default)]
@@ -38,6 +39,23 @@ pub struct WeightFile {
     pub licence: String,
     /// Who made it, and how.
     pub source: String,
+}
+
+impl WeightFile {
+    /// Where it can be downloaded, if anywhere.
+    pub fn remote(&self) -> Option<Remote> {
+        let source = match (&self.hub, &self.url) {
+            (Some(hub), _) => Source::Hub {
+                repo: hub.repo.clone(),
+                revision: hub.revision.clone(),
+                file: hub.file.clone(),
+            },
+            (None, Some(url)) => Source::Url(url.clone()),
+            (None, None) => return None,
+        };
+        let expected = Expected { sha256: self.sha256.clone(), bytes: self.bytes };
+        Some(Remote { source, expected })
+    }
 }
 
 /// A file of a repository on a hub.
@@ -59,17 +77,22 @@ struct Manifest {
 
 const TEXT: &str = include_str!("../../../weights/manifest.toml");
 
-/// The manifest's files; of each network, the one to take first comes first.
+/// The manifest's files, in order of preference.
 pub fn weight_files() -> Vec<WeightFile> {
     let manifest: Manifest =
         toml::from_str(TEXT).expect("the manifest is part of the program and checked by its tests");
     manifest.weights
 }
 
+/// The first of the manifest's files for a network that can be downloaded.
+pub fn downloadable(kind: BackboneKind) -> Option<WeightFile> {
+    weight_files().into_iter().find(|file| file.backbone == kind && file.remote().is_some())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::preprocess_named;
+    use lookalike_backbone::preprocess_named;
     use lookalike_photo::{ChannelOrder, Normalisation, Preprocess};
     use std::collections::BTreeMap;
 

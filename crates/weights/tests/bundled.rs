@@ -1,8 +1,9 @@
-//! The weights that are part of the program are the ones the manifest describes.
+//! The bundled weights are the ones that the manifest describes.
 
 use std::path::Path;
 
-use lookalike_backbone::{BUNDLED, load, weight_files};
+use lookalike_backbone::load;
+use lookalike_weights::{BUNDLED, weight_files};
 
 #[test]
 fn the_bundled_weights_are_the_manifests() {
