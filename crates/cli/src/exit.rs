@@ -68,7 +68,7 @@ pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
         None if error.is::<WrongUsage>() => 2,
         None if error.is::<Interrupted>() => 130,
         None => match error.downcast_ref::<TrainError>() {
-            Some(TrainError::Backbone(_) | TrainError::Tutor { .. }) => 5,
+            Some(TrainError::Backbone(_) | TrainError::Teacher { .. }) => 5,
             Some(TrainError::TooFew { .. } | TrainError::Catalog(_)) => 3,
             Some(_) => 1,
             None => match error.downcast_ref::<CurateError>() {

@@ -170,9 +170,12 @@ impl lookalike_download::Progress for Download {
 }
 
 /// The right one for training.
-pub(crate) fn training(quiet: bool, on_terminal: bool) -> Box<dyn lookalike_train::Observer> {
+pub(crate) fn training(
+    quiet: bool,
+    on_terminal: bool,
+) -> Box<dyn lookalike_train::TrainingProgress> {
     if quiet {
-        return Box::new(lookalike_train::Silent);
+        return Box::new(lookalike_base::progress::Silent);
     }
     Box::new(Training { bar: Mutex::new(ProgressBar::hidden()), on_terminal })
 }
@@ -189,12 +192,13 @@ impl Training {
     }
 }
 
-impl lookalike_train::Observer for Training {
-    fn begin(&self, what: &str, steps: u64) {
+impl lookalike_base::progress::Progress for Training {
+    fn begin(&self, phase: lookalike_base::progress::Phase<'_>) {
         if !self.on_terminal {
             return;
         }
-        let bar = ProgressBar::new(steps).with_prefix(what.to_owned());
+        let bar = ProgressBar::new(phase.total.unwrap_or(0)).with_prefix(phase.label.to_owned());
+        bar.set_position(phase.done);
         let template = "{prefix} [{wide_bar}] {pos}/{len}  {msg}  {eta} left";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
@@ -202,17 +206,21 @@ impl lookalike_train::Observer for Training {
         *self.bar() = bar;
     }
 
-    fn advance(&self, steps: u64, words: &str) {
-        let bar = self.bar();
-        bar.inc(steps);
-        bar.set_message(words.to_owned());
+    fn advance(&self, steps: u64) {
+        self.bar().inc(steps);
+    }
+
+    fn status(&self, text: &str) {
+        self.bar().set_message(text.to_owned());
     }
 
     fn end(&self) {
         self.bar().finish_and_clear();
     }
+}
 
-    fn epoch(&self, log: &lookalike_train::EpochLog) {
+impl lookalike_train::TrainingProgress for Training {
+    fn on_epoch(&self, log: &lookalike_train::EpochLog) {
         let percent = |share: f64| 100.0 * share;
         self.bar().suspend(|| {
             eprintln!(

@@ -1,34 +1,34 @@
-//! A run's state on disk: everything that is needed to go on exactly.
+//! The checkpoint of a run: everything that is needed to resume it exactly.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write as _;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
+use lookalike_base::atomic_write;
 use serde::{Deserialize, Serialize};
 
-use crate::schedule::Course;
+use crate::scheduler::LrScheduler;
 use crate::{Settings, TrainError};
 
 /// Under this key the file's metadata holds the [`State`].
 const STATE_KEY: &str = "lookalike.run";
 
-/// Where a run stands, but for its numbers.
+/// The state of a run, without its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
     pub(crate) settings: Settings,
     pub(crate) classes: Vec<String>,
-    /// SHA-256 of the weights that the run began with.
-    pub(crate) began_with: String,
-    /// SHA-256 of the tutor's, if there is one.
-    #[serde(default)]
-    pub(crate) tutor: Option<String>,
-    /// Epochs that are done, and steps of the next one.
+    /// SHA-256 of the initial weights.
+    pub(crate) initial: String,
+    /// SHA-256 of the teacher's weights, if there is a teacher.
+    pub(crate) teacher: Option<String>,
+    /// Epochs that are done, and steps of the current one.
     pub(crate) epoch: usize,
     pub(crate) step: usize,
-    /// Steps of the optimiser.
+    /// Steps of the optimiser in all.
     pub(crate) steps: u64,
-    pub(crate) course: Course,
+    pub(crate) scheduler: LrScheduler,
     /// Best top-1, top-3 and loss on the validation photos, and after how many epochs.
     pub(crate) best: Option<(f64, f64, f64, usize)>,
     /// Sums over the steps of this epoch: loss, photos right, photos, seconds.
@@ -36,14 +36,14 @@ pub(crate) struct State {
     pub(crate) seconds: f64,
 }
 
-/// Numbers by name: `parameter/...`, `statistic/...`, `first/...`, `second/...`, `average/...`. A file
-/// has them without their shapes, and read from it they lie in the CPU's memory.
-pub(crate) type Numbers = BTreeMap<String, Tensor>;
+/// Tensors by name: `parameter/...`, `statistic/...`, `first/...`, `second/...`, `average/...`. In a file they
+/// are flat; read from it they are on the CPU.
+pub(crate) type Tensors = BTreeMap<String, Tensor>;
 
-/// Writes beside the old checkpoint, then takes its place.
-pub(crate) fn save(file: &Path, state: &State, numbers: &Numbers) -> Result<(), TrainError> {
+/// Writes a checkpoint, atomically.
+pub(crate) fn save(file: &Path, state: &State, tensors: &Tensors) -> Result<(), TrainError> {
     let unwritable = |source| TrainError::Unwritable { path: file.to_owned(), source };
-    let tensors: BTreeMap<&String, Tensor> = numbers
+    let tensors: BTreeMap<&String, Tensor> = tensors
         .iter()
         .map(|(name, values)| Ok((name, values.flatten_all()?.to_device(&Device::Cpu)?)))
         .collect::<candle_core::Result<_>>()?;
@@ -51,15 +51,11 @@ pub(crate) fn save(file: &Path, state: &State, numbers: &Numbers) -> Result<(), 
     let about = HashMap::from([(STATE_KEY.to_owned(), state)]);
     let bytes = safetensors::serialize(tensors, Some(about))
         .map_err(|error| unwritable(std::io::Error::other(error.to_string())))?;
-    let folder = file.parent().unwrap_or(Path::new("."));
-    let mut partial = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
-    partial.write_all(&bytes).and_then(|()| partial.as_file().sync_all()).map_err(unwritable)?;
-    partial.persist(file).map_err(|error| unwritable(error.error))?;
-    Ok(())
+    atomic_write(file, |out| out.write_all(&bytes)).map_err(unwritable)
 }
 
 /// Reads a checkpoint; `None` if there is none.
-pub(crate) fn load(file: &Path) -> Result<Option<(State, Numbers)>, TrainError> {
+pub(crate) fn load(file: &Path) -> Result<Option<(State, Tensors)>, TrainError> {
     let damaged = |reason: String| {
         let reason = reason.lines().next().unwrap_or_default().to_owned();
         TrainError::DamagedCheckpoint { path: file.to_owned(), reason }

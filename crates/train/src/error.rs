@@ -1,17 +1,19 @@
+//! Why training fails.
+
 use std::path::PathBuf;
 
 use lookalike_backbone::BackboneError;
 use lookalike_catalog::CatalogError;
 
-/// Why training cannot go on. Each message is one line that says what to do about it.
+/// Why training cannot go on. Each message is one line.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
-    /// The network cannot be loaded or run.
+    /// A network cannot be loaded.
     #[error(transparent)]
     Backbone(#[from] BackboneError),
     /// candle refused an operation.
-    #[error("the network failed while it was trained: {0}")]
+    #[error("training failed: {0}")]
     Candle(#[from] candle_core::Error),
     /// The catalogue cannot be read.
     #[error(transparent)]
@@ -24,44 +26,41 @@ pub enum TrainError {
         /// What there is.
         found: String,
     },
-    /// The tutor does not know a product.
+    /// The teacher has no class for a product.
     #[error(
-        "{} does not know the product '{class}': --tutor takes weights that were trained on the same products",
+        "{} has no class for the product '{class}': a teacher has to be trained on the same products",
         path.display()
     )]
-    Tutor {
-        /// Its weights.
+    Teacher {
+        /// The teacher's weights.
         path: PathBuf,
         /// The product's id.
         class: String,
     },
-    /// The loss is no number any more.
-    #[error(
-        "the loss is no number any more in epoch {epoch}: the learning rate is too high, try \
-         --rate {rate}"
-    )]
+    /// The loss became infinite or NaN.
+    #[error("the loss diverged in epoch {epoch}: the learning rate is too high")]
     Diverged {
         /// Counted from 1.
         epoch: usize,
-        /// A lower learning rate.
+        /// A lower learning rate to try.
         rate: f64,
     },
-    /// A network whose training on a GPU is not right.
-    #[error("MobileNetV3 does not learn on a GPU yet: train it with --device cpu (docs/nvidia.md)")]
+    /// MobileNetV3 does not learn on a GPU.
+    #[error("MobileNetV3 does not learn on a GPU yet: train it on the CPU")]
     NotOnGpu,
-    /// The folder has another run's checkpoint.
+    /// The folder has the checkpoint of another run.
     #[error(
-        "{} has a run with other settings ({differs}): name another folder with --out, or remove it",
+        "{} has a run whose {differs} differ: use another folder, or remove it",
         folder.display()
     )]
     OtherRun {
         /// The run's folder.
         folder: PathBuf,
-        /// What differs.
+        /// What differs: `settings`, `products`, `teacher weights`, `initial weights`.
         differs: String,
     },
     /// A checkpoint cannot be read.
-    #[error("{} is damaged ({reason}): remove it to begin again", path.display())]
+    #[error("{} is damaged ({reason}): remove it to start the run again", path.display())]
     DamagedCheckpoint {
         /// The file.
         path: PathBuf,

@@ -1,3 +1,5 @@
+//! The optimisers: SGD with Nesterov momentum, and AdamW.
+
 use std::collections::BTreeMap;
 
 use candle_core::{Result, Tensor, Var};
@@ -8,9 +10,9 @@ const MOMENTUM: f64 = 0.9;
 const BETAS: (f64, f64) = (0.9, 0.999);
 const EPSILON: f64 = 1e-8;
 
-/// What an optimiser remembers of each parameter, by its name; it lies where the parameter does.
+/// The moments of all parameters, by name, each on its parameter's device.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Memory {
+pub(crate) struct OptimiserState {
     /// Steps so far.
     pub(crate) steps: u64,
     pub(crate) first: BTreeMap<String, Tensor>,
@@ -18,13 +20,13 @@ pub(crate) struct Memory {
     pub(crate) second: BTreeMap<String, Tensor>,
 }
 
-impl Memory {
+impl OptimiserState {
     /// Begins a step that updates several parameters.
     pub(crate) fn begin_step(&mut self) {
         self.steps += 1;
     }
 
-    /// What is remembered of one parameter, to be given back by [`Self::put`].
+    /// Takes the moments of one parameter out, to be put back by [`Self::put`].
     pub(crate) fn take(&mut self, name: &str) -> Moments {
         Moments { first: self.first.remove(name), second: self.second.remove(name) }
     }
@@ -37,21 +39,21 @@ impl Memory {
     }
 }
 
-/// What an optimiser remembers of one parameter; nothing before its first step.
+/// The moments of one parameter; none before its first step.
 #[derive(Debug, Default)]
 pub(crate) struct Moments {
     first: Option<Tensor>,
     second: Option<Tensor>,
 }
 
-/// `share` of what was, and the rest of `now`.
-pub(crate) fn mixed(was: &Tensor, share: f64, now: &Tensor) -> Result<Tensor> {
-    (was * share)? + (now * (1.0 - share))?
+/// An exponential moving average, one step: `decay * average + (1 - decay) * value`.
+pub(crate) fn ema(average: &Tensor, decay: f64, value: &Tensor) -> Result<Tensor> {
+    (average * decay)? + (value * (1.0 - decay))?
 }
 
 impl Moments {
-    /// Moves a parameter against its gradient, in step number `steps`. `decay` is taken away from it
-    /// beside that. Both are without history.
+    /// Updates a parameter by its gradient, in step number `steps`, with weight decay of `decay`. Neither
+    /// result tracks gradients.
     pub(crate) fn update(
         &mut self,
         settings: &Settings,
@@ -80,8 +82,8 @@ impl Moments {
                 let nothing = || gradient.zeros_like();
                 let first = self.first.take().map_or_else(nothing, Ok)?;
                 let second = self.second.take().map_or_else(nothing, Ok)?;
-                let first = mixed(&first, BETAS.0, gradient)?;
-                let second = mixed(&second, BETAS.1, &gradient.sqr()?)?;
+                let first = ema(&first, BETAS.0, gradient)?;
+                let second = ema(&second, BETAS.1, &gradient.sqr()?)?;
                 let steps = steps.min(i32::MAX as u64) as i32;
                 let unbias = |beta: f64| 1.0 / (1.0 - beta.powi(steps));
                 let deviation = ((&second * unbias(BETAS.1))?.sqrt()? + EPSILON)?;
@@ -102,13 +104,13 @@ mod tests {
 
     fn steps(optimiser: Optimiser, count: usize, device: &Device) -> Result<f32> {
         let settings = Settings { optimiser, ..Settings::default() };
-        let (mut memory, x) = (Memory::default(), Var::new(&[1f32], device)?);
+        let (mut state, x) = (OptimiserState::default(), Var::new(&[1f32], device)?);
         for _ in 0..count {
-            memory.begin_step();
+            state.begin_step();
             let gradient = (x.as_detached_tensor() * 2.0)?;
-            let mut moments = memory.take("x");
-            moments.update(&settings, memory.steps, &x, &gradient, 0.05, 0.0)?;
-            memory.put("x", moments);
+            let mut moments = state.take("x");
+            moments.update(&settings, state.steps, &x, &gradient, 0.05, 0.0)?;
+            state.put("x", moments);
         }
         x.reshape(())?.to_scalar()
     }
@@ -144,8 +146,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_has_no_history() -> Result<()> {
-        // A history would keep every step's tensors in memory.
+    fn moments_track_no_gradients() -> Result<()> {
+        // Tracked, they would keep every step's tensors in state.
         let x = Var::new(&[1f32], &Device::Cpu)?;
         for optimiser in [Optimiser::Sgd, Optimiser::AdamW] {
             let settings = Settings { optimiser, ..Settings::default() };

@@ -1,73 +1,69 @@
+//! The settings of a training run.
+
 use lookalike_photo::Augmentation;
 use serde::{Deserialize, Serialize};
 
-/// Everything that decides what a training run does. A run goes on only with the settings that it
-/// began with.
+/// Everything that decides what a training run computes. A run is resumed only with the settings that it
+/// was started with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
-    /// Times that every photo is seen.
+    /// Passes over the training photos.
     pub epochs: usize,
-    /// Photos between two steps of the optimiser.
+    /// Batch size: photos for each step of the optimiser.
     pub batch: usize,
-    /// Photos of a batch that one core works on together; with [`Norms::Batch`], those whose
-    /// statistics are taken together.
+    /// Photos of a batch that one core computes together. With [`BatchNormMode::Batch`] they share their
+    /// statistics ("ghost batch norm": Hoffer et al., 2017).
     pub shard: usize,
-    /// Learning rate of the classifier; stages further away from it have less, see `stage_decay`.
+    /// Learning rate of the classifier; earlier stages have lower ones, see `stage_decay`.
     pub rate: f64,
-    /// The learning rate of a stage, as a share of that of the stage after it.
+    /// Layer-wise decay: the learning rate of a stage over that of the next one, 0 to 1.
     pub stage_decay: f64,
-    /// Stages next to the picture that stay as they are.
+    /// Number of stages, counted from the input, that are not trained.
     pub frozen_stages: usize,
-    /// Epochs after which one more of the frozen stages is trained; 0 for never.
+    /// Epochs after which one more frozen stage is trained; 0 for never.
     pub unfreeze_every: usize,
-    /// How the learning rate changes.
+    /// The learning rate schedule.
     pub schedule: Schedule,
-    /// Epochs over which the learning rate rises from nothing.
+    /// Epochs over which the learning rate rises from 0.
     pub warmup: f64,
-    /// How parameters follow gradients.
+    /// The optimiser.
     pub optimiser: Optimiser,
-    /// Share of a parameter that a step takes away, times the learning rate. Not of biases and norms.
+    /// Weight decay. Biases and batch norms have none.
     pub weight_decay: f64,
-    /// Gradients longer than this, all together, are shortened; 0 for none.
+    /// Largest norm of the gradient of all parameters together (gradient clipping); 0 for no limit.
     pub clip: f64,
-    /// Share of an embedding's numbers that are left out.
+    /// Dropout rate of the embedding.
     pub dropout: f32,
-    /// Share of a class's probability that is spread over all.
+    /// Label smoothing, 0 to below 1.
     pub label_smoothing: f64,
-    /// Weight of the loss that draws embeddings of a product together; 0 for none.
+    /// Weight of the proxy loss, which pulls embeddings of a product together; 0 for none.
     pub metric: f64,
-    /// Weight of the loss that draws the classifier towards a tutor's opinion, where there is one.
-    #[serde(default = "whole")]
-    pub tutor: f64,
-    /// Weight of the loss that keeps embeddings where the network that the run began with has them, so
-    /// that things other than the trained products still are told apart; 0 for none.
+    /// Weight of the distillation loss towards a teacher's class probabilities, where there is a teacher.
+    pub teacher_weight: f64,
+    /// Weight of the loss that keeps embeddings near those of the initial network, so that objects other
+    /// than the trained products can still be told apart; 0 for none.
     pub distil: f64,
-    /// Photos of other things, as a share of a batch, that are kept so too.
+    /// Photos of other objects that the same loss is computed on, as a fraction of a batch.
     pub others: f64,
-    /// What batch norms do.
-    pub norms: Norms,
-    /// Epochs of the new classifier alone, on embeddings that are computed once.
+    /// What statistics batch norms use.
+    pub norms: BatchNormMode,
+    /// Epochs of the linear probe: the new classifier alone, on embeddings that are computed once.
     pub head_epochs: usize,
-    /// What happens to photos.
-    pub augment: Strength,
-    /// Share of the averaged weights that stays at each step (of the run's last 99 %); 0 for none.
+    /// How strongly photos are augmented.
+    pub augment: AugmentationStrength,
+    /// Decay of the exponential moving average of the weights at each step; 0 for no average.
     pub average: f64,
-    /// How products with few photos are made up for.
-    pub balance: Balance,
-    /// Side of the square that photos are letterboxed into, in pixels.
+    /// How products with few photos are oversampled.
+    pub balance: ClassBalance,
+    /// Side of the letterbox, in pixels.
     pub side: u32,
-    /// How photos are prepared, by its name in the weight manifest, where the weights do not say it.
-    #[serde(default)]
+    /// The preprocessing, by name, if the weights do not state it; see
+    /// [`lookalike_backbone::preprocess_named`].
     pub preprocess: Option<String>,
-    /// Epochs without progress on the validation photos after which a run ends; 0 for never.
+    /// Early stopping: epochs without a better result on the validation photos; 0 for never.
     pub patience: usize,
-    /// Decides the order of photos, what happens to them and what is left out.
+    /// Decides the order of photos, their augmentation and dropout.
     pub seed: u64,
-}
-
-/// The weight of a tutor in runs that were begun before there were any.
-fn whole() -> f64 {
-    1.0
 }
 
 impl Default for Settings {
@@ -88,14 +84,14 @@ impl Default for Settings {
             dropout: 0.2,
             label_smoothing: 0.1,
             metric: 0.0,
-            tutor: 1.0,
+            teacher_weight: 1.0,
             distil: 0.0,
             others: 0.25,
-            norms: Norms::Batch,
+            norms: BatchNormMode::Batch,
             head_epochs: 20,
-            augment: Strength::Strong,
+            augment: AugmentationStrength::Strong,
             average: 0.998,
-            balance: Balance::None,
+            balance: ClassBalance::None,
             side: 224,
             preprocess: None,
             patience: 0,
@@ -104,13 +100,13 @@ impl Default for Settings {
     }
 }
 
-/// How the learning rate changes over a run.
+/// The learning rate schedule of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
     /// Not at all.
     Constant,
-    /// Along half a cosine to nothing (Loshchilov and Hutter, 2017).
+    /// Along half a cosine to 0 (Loshchilov and Hutter, "SGDR", 2017).
     Cosine,
     /// Times `factor` after every `every` epochs.
     Step {
@@ -122,49 +118,49 @@ pub enum Schedule {
     /// Times `factor` when the validation loss has not fallen for `patience` epochs
     /// ("ReduceLROnPlateau").
     Plateau {
-        /// Epochs that are waited.
+        /// Epochs without a lower loss that are tolerated.
         patience: usize,
         /// Above 0, below 1.
         factor: f64,
     },
 }
 
-/// How parameters follow gradients.
+/// The optimiser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Optimiser {
-    /// With Nesterov's momentum of 0.9 (Sutskever et al., 2013).
+    /// Stochastic gradient descent with Nesterov momentum of 0.9 (Sutskever et al., 2013).
     Sgd,
-    /// Loshchilov and Hutter, 2019, with betas of 0.9 and 0.999.
+    /// Adam with decoupled weight decay (Loshchilov and Hutter, 2019), with betas of 0.9 and 0.999.
     AdamW,
 }
 
-/// What batch norms do.
+/// What statistics batch norms use while they are trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Norms {
-    /// They use the statistics they came with; folded ones stay folded.
+pub enum BatchNormMode {
+    /// The running ones of the weights file; folded batch norms stay folded.
     Fixed,
-    /// They use each batch's own; folded ones are put back.
+    /// Each batch's own; folded batch norms are added again.
     Batch,
 }
 
-/// How products with few photos are made up for.
+/// How products with few photos are oversampled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Balance {
+pub enum ClassBalance {
     /// Not at all.
     None,
-    /// Photos are drawn so that a product counts by the root of its photos' number.
+    /// A product is drawn in proportion to the root of its number of photos.
     Root,
-    /// Photos are drawn so that all products count the same.
+    /// All products are drawn equally often.
     Full,
 }
 
-/// What happens to training photos.
+/// How strongly training photos are augmented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Strength {
+pub enum AugmentationStrength {
     /// [`Augmentation::NONE`]
     None,
     /// [`Augmentation::LIGHT`]
@@ -173,8 +169,8 @@ pub enum Strength {
     Strong,
 }
 
-impl Strength {
-    /// What it stands for.
+impl AugmentationStrength {
+    /// The augmentation of this strength.
     pub fn augmentation(self) -> Augmentation {
         match self {
             Self::None => Augmentation::NONE,

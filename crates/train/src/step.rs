@@ -1,32 +1,33 @@
-//! One step: a batch's gradients.
+//! A training step: the gradients of a batch.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use candle_core::{Tensor, Var};
-use lookalike_backbone::{Backbone, BatchStatistics, TrainMode, TrainableBackbone, map_on_cores};
+use lookalike_backbone::parallel::map_on_cores;
+use lookalike_backbone::{Backbone, BatchStatistics, TrainMode, TrainableBackbone};
 
-use crate::loss::{away_from, by_proxies, cross_entropy, imitation};
-use crate::source::{Shard, Source};
-use crate::tutor::Tutor;
-use crate::{Norms, Settings, TrainError};
+use crate::data_loader::{DataLoader, Shard};
+use crate::loss::{cross_entropy, distillation, embedding_distillation, proxy_softmax};
+use crate::teacher::Teacher;
+use crate::{BatchNormMode, Settings, TrainError};
 
-/// Gradients by the names of parameters; they lie where the parameters do.
+/// Gradients by the names of their parameters, on the same device.
 pub(crate) type Gradients = BTreeMap<String, Tensor>;
 
 /// What is trained, and how.
-pub(crate) struct Work<'a> {
+pub(crate) struct StepContext<'a> {
     pub(crate) network: &'a TrainableBackbone,
-    /// A row for each class, if embeddings are drawn together.
+    /// A proxy for each class, a row each, if the proxy loss is on.
     pub(crate) proxies: Option<&'a Var>,
+    pub(crate) initial: Option<&'a InitialNetwork>,
     pub(crate) teacher: Option<&'a Teacher>,
-    pub(crate) tutor: Option<&'a Tutor>,
     pub(crate) settings: &'a Settings,
     pub(crate) frozen_stages: usize,
 }
 
-/// The network that a run began with.
-pub(crate) struct Teacher {
+/// The network that a run began with, for embedding distillation.
+pub(crate) struct InitialNetwork {
     pub(crate) network: Arc<dyn Backbone>,
     /// The mean of its embeddings, `(1, d)`.
     pub(crate) mean: Tensor,
@@ -35,7 +36,7 @@ pub(crate) struct Teacher {
 /// The proxies' name among the parameters.
 pub(crate) const PROXIES: &str = "proxies";
 
-/// What a batch gave.
+/// The result of a batch.
 #[derive(Default)]
 pub(crate) struct Step {
     pub(crate) gradients: Gradients,
@@ -43,35 +44,39 @@ pub(crate) struct Step {
     /// Mean over the photos.
     pub(crate) loss: f64,
     pub(crate) photos: usize,
-    /// Photos whose product came first.
+    /// Number of photos whose product came first.
     pub(crate) right: usize,
 }
 
-/// Runs a batch forwards and backwards, a shard of it to a core. The result does not depend on the
-/// number of cores.
-pub(crate) fn run(work: &Work, source: &Source, numbers: &[usize]) -> Result<Step, TrainError> {
-    let shards: Vec<&[usize]> = source.shards(numbers).collect();
-    sum(map_on_cores(&shards, |shard| run_shard(work, source.prepare(shard))), numbers.len())
+/// The forward and backward pass of a batch, a shard on each core. The result does not depend on the number
+/// of cores.
+pub(crate) fn run(
+    context: &StepContext,
+    loader: &DataLoader,
+    numbers: &[usize],
+) -> Result<Step, TrainError> {
+    let shards: Vec<&[usize]> = loader.shards(numbers).collect();
+    sum(map_on_cores(&shards, |shard| run_shard(context, loader.prepare(shard))), numbers.len())
 }
 
-/// The same with photos that are prepared, one shard after the other, as a GPU does it.
-pub(crate) fn run_prepared(work: &Work, shards: Vec<Shard>) -> Result<Step, TrainError> {
+/// The same with prepared photos, one shard after the other: for a GPU.
+pub(crate) fn run_prepared(context: &StepContext, shards: Vec<Shard>) -> Result<Step, TrainError> {
     let photos = shards.iter().map(|shard| shard.classes.len()).sum();
-    sum(shards.into_iter().map(|shard| run_shard(work, shard)).collect(), photos)
+    sum(shards.into_iter().map(|shard| run_shard(context, shard)).collect(), photos)
 }
 
-/// What the shards of `photos` gave, all together.
+/// The sum of all shards' results.
 fn sum(results: Vec<candle_core::Result<Step>>, photos: usize) -> Result<Step, TrainError> {
     let mut all = Step::default();
     for result in results {
         let result = result?;
-        let share = result.photos as f64 / photos as f64;
-        all.loss += result.loss * share;
+        let weight = result.photos as f64 / photos as f64;
+        all.loss += result.loss * weight;
         all.right += result.right;
         all.photos += result.photos;
         all.statistics.extend(result.statistics);
         for (name, gradient) in result.gradients {
-            let gradient = if share == 1.0 { gradient } else { (gradient * share)? };
+            let gradient = if weight == 1.0 { gradient } else { (gradient * weight)? };
             let sum = match all.gradients.remove(&name) {
                 Some(sum) => (sum + gradient)?,
                 None => gradient,
@@ -82,60 +87,64 @@ fn sum(results: Vec<candle_core::Result<Step>>, photos: usize) -> Result<Step, T
     Ok(all)
 }
 
-fn run_shard(work: &Work, shard: Shard) -> candle_core::Result<Step> {
-    let Work { network, proxies, settings, frozen_stages, .. } = *work;
-    let Shard { batch, for_tutor, classes, side, seed } = shard;
+fn run_shard(context: &StepContext, shard: Shard) -> candle_core::Result<Step> {
+    let StepContext { network, proxies, settings, frozen_stages, .. } = *context;
+    let Shard { batch, for_teacher, classes, side, seed } = shard;
     let shown = classes.len();
     let tensor_of = |values: Vec<f32>| {
         let shape = (values.len() / (3 * side * side), 3, side, side);
-        Tensor::from_vec(values, shape, network.device().candle())
+        Tensor::from_vec(values, shape, netcontext.device().candle())
     };
     let batch = tensor_of(batch)?;
     let mode = TrainMode {
-        batch_statistics: settings.norms == Norms::Batch,
+        batch_statistics: settings.norms == BatchNormMode::Batch,
         dropout: settings.dropout,
         seed,
         frozen_stages,
     };
-    let output = network.forward_train(&batch, mode)?;
+    let output = netcontext.forward_train(&batch, mode)?;
     let logits = output.logits.narrow(0, 0, shown)?;
     let mut loss = cross_entropy(&logits, &classes, settings.label_smoothing)?;
-    if let Some(tutor) = work.tutor {
-        let said = tutor.logits(&tensor_of(for_tutor)?)?;
-        loss = (loss + (imitation(&logits, &said)? * settings.tutor)?)?;
+    if let Some(teacher) = context.teacher {
+        let target = teacher.logits(&tensor_of(for_teacher)?)?;
+        loss = (loss + (distillation(&logits, &target)? * settings.teacher_weight)?)?;
     }
     if let Some(proxies) = proxies {
-        let drawn = by_proxies(&output.embedding.narrow(0, 0, shown)?, proxies, &classes)?;
-        loss = (loss + (drawn * settings.metric)?)?;
+        let proxy_loss = proxy_softmax(&output.embedding.narrow(0, 0, shown)?, proxies, &classes)?;
+        loss = (loss + (proxy_loss * settings.metric)?)?;
     }
-    if let Some(Teacher { network, mean }) = work.teacher {
-        let away = away_from(&output.embedding, &network.embed(&batch)?, mean)?;
-        loss = (loss + (away * settings.distil)?)?;
+    if let Some(InitialNetwork { network, mean }) = context.initial {
+        let moved = embedding_distillation(&output.embedding, &netcontext.embed(&batch)?, mean)?;
+        loss = (loss + (moved * settings.distil)?)?;
     }
     let all = loss.backward()?;
     let mut gradients = Gradients::new();
     let trained = network
         .parameters()
         .iter()
-        .filter(|(name, _)| network.stage_of(name) >= frozen_stages)
+        .filter(|(name, _)| netcontext.stage_of(name) >= frozen_stages)
         .map(|(name, var)| (name.as_str(), var));
     for (name, var) in trained.chain(proxies.map(|proxies| (PROXIES, proxies))) {
         if let Some(gradient) = all.get(var.as_tensor()) {
             gradients.insert(name.to_owned(), gradient.contiguous()?.detach());
         }
     }
-    // Only now: what is asked of a GPU here is waited for.
-    let said = logits.argmax(1)?.to_vec1::<u32>()?;
+    // Last, since reading results waits for the GPU.
+    let predicted = logits.argmax(1)?.to_vec1::<u32>()?;
     Ok(Step {
         gradients,
         photos: shown,
         statistics: vec![output.statistics],
         loss: f64::from(loss.to_scalar::<f32>()?),
-        right: said.iter().zip(&classes).filter(|(said, class)| said == class).count(),
+        right: predicted
+            .iter()
+            .zip(&classes)
+            .filter(|(predicted, class)| predicted == class)
+            .count(),
     })
 }
 
-/// Shortens gradients that are longer than `limit`, all together; 0 is no limit.
+/// Gradient clipping: scales all gradients so that their norm together is `limit` at most; 0 is no limit.
 pub(crate) fn clip(gradients: &mut Gradients, limit: f64) -> candle_core::Result<()> {
     if limit <= 0.0 || gradients.is_empty() {
         return Ok(());

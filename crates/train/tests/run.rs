@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use lookalike_backbone::{Device, DeviceName, Dtype};
+use lookalike_base::progress::{Phase, Progress, Silent};
 use lookalike_catalog::{Catalog, Split};
 use lookalike_testkit::{photos, weights};
 use lookalike_train::{
-    EpochLog, Norms, Observer, Optimiser, Photos, Settings, Silent, Strength, TrainError, Trainer,
+    AugmentationStrength, BatchNormMode, Dataset, EpochLog, Optimiser, Settings, TrainError,
+    Trainer, TrainingProgress,
 };
 use tempfile::TempDir;
 
@@ -35,12 +37,12 @@ impl Shop {
             }
         }
         let catalog = Catalog::open(&folder.path().join("photos"), None).expect("photos");
-        let classes = Photos::classes(&catalog, Split::Train);
+        let classes = Dataset::classes(&catalog, Split::Train);
         Self { folder, catalog, classes }
     }
 
-    fn photos(&self) -> (Photos, Photos) {
-        let mut train = Photos::load(&self.catalog, None, &self.classes, SIDE).expect("photos");
+    fn photos(&self) -> (Dataset, Dataset) {
+        let mut train = Dataset::load(&self.catalog, None, &self.classes, SIDE).expect("photos");
         let val = train.hold_out(3);
         assert_eq!((train.len(), val.len()), (16, 8));
         (train, val)
@@ -56,13 +58,13 @@ impl Shop {
 
     fn open_with(
         &self,
-        tutor: Option<&Path>,
+        teacher: Option<&Path>,
         run: &Path,
         settings: Settings,
     ) -> Result<Trainer, TrainError> {
         let weights = self.folder.path().join("weights.safetensors");
         Trainer::open(
-            (&weights, tutor),
+            (&weights, teacher),
             None,
             run,
             settings,
@@ -79,7 +81,7 @@ fn settings() -> Settings {
         shard: 4,
         rate: 0.001,
         head_epochs: 30,
-        augment: Strength::Light,
+        augment: AugmentationStrength::Light,
         metric: 0.3,
         distil: 1.0,
         side: SIDE,
@@ -87,24 +89,27 @@ fn settings() -> Settings {
     }
 }
 
-/// Asks for a stop after so many steps.
+/// Stops a run after so many steps.
 struct StopAfter<'a> {
     steps: u64,
     seen: AtomicU64,
     stop: &'a AtomicBool,
 }
 
-impl Observer for StopAfter<'_> {
-    fn begin(&self, _: &str, _: u64) {}
-    fn advance(&self, steps: u64, words: &str) {
-        // Only steps of epochs come with words.
-        if !words.is_empty() && self.seen.fetch_add(steps, Ordering::Relaxed) + steps >= self.steps
-        {
+impl Progress for StopAfter<'_> {
+    fn begin(&self, _: Phase<'_>) {}
+    fn advance(&self, _: u64) {}
+    fn status(&self, _: &str) {
+        // Only steps of epochs have a status.
+        if self.seen.fetch_add(1, Ordering::Relaxed) + 1 >= self.steps {
             self.stop.store(true, Ordering::Relaxed);
         }
     }
     fn end(&self) {}
-    fn epoch(&self, _: &EpochLog) {}
+}
+
+impl TrainingProgress for StopAfter<'_> {
+    fn on_epoch(&self, _: &EpochLog) {}
 }
 
 /// Epochs, losses and shares as a run logged them.
@@ -126,7 +131,9 @@ fn tensors(file: &Path) -> BTreeMap<String, Vec<u32>> {
 fn an_interrupted_run_ends_where_an_uninterrupted_one_does() {
     let shop = Shop::new();
     let (train, val) = shop.photos();
-    for (optimiser, norms) in [(Optimiser::Sgd, Norms::Batch), (Optimiser::AdamW, Norms::Fixed)] {
+    for (optimiser, norms) in
+        [(Optimiser::Sgd, BatchNormMode::Batch), (Optimiser::AdamW, BatchNormMode::Fixed)]
+    {
         let settings = Settings { optimiser, norms, ..settings() };
         let whole = shop.run_folder(&format!("whole {optimiser:?}"));
         let mut trainer = shop.open(&whole, settings.clone()).expect("a run");
@@ -140,8 +147,8 @@ fn an_interrupted_run_ends_where_an_uninterrupted_one_does() {
             // A new trainer each time: all it knows is what is on disk.
             let mut trainer = shop.open(&parts, settings.clone()).expect("a run");
             let stop = AtomicBool::new(false);
-            let observer = StopAfter { steps: 1, seen: AtomicU64::new(0), stop: &stop };
-            let outcome = trainer.run(&train, &val, Some(&val), &observer, &stop).expect("a run");
+            let progress = StopAfter { steps: 1, seen: AtomicU64::new(0), stop: &stop };
+            let outcome = trainer.run(&train, &val, Some(&val), &progress, &stop).expect("a run");
             if outcome.finished {
                 break outcome;
             }
@@ -169,7 +176,7 @@ fn photos_are_learned_and_what_was_learned_is_in_the_file() {
     let shop = Shop::new();
     let (train, _) = shop.photos();
     let plain = Settings {
-        augment: Strength::None,
+        augment: AugmentationStrength::None,
         dropout: 0.0,
         label_smoothing: 0.0,
         metric: 0.0,
@@ -198,6 +205,21 @@ fn photos_are_learned_and_what_was_learned_is_in_the_file() {
     assert_eq!((loaded.network.classes(), loaded.preprocess.size()), (4, SIDE as usize));
 }
 
+/// Other users may read a run's files as any other file.
+fn assert_ordinary_mode(file: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = |file: &Path| std::fs::metadata(file).expect("a file").permissions().mode();
+        let plain = file.with_extension("plain");
+        std::fs::write(&plain, b"").expect("a plain file");
+        assert_eq!(mode(file), mode(&plain), "{}", file.display());
+        std::fs::remove_file(&plain).expect("removed");
+    }
+    #[cfg(not(unix))]
+    let _ = file;
+}
+
 #[test]
 fn a_folder_with_another_run_is_left_alone() {
     let shop = Shop::new();
@@ -207,10 +229,12 @@ fn a_folder_with_another_run_is_left_alone() {
     let mut trainer = shop.open(&run, settings.clone()).expect("a run");
     trainer.run(&train, &val, None, &Silent, &AtomicBool::new(false)).expect("a run");
     let before = std::fs::read(run.join("last.safetensors")).expect("a checkpoint");
+    assert_ordinary_mode(&run.join("last.safetensors"));
+    assert_ordinary_mode(&run.join("best.safetensors"));
 
     let other = Settings { seed: 2, ..settings.clone() };
     let error = shop.open(&run, other).err().expect("another run").to_string();
-    assert!(error.contains("settings") && error.contains("--out"), "{error}");
+    assert!(error.contains("settings differ"), "{error}");
     assert_eq!(before, std::fs::read(run.join("last.safetensors")).expect("a checkpoint"));
 
     // Done is done: nothing is trained again.
@@ -224,18 +248,23 @@ fn a_folder_with_another_run_is_left_alone() {
 }
 
 #[test]
-fn a_tutor_is_imitated_and_belongs_to_the_run() {
+fn a_teacher_helps_and_belongs_to_the_run() {
     let shop = Shop::new();
     let (train, _) = shop.photos();
     let go = |trainer: &mut Trainer| {
         trainer.run(&train, &train, None, &Silent, &AtomicBool::new(false)).expect("a run")
     };
     let head = Settings { epochs: 0, head_epochs: 100, ..settings() };
-    let tutor = go(&mut shop.open(&shop.run_folder("tutor"), head).expect("a run")).weights;
+    let teacher = go(&mut shop.open(&shop.run_folder("teacher"), head).expect("a run")).weights;
 
-    // Of a tutor that is always right, more is learned in the same time than of the truth alone.
-    let plain =
-        Settings { epochs: 3, head_epochs: 0, tutor: 4.0, augment: Strength::None, ..settings() };
+    // Of a teacher that is always right, more is learned in the same time than of the truth alone.
+    let plain = Settings {
+        epochs: 3,
+        head_epochs: 0,
+        teacher_weight: 4.0,
+        augment: AugmentationStrength::None,
+        ..settings()
+    };
     let run = shop.run_folder("taught");
     let loss = |run: &Path| {
         let log = std::fs::read_to_string(run.join("log.jsonl")).expect("a log");
@@ -243,18 +272,18 @@ fn a_tutor_is_imitated_and_belongs_to_the_run() {
             serde_json::from_str(log.lines().last().expect("a line")).expect("JSON");
         last.val_loss
     };
-    let mut taught = shop.open_with(Some(&tutor), &run, plain.clone()).expect("a run");
+    let mut taught = shop.open_with(Some(&teacher), &run, plain.clone()).expect("a run");
     go(&mut taught);
     let alone = shop.run_folder("alone");
     go(&mut shop.open(&alone, plain.clone()).expect("a run"));
     assert!(loss(&run) < loss(&alone), "{} {}", loss(&run), loss(&alone));
 
-    let error = shop.open(&run, plain.clone()).err().expect("without the tutor").to_string();
-    assert!(error.contains("the tutor") && error.contains("--out"), "{error}");
+    let error = shop.open(&run, plain.clone()).err().expect("without the teacher").to_string();
+    assert!(error.contains("teacher weights differ"), "{error}");
     // Weights that were trained on something else.
     let stranger = shop.run_folder("weights.safetensors");
     let error = shop.open_with(Some(&stranger), &run, plain).err().expect("a stranger").to_string();
-    assert!(error.contains("--tutor") && error.contains("제품 0"), "{error}");
+    assert!(error.contains("--teacher") && error.contains("제품 0"), "{error}");
 }
 
 #[test]
@@ -265,7 +294,7 @@ fn a_rate_that_is_too_high_says_so() {
         rate: 1e12,
         warmup: 0.0,
         clip: 0.0,
-        norms: Norms::Fixed,
+        norms: BatchNormMode::Fixed,
         epochs: 9,
         ..settings()
     };

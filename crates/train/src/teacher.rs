@@ -1,3 +1,6 @@
+//! The teacher of knowledge distillation (Hinton, Vinyals and Dean, "Distilling the knowledge in a neural
+//! network", 2015).
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,21 +10,20 @@ use lookalike_photo::Preprocess;
 
 use crate::TrainError;
 
-/// A network that knows the same products, whose opinion of every photo is learned beside the truth
-/// (Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network", 2015).
-pub(crate) struct Tutor {
+/// A network with classes for the same products, whose class probabilities are learned beside the labels.
+pub(crate) struct Teacher {
     network: Arc<dyn Backbone>,
     /// How photos are prepared for it, at the run's size.
     pub(crate) preprocess: Preprocess,
-    /// For each class of the run, which of the tutor's it is.
+    /// For each class of the run, the index of the teacher's class.
     classes: Tensor,
     /// SHA-256 of its weights.
     pub(crate) sha256: String,
 }
 
-impl Tutor {
+impl Teacher {
     /// # Errors
-    /// [`TrainError::Tutor`] where it does not know all of the classes.
+    /// [`TrainError::Teacher`] if it lacks a class.
     pub(crate) fn load(
         weights: &Path,
         classes: &[String],
@@ -32,7 +34,7 @@ impl Tutor {
         let known = loaded.classes.unwrap_or_default();
         let number = |class: &String| {
             let at = known.iter().position(|known| known == class).map(|at| at as u32);
-            at.ok_or_else(|| TrainError::Tutor { path: weights.to_owned(), class: class.clone() })
+            at.ok_or_else(|| TrainError::Teacher { path: weights.to_owned(), class: class.clone() })
         };
         let numbers = classes.iter().map(number).collect::<Result<Vec<u32>, _>>()?;
         Ok(Self {

@@ -1,20 +1,21 @@
-//! The new classifier alone, on embeddings that are computed once.
+//! The linear probe: trains the new classifier alone, on embeddings that are computed once.
 
 use candle_core::{Tensor, Var};
 use lookalike_backbone::TrainableBackbone;
+use lookalike_base::progress::{Phase, Progress};
 use lookalike_photo::Preprocess;
 
 use crate::loss::cross_entropy;
-use crate::measure::rows_of;
-use crate::optimiser::Memory;
-use crate::order::of_epoch;
-use crate::{Observer, Optimiser, Photos, Settings, TrainError};
+use crate::optimiser::OptimiserState;
+use crate::sampler::epoch_order;
+use crate::validate::rows_of;
+use crate::{Dataset, Optimiser, Settings, TrainError};
 
 const BATCH: usize = 256;
 const RATE: f64 = 1e-3;
 const DECAY: f64 = 1e-2;
 
-/// Embeddings of photos as they are and mirrored, with their classes.
+/// Embeddings of photos and of their mirror images, with their classes.
 pub(crate) struct Embedded {
     pub(crate) rows: Vec<Vec<f32>>,
     pub(crate) classes: Vec<u32>,
@@ -24,7 +25,7 @@ pub(crate) struct Embedded {
 pub(crate) fn embed(
     network: &TrainableBackbone,
     preprocess: &Preprocess,
-    photos: &Photos,
+    photos: &Dataset,
 ) -> Result<Embedded, TrainError> {
     let mut rows = Vec::new();
     for mirrored in [false, true] {
@@ -39,7 +40,7 @@ pub(crate) fn train(
     network: &TrainableBackbone,
     embedded: &Embedded,
     settings: &Settings,
-    observer: &dyn Observer,
+    progress: &dyn Progress,
 ) -> Result<(), TrainError> {
     let head: Vec<(&String, &Var)> = network
         .parameters()
@@ -50,11 +51,11 @@ pub(crate) fn train(
         return Ok(()); // every network's classifier has a bias and a weight
     };
     let settings = Settings { optimiser: Optimiser::AdamW, ..settings.clone() };
-    let mut memory = Memory::default();
+    let mut memory = OptimiserState::default();
     let classes = weight.dim(0)?;
-    observer.begin("training the classifier", settings.head_epochs as u64);
+    progress.begin(Phase::items("training the classifier", settings.head_epochs as u64));
     for epoch in 0..settings.head_epochs {
-        let order = of_epoch(&embedded.classes, settings.balance, settings.seed, epoch);
+        let order = epoch_order(&embedded.classes, settings.balance, settings.seed, epoch);
         for numbers in order.chunks(BATCH) {
             let rows: Vec<f32> =
                 numbers.iter().flat_map(|&n| embedded.rows[n].iter().copied()).collect();
@@ -72,8 +73,8 @@ pub(crate) fn train(
                 memory.put(name, moments);
             }
         }
-        observer.advance(1, "");
+        progress.advance(1);
     }
-    observer.end();
+    progress.end();
     Ok(())
 }

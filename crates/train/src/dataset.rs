@@ -1,17 +1,19 @@
+//! The dataset: decoded photos with the products that they show.
+
 use std::collections::{BTreeSet, HashMap};
 
 use image::RgbImage;
-use lookalike_backbone::map_on_cores;
+use lookalike_backbone::parallel::map_on_cores;
 use lookalike_catalog::{Catalog, Photo, Skipped, Split};
 use lookalike_photo::{DecodeLimits, decode_scaled, downscale, read};
 
 use crate::TrainError;
 
-/// How much larger than a network's input photos are kept: room for crops of half their width.
+/// Photos are kept at this multiple of the network's input, so that crops of half their width are sharp.
 const KEPT: f32 = 2.25;
 
 /// Photos with the products that they show, decoded.
-pub struct Photos {
+pub struct Dataset {
     pub(crate) pictures: Vec<RgbImage>,
     /// The class of each picture.
     pub(crate) classes: Vec<u32>,
@@ -19,7 +21,7 @@ pub struct Photos {
     pub skipped: Vec<Skipped>,
 }
 
-impl Photos {
+impl Dataset {
     /// The ids of the products that have photos in a split, or at all in a catalogue without splits:
     /// the classes, in the catalogue's order.
     pub fn classes(catalog: &Catalog, split: Split) -> Vec<String> {
@@ -32,7 +34,7 @@ impl Photos {
     /// Decodes the photos of a split (of those without one, for `None`) that show one of the classes,
     /// on all cores. Photos much larger than a square of `side` pixels are kept smaller.
     ///
-    /// Memory: up to `15 * side * side` bytes a photo.
+    /// OptimiserState: up to `15 * side * side` bytes a photo.
     ///
     /// # Errors
     /// [`TrainError::TooFew`] when not one can be used.
@@ -60,18 +62,18 @@ impl Photos {
         Ok(photos)
     }
 
-    /// Decodes photos whatever they show: those of the split `train`, or all of a catalogue without
-    /// splits. For [`Settings::others`](crate::Settings::others).
+    /// Decodes photos of other objects, for [`Settings::others`](crate::Settings::others): those of the
+    /// split `train`, or all of a catalogue without splits.
     ///
     /// # Errors
     /// [`TrainError::TooFew`] when not one can be used.
-    pub fn of_anything(catalog: &Catalog, side: u32) -> Result<Self, TrainError> {
+    pub fn load_unlabelled(catalog: &Catalog, side: u32) -> Result<Self, TrainError> {
         let is_split = catalog.photos.iter().any(|photo| photo.split.is_some());
         let taken = |photo: &&Photo| !is_split || photo.split == Some(Split::Train);
         let wanted = catalog.photos.iter().filter(taken).map(|photo| (photo, 0)).collect();
         let photos = Self::read(catalog, wanted, side);
         if photos.is_empty() {
-            return Err(TrainError::TooFew { found: "no usable photos of other things".into() });
+            return Err(TrainError::TooFew { found: "no usable photos of other objects".into() });
         }
         Ok(photos)
     }
@@ -104,8 +106,8 @@ impl Photos {
         photos
     }
 
-    /// Takes every `every`-th photo of each product away, to be measured on; of products with fewer
-    /// photos, but three or more, the last one.
+    /// Moves every `every`-th photo of each product into a validation set; of products with fewer photos, but
+    /// three or more, the last one.
     pub fn hold_out(&mut self, every: usize) -> Self {
         let mut held = Self { pictures: Vec::new(), classes: Vec::new(), skipped: Vec::new() };
         let (mut sizes, mut counts) = (HashMap::new(), HashMap::new());
@@ -132,7 +134,7 @@ impl Photos {
         self.pictures.len()
     }
 
-    /// Whether there are none; never of what [`Self::load`] gives.
+    /// Whether there are none; never after [`Self::load`].
     pub fn is_empty(&self) -> bool {
         self.pictures.is_empty()
     }

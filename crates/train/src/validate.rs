@@ -1,29 +1,32 @@
+//! Validation: the classifier's metrics on photos that are not augmented.
+
 use candle_core::Tensor;
-use lookalike_backbone::{Device, TrainableBackbone, stream};
+use lookalike_backbone::parallel::stream;
+use lookalike_backbone::{Device, TrainableBackbone};
 use lookalike_photo::{Augmentation, Preprocess};
 
-use crate::{Photos, TrainError};
+use crate::{Dataset, TrainError};
 
-/// Photos that a core works on together; a GPU takes several of these at once.
+/// Photos that a core computes together; a GPU takes several shards at once.
 const SHARD: usize = 8;
 
-/// How well a classifier names the products of photos.
+/// The metrics of a classifier.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Measured {
-    /// Share whose product came first, 0 to 1.
+pub struct Metrics {
+    /// Top-1 accuracy, 0 to 1.
     pub top1: f64,
-    /// Share whose product was among the first three, 0 to 1.
+    /// Top-3 accuracy, 0 to 1.
     pub top3: f64,
     /// Mean cross-entropy.
     pub loss: f64,
 }
 
-/// Measures a network's classifier on photos that are shown whole.
-pub(crate) fn measure(
+/// Measures a network's classifier on whole photos.
+pub(crate) fn validate(
     network: &TrainableBackbone,
     preprocess: &Preprocess,
-    photos: &Photos,
-) -> Result<Measured, TrainError> {
+    photos: &Dataset,
+) -> Result<Metrics, TrainError> {
     let compute = |batch: &Tensor| network.network().logits(batch);
     let rows = rows_of(network.device(), preprocess, photos, false, compute)?;
     let (mut first, mut three, mut loss) = (0, 0, 0.0);
@@ -36,15 +39,15 @@ pub(crate) fn measure(
         let sum: f64 = logits.iter().map(|&logit| (f64::from(logit) - most).exp()).sum();
         loss += most + sum.ln() - f64::from(own);
     }
-    let share = |count: usize| count as f64 / photos.len() as f64;
-    Ok(Measured { top1: share(first), top3: share(three), loss: loss / photos.len() as f64 })
+    let fraction = |count: usize| count as f64 / photos.len() as f64;
+    Ok(Metrics { top1: fraction(first), top3: fraction(three), loss: loss / photos.len() as f64 })
 }
 
-/// What `compute` makes of every photo, a row each. `mirrored` shows the photos so.
+/// The result of `compute` on every photo, a row each. With `mirrored`, on their mirror images.
 pub(crate) fn rows_of(
     device: &Device,
     preprocess: &Preprocess,
-    photos: &Photos,
+    photos: &Dataset,
     mirrored: bool,
     compute: impl Fn(&Tensor) -> candle_core::Result<Tensor> + Sync,
 ) -> Result<Vec<Vec<f32>>, TrainError> {
