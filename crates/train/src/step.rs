@@ -93,7 +93,7 @@ fn run_shard(context: &StepContext, shard: Shard) -> candle_core::Result<Step> {
     let shown = classes.len();
     let tensor_of = |values: Vec<f32>| {
         let shape = (values.len() / (3 * side * side), 3, side, side);
-        Tensor::from_vec(values, shape, netcontext.device().candle())
+        Tensor::from_vec(values, shape, network.device().candle())
     };
     let batch = tensor_of(batch)?;
     let mode = TrainMode {
@@ -102,7 +102,7 @@ fn run_shard(context: &StepContext, shard: Shard) -> candle_core::Result<Step> {
         seed,
         frozen_stages,
     };
-    let output = netcontext.forward_train(&batch, mode)?;
+    let output = network.forward_train(&batch, mode)?;
     let logits = output.logits.narrow(0, 0, shown)?;
     let mut loss = cross_entropy(&logits, &classes, settings.label_smoothing)?;
     if let Some(teacher) = context.teacher {
@@ -114,7 +114,7 @@ fn run_shard(context: &StepContext, shard: Shard) -> candle_core::Result<Step> {
         loss = (loss + (proxy_loss * settings.metric)?)?;
     }
     if let Some(InitialNetwork { network, mean }) = context.initial {
-        let moved = embedding_distillation(&output.embedding, &netcontext.embed(&batch)?, mean)?;
+        let moved = embedding_distillation(&output.embedding, &network.embed(&batch)?, mean)?;
         loss = (loss + (moved * settings.distil)?)?;
     }
     let all = loss.backward()?;
@@ -122,7 +122,7 @@ fn run_shard(context: &StepContext, shard: Shard) -> candle_core::Result<Step> {
     let trained = network
         .parameters()
         .iter()
-        .filter(|(name, _)| netcontext.stage_of(name) >= frozen_stages)
+        .filter(|(name, _)| network.stage_of(name) >= frozen_stages)
         .map(|(name, var)| (name.as_str(), var));
     for (name, var) in trained.chain(proxies.map(|proxies| (PROXIES, proxies))) {
         if let Some(gradient) = all.get(var.as_tensor()) {

@@ -97,7 +97,7 @@ impl Trainer {
             initial = Some(InitialNetwork { network, mean });
         }
         std::fs::create_dir_all(folder)
-            .map_err(|loader| TrainError::Unwritable { path: folder.to_owned(), loader })?;
+            .map_err(|source| TrainError::Unwritable { path: folder.to_owned(), source })?;
         let scheduler = LrScheduler::new(settings.schedule, settings.epochs, settings.warmup);
         let state = State {
             classes,
