@@ -9,7 +9,6 @@ mod interrupt;
 mod model;
 mod output;
 mod progress;
-mod shelf;
 
 use std::process::ExitCode;
 

@@ -3,15 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use lookalike_backbone::{
-    BackboneError, BackboneKind, Device, LoadedBackbone, int8_is_fast, load_on, weight_files,
-    weights_exist,
+    BackboneError, BackboneKind, Device, LoadedBackbone, int8_is_fast, load_on,
 };
 use lookalike_engine::{Encoder, Home, Index, Searcher};
+use lookalike_weights::{WeightStore, WeightsError, find_in, weight_files, weights_exist};
 
 use crate::args::backbones::Wanted;
 use crate::args::shared::ModelArgs;
-use crate::error::{BadWeights, none_for};
-use crate::shelf::{self, Shelf};
+use crate::error::BadWeights;
 
 /// Loads a network, and says so where it will be slow.
 fn load_here(
@@ -53,10 +52,10 @@ fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Enco
     let mut named: Vec<LoadedBackbone> = files
         .map(|file| load_here(file, only_kind(args, wanted.as_deref()), &device))
         .collect::<Result<_, BackboneError>>()?;
-    let shelf = Shelf::from_env();
+    let store = WeightStore::from_env();
     let find = |kind: BackboneKind| match folders[..] {
-        [] => shelf.find(kind),
-        _ => folders.iter().find_map(|folder| shelf::find_in(folder, kind)),
+        [] => store.find(kind),
+        _ => folders.iter().find_map(|folder| find_in(folder, kind)),
     };
 
     // Files that are not the index's are for the index to refuse: it says what differs.
@@ -69,10 +68,10 @@ fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Enco
     let Some(wanted) = wanted.filter(is_of_index) else {
         if named.is_empty() {
             let found = match folders[..] {
-                [] => Some(shelf.default()),
+                [] => Some(store.default_weights()),
                 _ => weight_files().into_iter().map(|file| file.backbone).find_map(find),
             };
-            let file = found.ok_or_else(|| none_for(&[BackboneKind::MobileNetV3]))?;
+            let file = found.ok_or_else(|| WeightsError::not_found(BackboneKind::MobileNetV3))?;
             named.push(load_here(&file, None, &device)?);
         }
         return Ok(Encoder::blend(named.into_iter().map(|loaded| (loaded, 1.0)).collect()));
@@ -89,7 +88,11 @@ fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Enco
                     recorded.clone().map(|(file, _)| file).filter(|file| weights_exist(file));
                 let is_there = there.is_some();
                 let found = there.or_else(|| kinds.iter().find_map(|&kind| find(kind)));
-                let loaded = load_here(&found.ok_or_else(|| none_for(&kinds))?, None, &device)?;
+                let loaded = load_here(
+                    &found.ok_or_else(|| WeightsError::not_found(kinds[0]))?,
+                    None,
+                    &device,
+                )?;
                 // Where the very same are found elsewhere, nothing is lost.
                 if let Some((gone, sha256)) = recorded.filter(|_| !is_there)
                     && loaded.identity.weights_sha256 != sha256

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches, ValueEnum};
 use lookalike_backbone::BackboneKind;
-use lookalike_train::{Balance, Norms, Optimiser, Schedule, Settings, Strength};
+use lookalike_train::{
+    AugmentationStrength, BatchNormMode, ClassBalance, Optimiser, Schedule, Settings,
+};
 
 use crate::args::shared::{CatalogArgs, DeviceArgs, OutputArgs};
 
@@ -119,7 +121,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, alias = "tutor", value_name = "FILE")]
     pub(crate) teacher: Option<PathBuf>,
     /// Weight of the loss between the classifier's and the teacher's probabilities
-    #[arg(long, alias = "tutor-weight", value_name = "WEIGHT", default_value_t = Settings::default().tutor, requires = "teacher")]
+    #[arg(long, alias = "tutor-weight", value_name = "WEIGHT", default_value_t = Settings::default().teacher_weight, requires = "teacher")]
     teacher_weight: f64,
     /// Weight of the loss that keeps embeddings near those of the initial weights, so that objects other
     /// than these products stay distinguishable (feature distillation); 0 for none
@@ -263,24 +265,24 @@ impl TrainArgs {
             dropout,
             label_smoothing: self.label_smoothing,
             metric: self.metric_weight,
-            tutor: self.teacher_weight,
+            teacher_weight: self.teacher_weight,
             distil: self.distil_weight,
             others: self.distil_fraction,
             norms: match self.batch_norm {
-                NormsName::Fixed => Norms::Fixed,
-                NormsName::Batch => Norms::Batch,
+                NormsName::Fixed => BatchNormMode::Fixed,
+                NormsName::Batch => BatchNormMode::Batch,
             },
             head_epochs: self.head_epochs,
             augment: match self.augment {
-                StrengthName::None => Strength::None,
-                StrengthName::Light => Strength::Light,
-                StrengthName::Strong => Strength::Strong,
+                StrengthName::None => AugmentationStrength::None,
+                StrengthName::Light => AugmentationStrength::Light,
+                StrengthName::Strong => AugmentationStrength::Strong,
             },
             average: self.ema_decay,
             balance: match self.class_balance {
-                BalanceName::None => Balance::None,
-                BalanceName::Root => Balance::Root,
-                BalanceName::Full => Balance::Full,
+                BalanceName::None => ClassBalance::None,
+                BalanceName::Root => ClassBalance::Root,
+                BalanceName::Full => ClassBalance::Full,
             },
             side: self.side,
             preprocess: self.preprocess.clone(),

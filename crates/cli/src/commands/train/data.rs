@@ -6,13 +6,12 @@ use std::sync::atomic::AtomicBool;
 
 use lookalike_backbone::{Device, DeviceName};
 use lookalike_catalog::{Catalog, Split};
-use lookalike_train::{Outcome, Photos, Settings, TrainError, Trainer};
+use lookalike_train::{Dataset, Outcome, Settings, TrainError, Trainer};
+use lookalike_weights::{WeightStore, WeightsError};
 
 use crate::args::train::TrainArgs;
-use crate::error::none_for;
 use crate::output::{count, skipped};
 use crate::progress;
-use crate::shelf::Shelf;
 
 /// Of a catalogue without splits, every so many-th photo of a product is measured on.
 const HELD_OUT: usize = 10;
@@ -21,9 +20,9 @@ const HELD_OUT: usize = 10;
 pub(crate) struct Data {
     pub(crate) weights: PathBuf,
     pub(crate) classes: Vec<String>,
-    pub(crate) train: Photos,
-    pub(crate) val: Photos,
-    others: Option<Photos>,
+    pub(crate) train: Dataset,
+    pub(crate) val: Dataset,
+    others: Option<Dataset>,
     device: Device,
 }
 
@@ -33,25 +32,25 @@ impl Data {
         let weights = match &args.weights {
             Some(weights) => weights.clone(),
             None => {
-                let shelf = Shelf::from_env();
-                let find = |kind| shelf.find(kind).ok_or_else(|| none_for(&[kind]));
-                args.backbone.map_or_else(|| Ok(shelf.default()), find)?
+                let store = WeightStore::from_env();
+                let find = |kind| store.find(kind).ok_or_else(|| WeightsError::not_found(kind));
+                args.backbone.map_or_else(|| Ok(store.default_weights()), find)?
             }
         };
         let device = args.device.open()?;
-        let classes = Photos::classes(&catalog, Split::Train);
+        let classes = Dataset::classes(&catalog, Split::Train);
         let is_split = catalog.photos.iter().any(|photo| photo.split.is_some());
-        let mut train = Photos::load(&catalog, is_split.then_some(Split::Train), &classes, side)?;
+        let mut train = Dataset::load(&catalog, is_split.then_some(Split::Train), &classes, side)?;
         let has_val = catalog.photos.iter().any(|photo| photo.split == Some(Split::Val));
         let val = if has_val {
-            Photos::load(&catalog, Some(Split::Val), &classes, side)?
+            Dataset::load(&catalog, Some(Split::Val), &classes, side)?
         } else {
             train.hold_out(HELD_OUT)
         };
         let mut others = None;
         if let Some(photos) = &args.distil_photos {
             let catalog = Catalog::open(photos, args.distil_root.as_deref())?;
-            others = Some(Photos::of_anything(&catalog, side)?);
+            others = Some(Dataset::load_unlabelled(&catalog, side)?);
         }
         eprint!("{}", skipped(&train.skipped));
         if !args.output.quiet() {
