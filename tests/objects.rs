@@ -225,13 +225,14 @@ fn finding_things_is_measured() {
     let shown: Vec<Value> = known
         .iter()
         .map(|(product, [x, y, w, h])| {
-            json!({"id": PRODUCTS[*product], "box": {"x": x, "y": y, "w": w, "h": h}})
+            json!({"product": PRODUCTS[*product], "bbox": {"x": x, "y": y, "width": w, "height": h}})
         })
         .collect();
-    let line = json!({"photo": photo.file_name().and_then(|name| name.to_str()), "shown": shown});
+    let line =
+        json!({"photo": photo.file_name().and_then(|name| name.to_str()), "annotations": shown});
     // A photo that is in the index itself says nothing.
-    let indexed = json!({"photo": format!("photos/{}/0.jpg", PRODUCTS[1]), "shown": shown});
-    let truth = shop.beside("truth.jsonl", format!("{line}\n{indexed}\n"));
+    let indexed = json!({"photo": format!("photos/{}/0.jpg", PRODUCTS[1]), "annotations": shown});
+    let truth = shop.beside("annotations.jsonl", format!("{line}\n{indexed}\n"));
     let [_, [x, y, w, h]] = [known[0].1, known[1].1];
     let boxes =
         shop.beside("boxes/labels/a.txt", format!("56 {} {} {w} {h}\n", x + w / 2.0, y + h / 2.0));

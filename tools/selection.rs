@@ -14,15 +14,16 @@ use std::path::Path;
 use lookalike_backbone::{BUNDLED, load};
 use lookalike_catalog::Catalog;
 use lookalike_curate::{Decision, IssueKind, Overrides, PhotoDecision, Thresholds, curate};
-use lookalike_demo::Truth;
+use lookalike_demo::PhotoAnnotations;
 use lookalike_detect::ActivationDetector;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let shop = std::env::args_os().nth(1).ok_or("name the folder of the shop")?;
     let shop = Path::new(&shop);
-    let truth = std::fs::read_to_string(shop.join("truth.jsonl"))?;
-    let truth: Vec<Truth> = truth.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
-    let truth: BTreeMap<&str, &Truth> =
+    let truth = std::fs::read_to_string(shop.join("annotations.jsonl"))?;
+    let truth: Vec<PhotoAnnotations> =
+        truth.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let truth: BTreeMap<&str, &PhotoAnnotations> =
         truth.iter().map(|photo| (photo.photo.as_str(), photo)).collect();
 
     let catalog = Catalog::open(&shop.join("catalog.jsonl"), None)?;
@@ -33,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .decisions
         .iter()
         .filter_map(|decision| truth.get(decision.photo.as_str()).map(|&photo| (decision, photo)));
-    let known: Vec<(&PhotoDecision, &Truth)> = known.collect();
+    let known: Vec<(&PhotoDecision, &PhotoAnnotations)> = known.collect();
 
     println!("{} photos, {} kept", known.len(), found.photos_kept());
     println!("\nwhat they are     photos  dropped  for");
@@ -53,8 +54,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     println!("\nreason      dropped  rightly  of those that should be");
     for code in [IssueKind::Blurry, IssueKind::Dark, IssueKind::Bright] {
-        let is = |photo: &Truth| match code {
-            IssueKind::Blurry => photo.blurred,
+        let is = |photo: &PhotoAnnotations| match code {
+            IssueKind::Blurry => photo.blurry,
             IssueKind::Dark => photo.dark,
             _ => photo.bright,
         };
@@ -67,8 +68,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     copies(&known);
 
     let shares = known.iter().filter_map(|(decision, photo)| {
-        let own = photo.shown.iter().find(|seen| seen.id == photo.product);
-        Some((decision.foreground.as_ref()?.area_fraction, own.map_or(0.0, |seen| seen.share)))
+        let own = photo.annotations.iter().find(|one| one.product == photo.product);
+        Some((
+            decision.foreground.as_ref()?.area_fraction,
+            own.map_or(0.0, |one| one.area_fraction),
+        ))
     });
     let shares: Vec<(f64, f64)> = shares.collect();
     let mut all: Vec<f64> = shares.iter().map(|(_, truth)| *truth).collect();
@@ -84,8 +88,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Of two that are the same, one is to be dropped, whichever; of two that are not, none.
-fn copies(known: &[(&PhotoDecision, &Truth)]) {
-    let group = |photo: &Truth| {
+fn copies(known: &[(&PhotoDecision, &PhotoAnnotations)]) {
+    let group = |photo: &PhotoAnnotations| {
         let original = photo.duplicate_of.as_ref().or(photo.near_duplicate_of.as_ref());
         original.unwrap_or(&photo.photo).clone()
     };

@@ -1,4 +1,4 @@
-//! Draws a sheet with every product once: its catalogue picture, and a photo beside it.
+//! Draws a contact sheet of all products: the catalogue picture, and a photo beside it.
 //!
 //! `cargo run --release -p lookalike-demo --example contact_sheet -- OUT.png [SEED] [SIDE]`
 
@@ -6,7 +6,8 @@ use std::error::Error;
 use std::path::Path;
 
 use image::{RgbImage, imageops};
-use lookalike_demo::{Kind, Settings, Shop, Silent, Truth, catalogue_picture, write};
+use lookalike_base::progress::Silent;
+use lookalike_demo::{PhotoAnnotations, PhotoKind, Settings, Shop, catalogue_picture, write};
 
 const COLUMNS: u32 = 6;
 
@@ -28,18 +29,20 @@ fn main() -> Result<(), Box<dyn Error>> {
         began.elapsed().as_secs_f64()
     );
 
-    let truths: Vec<Truth> = std::fs::read_to_string(written.truth)?
+    let annotations: Vec<PhotoAnnotations> = std::fs::read_to_string(written.annotations)?
         .lines()
         .map(serde_json::from_str)
         .collect::<Result<_, _>>()?;
     let rows = (shop.products().len() as u32).div_ceil(COLUMNS);
     let mut sheet = RgbImage::from_pixel(COLUMNS * side * 2, rows * side, image::Rgb([60; 3]));
     for (number, product) in shop.products().iter().enumerate() {
-        let own = || truths.iter().filter(|truth| truth.product == product.id);
-        let Some(truth) = own().find(|t| t.kind == Kind::Good).or_else(|| own().next()) else {
+        let own = || annotations.iter().filter(|photo| photo.product == product.id);
+        let Some(annotated) =
+            own().find(|photo| photo.kind == PhotoKind::Good).or_else(|| own().next())
+        else {
             continue;
         };
-        let photo = image::open(folder.path().join(Path::new(&truth.photo)))?.to_rgb8();
+        let photo = image::open(folder.path().join(Path::new(&annotated.photo)))?.to_rgb8();
         let (column, row) = (number as u32 % COLUMNS, number as u32 / COLUMNS);
         let (x, y) = (i64::from(column * side * 2), i64::from(row * side));
         imageops::replace(&mut sheet, &catalogue_picture(&shop, number, side), x, y);

@@ -1,11 +1,12 @@
-//! Writes a shop to a folder and says how long it took.
+//! Writes a shop to a folder and prints how long it took.
 //!
 //! `cargo run --release -p lookalike-demo --example write_shop -- FOLDER [PHOTOS] [SIDE] [SEED]`
 
 use std::error::Error;
 use std::path::Path;
 
-use lookalike_demo::{Settings, Silent, write};
+use lookalike_base::progress::Silent;
+use lookalike_demo::{Settings, write};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);

@@ -1,7 +1,9 @@
+//! Errors of writing a shop.
+
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// Why a shop cannot be written. Each message is one line that says what to do about it.
+/// Why a shop cannot be written. Each message is one line.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DemoError {
@@ -11,13 +13,13 @@ pub enum DemoError {
         path.display()
     )]
     DiskFull {
-        /// What was being written.
+        /// The file or folder.
         path: PathBuf,
     },
     /// A file or folder cannot be written.
     #[error("cannot write {} ({source}): name a folder that can be written to", path.display())]
     Unwritable {
-        /// What was being written.
+        /// The file or folder.
         path: PathBuf,
         /// The system's reason.
         source: std::io::Error,
@@ -30,35 +32,35 @@ pub enum DemoError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// The folder has a shop made with other settings.
+    /// The folder has a shop with other settings.
     #[error(
-        "{} has a shop made with other settings ({differs}): name another folder, or remove it",
+        "{} has a shop with other settings ({differs}): name another folder, or remove it",
         folder.display()
     )]
     OtherSettings {
         /// The folder.
         folder: PathBuf,
-        /// What differs: there, and asked for.
+        /// The settings that differ, with both values.
         differs: String,
     },
-    /// The folder has files of these names that are someone else's.
+    /// The folder has files of these names that no demo shop wrote.
     #[error(
-        "{} is there already, and no demo shop has written it: name another folder",
+        "{} exists, and no demo shop has written it: name another folder",
         path.display()
     )]
     NotOurs {
         /// The file or folder that would be written to.
         path: PathBuf,
     },
-    /// The settings cannot be followed.
+    /// A setting is out of range.
     #[error("{0}")]
     Settings(String),
     /// A photo cannot be encoded.
     #[error("a photo cannot be encoded as JPEG ({0}): choose another side")]
     Encode(String),
-    /// The observer wanted it to stop.
+    /// Cancelled by its progress.
     #[error("stopped: run it again, it goes on where it stopped")]
-    Stopped,
+    Cancelled,
 }
 
 impl DemoError {
@@ -76,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_disk_is_told_apart() {
+    fn a_full_disk_is_an_error_of_its_own() {
         let of = |kind: ErrorKind| DemoError::unwritable(Path::new("shop/a.jpg"), kind.into());
         let full = of(ErrorKind::StorageFull);
         assert!(matches!(full, DemoError::DiskFull { .. }));

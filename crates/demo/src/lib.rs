@@ -1,11 +1,12 @@
-//! A made-up home-goods shop: products, customers' photos of them, and what each photo shows.
+//! A generated home-goods shop: products, customers' photos of them, and annotations of what each photo shows.
 //!
-//! Everything is drawn by a small renderer of its own, so that the whole program can be tried
-//! without network and without anyone's photos. The same settings give the same files, whatever the
-//! number of threads; sines of another platform's library may change a pixel.
+//! A small renderer draws everything, so that the whole program can be tried without network and without
+//! anyone's photos. The same settings give the same files on any number of threads; sines of another platform's
+//! library may change a pixel.
 //!
 //! ```
-//! use lookalike_demo::{Settings, Silent, write};
+//! use lookalike_base::progress::Silent;
+//! use lookalike_demo::{Settings, write};
 //!
 //! let folder = tempfile::tempdir()?;
 //! let settings = Settings { photos: 2, side: 32, ..Settings::default() };
@@ -15,33 +16,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod camera;
-mod decor;
-mod develop;
+mod composition;
+mod dataset;
 mod error;
-mod frame;
-mod furniture;
-mod manifest;
-mod material;
-mod noise;
-mod object;
-mod pattern;
-mod photo;
-mod plan;
-mod render;
+mod renderer;
 mod rng;
-mod room;
-mod scene;
-mod shapes;
+mod settings;
 mod shop;
-mod stage;
-mod truth;
-mod vector;
-mod write;
 
+pub use dataset::{
+    Annotation, BoundingBox, PhotoAnnotations, PhotoKind, Split, Written, catalogue_picture, write,
+};
 pub use error::DemoError;
-pub use photo::catalogue_picture;
-pub use plan::{Kind, Split};
+pub use settings::Settings;
 pub use shop::{Category, Product, Shop};
-pub use truth::{Area, Seen, Truth};
-pub use write::{Observer, Settings, Silent, Written, write};

@@ -1,55 +1,14 @@
 //! The shop and its products.
 
-use serde::{Deserialize, Serialize};
+mod category;
+pub(crate) mod furniture;
 
-use crate::furniture::{self, Item};
+pub use self::category::Category;
+
+use self::furniture::ProductSpec;
 use crate::rng::Rng;
 
-/// What kind of thing a product is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Category {
-    /// Mattresses and toppers.
-    Mattress,
-    /// With doors.
-    Wardrobe,
-    /// Boxes, baskets and bins.
-    StorageBox,
-    /// In pairs.
-    Curtain,
-    /// On floors.
-    Carpet,
-    /// A blanket and two pillows.
-    Bedding,
-    /// For tables and floors.
-    Lamp,
-    /// To sit on.
-    Chair,
-    /// Tables and desks.
-    Table,
-    /// Open shelves and bookcases.
-    Shelf,
-}
-
-impl Category {
-    /// As a manifest says it: the kind of room thing, then the category.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Mattress => "furniture/mattress",
-            Self::Wardrobe => "furniture/wardrobe",
-            Self::StorageBox => "storage/storage box",
-            Self::Curtain => "fabric/curtain",
-            Self::Carpet => "fabric/carpet",
-            Self::Bedding => "fabric/bedding",
-            Self::Lamp => "lighting/lamp",
-            Self::Chair => "furniture/chair",
-            Self::Table => "furniture/table",
-            Self::Shelf => "storage/shelf",
-        }
-    }
-}
-
-/// A product as its card shows it.
+/// A product, with what its card shows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Product {
     /// Lower-case ASCII letters and hyphens; unique.
@@ -60,27 +19,27 @@ pub struct Product {
     pub name_en: String,
     /// The Korean half.
     pub name_ko: String,
-    /// What kind of thing it is.
+    /// Its category.
     pub category: Category,
-    /// What it costs now, in KRW.
+    /// Price in KRW.
     pub price: u32,
-    /// What it costs without the discount, in KRW.
+    /// Price without the discount, in KRW.
     pub list_price: u32,
     /// Percent off the list price.
     pub discount: u32,
     /// Mean stars, 3.9 to 4.9.
     pub rating: f64,
-    /// How many reviews there are said to be.
+    /// Number of reviews.
     pub review_count: u32,
-    /// How and when it is delivered.
+    /// Delivery options.
     pub delivery: String,
 }
 
-/// 54 products of ten categories, and how each is made.
+/// 54 products of ten categories, with their 3D models.
 #[derive(Debug, Clone)]
 pub struct Shop {
     products: Vec<Product>,
-    items: Vec<Item>,
+    specs: Vec<ProductSpec>,
 }
 
 const DELIVERIES: [&str; 4] = [
@@ -93,10 +52,10 @@ const DELIVERIES: [&str; 4] = [
 impl Shop {
     /// The products are always the same; prices, ratings and deliveries follow from the seed.
     pub fn new(seed: u64) -> Self {
-        let mut items = furniture::items();
-        items.sort_by_key(|item| item.id);
-        let products = items.iter().enumerate().map(|(number, item)| product(item, seed, number));
-        Self { products: products.collect(), items }
+        let mut specs = furniture::specs();
+        specs.sort_by_key(|spec| spec.id);
+        let products = specs.iter().enumerate().map(|(number, spec)| product(spec, seed, number));
+        Self { products: products.collect(), specs }
     }
 
     /// Sorted by id.
@@ -104,26 +63,26 @@ impl Shop {
         &self.products
     }
 
-    pub(crate) fn items(&self) -> &[Item] {
-        &self.items
+    pub(crate) fn specs(&self) -> &[ProductSpec] {
+        &self.specs
     }
 }
 
-fn product(item: &Item, seed: u64, number: usize) -> Product {
+fn product(spec: &ProductSpec, seed: u64, number: usize) -> Product {
     let mut rng = Rng::new(seed, (1 << 40) | number as u64);
     let discount = rng.pick(&[0, 0, 5, 10, 10, 15, 20, 25, 30]);
-    // In whole hundreds, as prices are.
-    let price = item.list_price * (100 - discount) / 100 / 100 * 100;
-    let large = item.list_price >= 200_000;
+    // In whole hundreds.
+    let price = spec.list_price * (100 - discount) / 100 / 100 * 100;
+    let large = spec.list_price >= 200_000;
     let delivery = DELIVERIES[if large { 3 } else { rng.below(3) }];
     Product {
-        id: item.id.to_owned(),
-        name: format!("{} / {}", item.korean, item.english),
-        name_en: item.english.to_owned(),
-        name_ko: item.korean.to_owned(),
-        category: item.category,
+        id: spec.id.to_owned(),
+        name: format!("{} / {}", spec.korean, spec.english),
+        name_en: spec.english.to_owned(),
+        name_ko: spec.korean.to_owned(),
+        category: spec.category,
         price,
-        list_price: item.list_price,
+        list_price: spec.list_price,
         discount,
         rating: f64::from(39 + rng.below(11) as u32) / 10.0,
         review_count: 40 + rng.below(1900) as u32,
@@ -135,9 +94,9 @@ fn product(item: &Item, seed: u64, number: usize) -> Product {
 mod tests {
     use std::collections::HashSet;
 
+    use super::furniture::Placement;
     use super::*;
-    use crate::furniture::Place;
-    use crate::vector::{Vec3, v};
+    use crate::renderer::vector::{Vec3, v};
 
     #[test]
     fn products_are_54_and_each_has_an_id_and_names_of_its_own() {
@@ -168,20 +127,25 @@ mod tests {
 
     #[test]
     fn every_model_stands_on_the_floor() {
-        for item in Shop::new(1).items() {
-            let (low, high) = (item.model.low(), item.model.high());
+        for spec in Shop::new(1).specs() {
+            let (low, high) = (spec.model.low(), spec.model.high());
             let mut lowest = f32::INFINITY;
             for step in 0..10_000 {
                 let (x, z) = ((step % 100) as f32 / 99.0, (step / 100) as f32 / 99.0);
                 let from = v(low.x + (high.x - low.x) * x, -1.0, low.z + (high.z - low.z) * z);
-                for part in &item.model.parts {
-                    lowest = lowest.min(part.meet(from, Vec3::UP, 4.0).unwrap_or(f32::INFINITY));
+                for part in &spec.model.parts {
+                    lowest =
+                        lowest.min(part.intersect(from, Vec3::UP, 4.0).unwrap_or(f32::INFINITY));
                 }
             }
             let lowest = lowest - 1.0;
             // Bedding lies on a bed, curtains do not reach the floor.
-            let most = if matches!(item.place, Place::Bed | Place::Window) { 0.35 } else { 0.03 };
-            assert!((-0.02..most).contains(&lowest), "{}: {lowest}", item.id);
+            let max = if matches!(spec.placement, Placement::Bed | Placement::Window) {
+                0.35
+            } else {
+                0.03
+            };
+            assert!((-0.02..max).contains(&lowest), "{}: {lowest}", spec.id);
         }
     }
 }

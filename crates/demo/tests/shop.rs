@@ -1,12 +1,13 @@
-//! Shops written to folders: small photos, few of them.
+//! Shops written to folders, with few and small photos.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use lookalike_base::progress::{Phase, Progress, Silent};
 use lookalike_catalog::{Catalog, Split as CatalogSplit};
-use lookalike_demo::{DemoError, Kind, Observer, Settings, Shop, Silent, Truth, write};
+use lookalike_demo::{DemoError, PhotoAnnotations, PhotoKind, Settings, Shop, write};
 
 fn settings(photos: u32) -> Settings {
     Settings { seed: 11, photos, side: 64 }
@@ -30,26 +31,28 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-fn truths(folder: &Path) -> Vec<Truth> {
-    let text = fs::read_to_string(folder.join("truth.jsonl")).expect("the truth");
+fn annotations(folder: &Path) -> Vec<PhotoAnnotations> {
+    let text = fs::read_to_string(folder.join("annotations.jsonl")).expect("annotations");
     text.lines().map(|line| serde_json::from_str(line).expect("a line")).collect()
 }
 
-/// Stops after so many pictures.
-struct StopAfter {
-    left: AtomicU32,
+/// Cancels after so many pictures.
+struct CancelAfter {
+    left: AtomicU64,
 }
 
-impl Observer for StopAfter {
-    fn begin(&self, _: u32, _: u32) {}
+impl Progress for CancelAfter {
+    fn begin(&self, _: Phase<'_>) {}
 
-    fn advance(&self, pictures: u32) {
+    fn end(&self) {}
+
+    fn advance(&self, pictures: u64) {
         let _ = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
             Some(left.saturating_sub(pictures))
         });
     }
 
-    fn stop(&self) -> bool {
+    fn is_cancelled(&self) -> bool {
         self.left.load(Ordering::SeqCst) == 0
     }
 }
@@ -63,16 +66,16 @@ fn threads_and_interruptions_change_nothing() {
     pool(1).install(|| write(&one, &settings(60), &Silent)).expect("written");
 
     for stops in [20, 40, 25] {
-        let observer = StopAfter { left: AtomicU32::new(stops) };
-        let stopped = pool(3).install(|| write(&three, &settings(60), &observer));
-        assert!(matches!(stopped, Err(DemoError::Stopped)), "{stopped:?}");
+        let progress = CancelAfter { left: AtomicU64::new(stops) };
+        let stopped = pool(3).install(|| write(&three, &settings(60), &progress));
+        assert!(matches!(stopped, Err(DemoError::Cancelled)), "{stopped:?}");
         assert!(!three.join("catalog.jsonl").exists(), "the manifest comes last");
     }
-    // As a power cut leaves things: half a line of truth, half a photo.
-    let partial = three.join("truth.partial.jsonl");
-    let text = fs::read_to_string(&partial).expect("the truth so far");
+    // As a power cut leaves things: half a line of annotations, half a photo.
+    let partial = three.join("annotations.partial.jsonl");
+    let text = fs::read_to_string(&partial).expect("annotations");
     fs::write(&partial, &text[..text.len() - 20]).expect("cut");
-    let first = three.join(truths_of(&text)[0].photo.as_str());
+    let first = three.join(photos_of(&text)[0].photo.as_str());
     let bytes = fs::read(&first).expect("a photo");
     fs::write(&first, &bytes[..bytes.len() / 2]).expect("cut");
 
@@ -87,64 +90,77 @@ fn threads_and_interruptions_change_nothing() {
     assert_eq!(write(&one, &settings(60), &Silent).expect("written").drawn, 0);
 }
 
-fn truths_of(text: &str) -> Vec<Truth> {
+fn photos_of(text: &str) -> Vec<PhotoAnnotations> {
     text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
 #[test]
-fn the_truth_is_true() {
+fn annotations_agree_with_the_photos() {
     let folder = tempfile::tempdir().expect("a folder");
     let shop = folder.path().join("shop");
     let settings = settings(216);
     write(&shop, &settings, &Silent).expect("written");
-    let truths = truths(&shop);
-    assert_eq!(truths.len(), 216);
+    let photos = annotations(&shop);
+    assert_eq!(photos.len(), 216);
     let ids: HashSet<String> = Shop::new(11).products().iter().map(|p| p.id.clone()).collect();
-    let by_photo: BTreeMap<&str, &Truth> = truths.iter().map(|t| (t.photo.as_str(), t)).collect();
+    let by_photo: BTreeMap<&str, &PhotoAnnotations> =
+        photos.iter().map(|photo| (photo.photo.as_str(), photo)).collect();
     let read = |photo: &str| fs::read(shop.join(photo)).expect("a photo");
-    for truth in &truths {
-        let photo = image::load_from_memory(&read(&truth.photo)).expect("a JPEG").to_rgb8();
-        assert_eq!(photo.dimensions(), (truth.width, truth.height), "{}", truth.photo);
+    for photo in &photos {
+        let pixels = image::load_from_memory(&read(&photo.photo)).expect("a JPEG").to_rgb8();
+        assert_eq!(pixels.dimensions(), (photo.width, photo.height), "{}", photo.photo);
         let mut sum = 0.0;
-        for seen in &truth.shown {
-            let area = &seen.area;
-            assert!(ids.contains(&seen.id));
-            assert!(area.x >= 0.0 && area.y >= 0.0, "{}", truth.photo);
-            assert!(area.x + area.w <= 1.00001 && area.y + area.h <= 1.00001, "{}", truth.photo);
-            assert!(seen.share > 0.0 && seen.share <= area.w * area.h + 1e-5, "{}", truth.photo);
-            sum += seen.share;
+        for annotation in &photo.annotations {
+            let bbox = &annotation.bbox;
+            assert!(ids.contains(&annotation.product));
+            assert!(bbox.x >= 0.0 && bbox.y >= 0.0, "{}", photo.photo);
+            assert!(
+                bbox.x + bbox.width <= 1.00001 && bbox.y + bbox.height <= 1.00001,
+                "{}",
+                photo.photo
+            );
+            assert!(
+                annotation.area_fraction > 0.0
+                    && annotation.area_fraction <= bbox.width * bbox.height + 1e-5,
+                "{}",
+                photo.photo
+            );
+            sum += annotation.area_fraction;
         }
-        assert!(sum <= 1.00001, "{}", truth.photo);
-        assert_eq!(truth.blurred, truth.kind == Kind::Blurred);
-        assert_eq!(truth.duplicate_of.is_some(), truth.kind == Kind::Duplicate);
-        assert_eq!(truth.near_duplicate_of.is_some(), truth.kind == Kind::NearDuplicate);
-        if let Some(original) = &truth.duplicate_of {
-            assert!(read(original) == read(&truth.photo), "{} is no duplicate", truth.photo);
-            assert_eq!(by_photo[original.as_str()].shown, truth.shown);
+        assert!(sum <= 1.00001, "{}", photo.photo);
+        assert_eq!(photo.blurry, photo.kind == PhotoKind::Blurry);
+        assert_eq!(photo.duplicate_of.is_some(), photo.kind == PhotoKind::Duplicate);
+        assert_eq!(photo.near_duplicate_of.is_some(), photo.kind == PhotoKind::NearDuplicate);
+        if let Some(original) = &photo.duplicate_of {
+            assert!(read(original) == read(&photo.photo), "{} is no duplicate", photo.photo);
+            assert_eq!(by_photo[original.as_str()].annotations, photo.annotations);
         }
-        if let Some(original) = &truth.near_duplicate_of {
-            assert!(read(original) != read(&truth.photo), "{}", truth.photo);
-            assert_eq!(by_photo[original.as_str()].split, truth.split);
-            assert_eq!(by_photo[original.as_str()].product, truth.product);
+        if let Some(original) = &photo.near_duplicate_of {
+            assert!(read(original) != read(&photo.photo), "{}", photo.photo);
+            assert_eq!(by_photo[original.as_str()].split, photo.split);
+            assert_eq!(by_photo[original.as_str()].product, photo.product);
         }
     }
 
-    let share = |t: &Truth| t.shown.iter().find(|s| s.id == t.product).map_or(0.0, |s| s.share);
-    let of = |kind: Kind| truths.iter().filter(move |t| t.kind == kind).collect::<Vec<_>>();
-    let good = of(Kind::Good);
-    let enough = good.iter().filter(|t| share(t) >= 0.5 && t.shown.len() == 1).count();
+    let area = |photo: &PhotoAnnotations| {
+        let own = photo.annotations.iter().find(|one| one.product == photo.product);
+        own.map_or(0.0, |one| one.area_fraction)
+    };
+    let of = |kind: PhotoKind| photos.iter().filter(move |t| t.kind == kind).collect::<Vec<_>>();
+    let good = of(PhotoKind::Good);
+    let enough = good.iter().filter(|t| area(t) >= 0.5 && t.annotations.len() == 1).count();
     assert!(enough * 100 >= good.len() * 95, "{enough} of {}", good.len());
-    assert!(of(Kind::Small).iter().all(|t| share(t) < 0.5));
-    let two = of(Kind::Two);
-    let both = two.iter().filter(|t| t.shown.len() == 2).count();
+    assert!(of(PhotoKind::Small).iter().all(|t| area(t) < 0.5));
+    let two = of(PhotoKind::TwoProducts);
+    let both = two.iter().filter(|t| t.annotations.len() == 2).count();
     assert!(both * 10 >= two.len() * 8, "{both} of {}", two.len());
 
-    let brightness = |t: &&Truth| {
+    let brightness = |t: &&PhotoAnnotations| {
         let photo = image::load_from_memory(&read(&t.photo)).expect("a JPEG").to_luma8();
         photo.iter().map(|&p| f64::from(p)).sum::<f64>() / photo.len() as f64
     };
-    assert!(of(Kind::Dark).iter().all(|t| brightness(t) < 80.0));
-    assert!(of(Kind::Bright).iter().all(|t| brightness(t) > 190.0));
+    assert!(of(PhotoKind::Dark).iter().all(|t| brightness(t) < 80.0));
+    assert!(of(PhotoKind::Bright).iter().all(|t| brightness(t) > 190.0));
     let fair = good.iter().filter(|t| (70.0..235.0).contains(&brightness(t))).count();
     assert!(fair * 100 >= good.len() * 97, "{fair} of {}", good.len());
 }
@@ -170,7 +186,7 @@ fn the_program_can_open_the_manifest() {
 }
 
 #[test]
-fn what_is_not_this_shops_is_left_alone() {
+fn files_of_others_are_not_overwritten() {
     let folder = tempfile::tempdir().expect("a folder");
     let theirs = folder.path().join("catalog.jsonl");
     fs::write(&theirs, "someone's").expect("a file");
@@ -189,7 +205,7 @@ fn what_is_not_this_shops_is_left_alone() {
 }
 
 #[test]
-fn what_cannot_be_is_refused() {
+fn settings_out_of_range_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     for settings in [settings(0), settings(100_000), Settings { side: 8, ..settings(1) }] {
         let refused = write(folder.path(), &settings, &Silent);

@@ -53,7 +53,7 @@ pub(crate) struct ObjectsEvalArgs {
     #[arg(long, alias = "items-seed", value_name = "N", default_value_t = 1)]
     pub(crate) objects_seed: u64,
     /// Also measure that on annotated photos of several products: lines of JSON,
-    /// {"photo": "a.jpg", "shown": [{"id": "chair", "box": {"x": 0.1, "y": 0.2, "w": 0.3, "h": 0.4}}]}
+    /// {"photo": "a.jpg", "annotations": [{"product": "chair", "bbox": {"x": 0.1, "y": 0.2, "width": 0.3, "height": 0.4}}]}
     #[arg(long, alias = "shown", value_name = "FILE")]
     pub(crate) annotations: Option<PathBuf>,
     /// Also measure detection on photos with boxes in YOLO's text format: a folder of images/ and labels/

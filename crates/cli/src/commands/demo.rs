@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
+use lookalike_base::progress as base;
 use lookalike_catalog::{Catalog, Split};
-use lookalike_demo::{Observer, Settings, write as draw};
+use lookalike_demo::{Settings, write as draw};
 use lookalike_engine::{
     BuildOptions, EMBEDDINGS_FOLDER, Index, Progress, Searcher, Stage, build as build_index,
 };
@@ -24,9 +25,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let settings = Settings { seed: args.seed, photos: args.photos, side: args.side };
     let progress = progress::reporter(args.output.quiet());
     let drawing = Drawing { progress: &*progress, stop: stop_on_ctrl_c()? };
-    let written = draw(&args.out.join("shop"), &settings, &drawing);
-    progress.end();
-    let written = written?;
+    let written = draw(&args.out.join("shop"), &settings, &drawing)?;
     let catalog = Catalog::open(&written.manifest, None)?;
 
     let encoder = model::encoder(&args.model)?;
@@ -53,7 +52,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
         .with_context(|| format!("cannot write {}", page.display()))?;
     if args.output.json() {
         return print_json(&json!({
-            "manifest": written.manifest, "truth": written.truth, "index": folder,
+            "manifest": written.manifest, "annotations": written.annotations, "index": folder,
             "shown": shown, "answer": answer, "page": page,
         }));
     }
@@ -84,17 +83,21 @@ struct Drawing<'a> {
     stop: Arc<AtomicBool>,
 }
 
-impl Observer for Drawing<'_> {
-    fn begin(&self, pictures: u32, there: u32) {
-        self.progress.begin(Stage::Draw, u64::from(pictures));
-        self.progress.advance(u64::from(there));
+impl base::Progress for Drawing<'_> {
+    fn begin(&self, phase: base::Phase<'_>) {
+        self.progress.begin(Stage::Draw, phase.total.unwrap_or(0));
+        self.progress.advance(phase.done);
     }
 
-    fn advance(&self, pictures: u32) {
-        self.progress.advance(u64::from(pictures));
+    fn advance(&self, steps: u64) {
+        self.progress.advance(steps);
     }
 
-    fn stop(&self) -> bool {
+    fn end(&self) {
+        self.progress.end();
+    }
+
+    fn is_cancelled(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 }

@@ -134,22 +134,21 @@ fn line(score: &FinderScore) -> String {
 #[derive(Deserialize)]
 struct Line {
     photo: String,
-    shown: Vec<Shown>,
+    annotations: Vec<Annotation>,
 }
 
 #[derive(Deserialize)]
-struct Shown {
-    id: String,
-    #[serde(rename = "box")]
-    area: Sides,
+struct Annotation {
+    product: String,
+    bbox: Sides,
 }
 
 #[derive(Deserialize)]
 struct Sides {
     x: f32,
     y: f32,
-    w: f32,
-    h: f32,
+    width: f32,
+    height: f32,
 }
 
 /// Photos of several products, as a file lists them; those of one are left out.
@@ -161,11 +160,11 @@ fn shown(file: &Path) -> anyhow::Result<Vec<MultiItemPhoto>> {
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let line: Line =
             serde_json::from_str(line).with_context(|| format!("{name}, line {}", number + 1))?;
-        let place = |shown: Shown| {
-            let Sides { x, y, w, h } = shown.area;
-            Some((shown.id, BBox::clipped(x, y, x + w, y + h)?))
+        let place = |annotation: Annotation| {
+            let Sides { x, y, width, height } = annotation.bbox;
+            Some((annotation.product, BBox::clipped(x, y, x + width, y + height)?))
         };
-        let shown: Vec<_> = line.shown.into_iter().filter_map(place).collect();
+        let shown: Vec<_> = line.annotations.into_iter().filter_map(place).collect();
         if shown.len() > 1 {
             photos.push(MultiItemPhoto { file: root.join(line.photo), shown });
         }

@@ -1,0 +1,17 @@
+//! The data set of a shop: which photos there are, their annotations, the manifest, and writing them to a folder.
+
+mod annotation_log;
+mod annotations;
+mod folder;
+mod manifest;
+mod paths;
+mod photo;
+mod photo_plan;
+mod write;
+
+pub use self::annotations::{Annotation, BoundingBox, PhotoAnnotations};
+pub use self::photo::catalogue_picture;
+pub use self::photo_plan::{PhotoKind, Split};
+pub use self::write::{Written, write};
+
+pub(crate) use self::photo_plan::PlannedPhoto;
