@@ -166,9 +166,9 @@ fn splitting(shop: &Shop, args: &[&str]) -> Command {
 fn a_split_has_every_product_on_both_sides_and_is_the_same_again() {
     let shop = mixed();
     let text = finish(splitting(&shop, &[])).ok();
-    assert!(text.contains("kept together 1 group of near-copies: 2 photos"), "{text}");
+    assert!(text.contains("kept together 1 group of near-duplicates: 2 photos"), "{text}");
     assert!(text.contains("skipped 1 photo") && text.contains("잘린 사진.jpg"), "{text}");
-    assert!(text.contains("pairs of near-copies on two sides now: 0"), "{text}");
+    assert!(text.contains("pairs of near-duplicates on two sides now: 0"), "{text}");
     let file = shop.folder.path().join("나눔.jsonl");
     let first = std::fs::read_to_string(&file).expect("a manifest");
     let products = lines(&file);

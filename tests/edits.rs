@@ -191,7 +191,7 @@ fn compacting_makes_what_a_build_would() {
     let compacted = answer(&shop);
     std::fs::remove_file(shop.index_file()).expect("removed");
     let built = shop.build().ok();
-    assert!(built.contains("16 photos had been embedded before"), "{built}");
+    assert!(built.contains("16 photos from the embedding cache"), "{built}");
     assert_eq!(answer(&shop), compacted);
 }
 

@@ -188,7 +188,7 @@ fn copies_within_a_product_are_left_out() {
     shop.add("rug 2/copy.jpg", &photo); // a set of both: evidence for either
     let text = shop.build().ok();
     assert!(text.contains("indexed 19 of 20 photos"), "{text}");
-    assert!(text.contains("left out 1 photo that the same product has already"), "{text}");
+    assert!(text.contains("left out 1 photo: exact duplicates"), "{text}");
 }
 
 #[test]

@@ -122,7 +122,7 @@ fn photos_and_products_come_and_go() {
         );
         // A build puts all of it elsewhere: the vectors that are there are not the first ones any more.
         on(&store, &shop, &["index", "remove", "--product", PRODUCTS[0], "--quiet"]).ok();
-        let sent = || build(&store, &shop).json()["bytes"].as_u64().expect("bytes");
+        let sent = || build(&store, &shop).json()["size_bytes"].as_u64().expect("bytes");
         let verify = || {
             let verified = on(&store, &shop, &["index", "verify", "--json"]).json();
             assert_eq!(

@@ -93,8 +93,8 @@ fn ctrl_c_saves_and_the_same_command_goes_on() {
         let (out, err) =
             (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!(output.status.code(), Some(130), "{err}");
-        assert!(out.contains("the same command goes on from here"), "{out}");
-        assert_eq!(err.contains("going on after epoch"), round == 1, "{err}");
+        assert!(out.contains("the same command resumes"), "{out}");
+        assert_eq!(err.contains("resuming after epoch"), round == 1, "{err}");
         epochs = log(&shop).iter().map(|line| line["epoch"].as_u64().expect("epoch")).collect();
     }
     assert_eq!(

@@ -184,7 +184,10 @@ fn a_quantised_network_is_another_to_an_index_and_finds_the_same() {
     assert!(cosines["least"].as_f64().expect("a cosine") >= 0.85, "{found}");
     assert!(cosines["photos"].as_u64() > Some(3), "{found}");
     let text = run_at_home(&shop, &args).ok();
-    assert!(text.contains("by 18 photos") && text.contains("could not be read: 1 "), "{text}");
+    assert!(
+        text.contains("calibrated with 18 photos") && text.contains("could not be read: 1 "),
+        "{text}"
+    );
 
     // To the index it is other weights; with an index of its own it finds what the other does.
     let photo = shop.beside("photo.jpg", new_photo_of(4));
@@ -264,7 +267,7 @@ fn embeddings_are_written_for_other_tools() {
         embed.arg(made_up_weights()).arg(shop.photos()).arg(&bad).arg("--out").arg(&out);
         let run = finish(embed);
         assert!(run.stderr.contains("skipped 1 photo") && run.stderr.contains("truncated.jpg"));
-        assert!(run.ok().contains("1280 numbers each of 18 photos"));
+        assert!(run.ok().contains("embeddings of 18 photos, 1280 dims"));
         let bytes = std::fs::read(&out).expect("embeddings");
         match ending {
             "npy" => {

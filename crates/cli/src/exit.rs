@@ -24,7 +24,7 @@ pub(crate) const HELP: &str = "Exit codes:
   4  the index is missing, damaged, of another version, being written, or made by another model, or
      the store that has it does not answer
   5  the weights are missing, damaged, another network's, or cannot be fetched
-130  stopped by ctrl-C: the same command goes on";
+130  stopped by ctrl-C: the same command resumes";
 
 pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
     let code = match error.downcast_ref::<EngineError>() {

@@ -115,11 +115,11 @@ fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Enco
     Ok(Encoder::blend(parts))
 }
 
-/// Says so where bytes take longer than 32 bits.
+/// Warns where int8 is slower than f32.
 pub(crate) fn warn_of_slow_bytes() {
     if !int8_is_fast() {
         eprintln!(
-            "note: this processor has no AVX-512 VNNI: quantised networks take longer on it than others"
+            "note: this CPU has no AVX-512 VNNI: quantised networks are slower on it than others"
         );
     }
 }

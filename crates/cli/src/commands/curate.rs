@@ -35,7 +35,7 @@ pub(crate) fn run(args: &CurateArgs) -> anyhow::Result<()> {
     report(args, &catalog, &found, &overrides)
 }
 
-/// The finder that the arguments ask for; none by pixels alone.
+/// What detects objects and embeds photos; `None` with --pixels-only.
 pub(crate) fn finder(args: &MeasureArgs) -> anyhow::Result<Option<Box<dyn PhotoAnalyser>>> {
     if args.pixels_only {
         return Ok(None);
@@ -135,11 +135,11 @@ fn words(code: IssueKind) -> &'static str {
         IssueKind::LowResolution => "have too few pixels",
         IssueKind::Blurry => "are blurred",
         IssueKind::Dark => "are too dark",
-        IssueKind::Bright => "are blown out",
+        IssueKind::Bright => "are overexposed",
         IssueKind::Screenshot => "are pictures of text",
-        IssueKind::Duplicate => "are copies of others",
+        IssueKind::Duplicate => "are near-duplicates of others",
         IssueKind::SmallObject => "show the product too small",
-        IssueKind::MultipleObjects => "show several things",
+        IssueKind::MultipleObjects => "show several objects",
         _ => "for another reason",
     }
 }

@@ -12,7 +12,7 @@ use crate::error::WrongUsage;
 use crate::output::{count, print, skipped};
 use crate::{model, progress};
 
-/// The embeddings of photos, in a form for other tools.
+/// The embeddings of photos, to be written for other tools.
 struct Embeddings<'a> {
     photos: Vec<&'a Path>,
     rows: Vec<Vec<f32>>,
@@ -25,12 +25,12 @@ pub(crate) fn run(args: &EmbedArgs) -> anyhow::Result<()> {
     let (files, mut bad) = files(&args.photos)?;
     let unwritable = || format!("cannot write {}", args.out.display());
     let folder = args.out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // The kind alone: the error itself names a file that nobody asked for.
+    // Only the error's kind: its text names the temporary file.
     let partial = || {
         let file = tempfile::NamedTempFile::new_in(folder);
         file.map_err(|error| Error::from(error.kind())).with_context(unwritable)
     };
-    // Tried before the work, so that it is not for nothing.
+    // Tried before embedding, so that an unwritable folder fails at once.
     drop(partial()?);
     let encoder = model::encoder(&args.model)?;
     let progress = progress::reporter(args.progress.quiet);
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &EmbedArgs) -> anyhow::Result<()> {
     partial.persist(&args.out).with_context(unwritable)?;
     let photos = count(embeddings.rows.len() as u64, "photo");
     let length = embeddings.rows[0].len();
-    print(&format!("wrote {length} numbers each of {photos} to {}\n", args.out.display()))
+    print(&format!("wrote embeddings of {photos}, {length} dims each, to {}\n", args.out.display()))
 }
 
 /// The photos that are named, and those in the folders that are; and what cannot be read there.
@@ -75,7 +75,7 @@ fn files(named: &[PathBuf]) -> anyhow::Result<(Vec<PathBuf>, Vec<Skipped>)> {
     Ok((files, skipped))
 }
 
-/// The form of a file, by its ending.
+/// The format of a file, by its extension.
 enum Form {
     Npy,
     Safetensors,

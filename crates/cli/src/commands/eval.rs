@@ -59,8 +59,8 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
         let of = on.split.map_or("the index".to_owned(), |split| format!("the split {split}"));
         format!("fitted on {photos} of {of}")
     });
-    let of = "the product means' and the vote's last";
-    let _ = writeln!(text, "weights    {}, {of}; {fitted}", weights.join(", "));
+    let of = "of the classifiers, the prototypes and the vote";
+    let _ = writeln!(text, "weights    {} {of}; {fitted}", weights.join(", "));
     if let Some(confident) = found.methods.last() {
         let _ =
             writeln!(text, "ECE        {:.1} % of the search", 100.0 * confident.calibration.ece);
@@ -68,8 +68,8 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
     if let Some(rejection) = &found.rejection {
         let _ = writeln!(
             text,
-            "not sold   {}: AUROC {:.3}; {:.1} % taken for sold where 95 % of the sold are; a search \
-             takes {:.1} % of them for sold, and {:.1} % of the sold",
+            "unsold     {}: AUROC {:.3}, {:.1} % false accepts at 95 % accepts; a search accepts {:.1} % of \
+             them, and {:.1} % of the sold",
             count(rejection.photos, "photo"),
             rejection.auroc,
             100.0 * rejection.false_accepts_at_95,
@@ -78,7 +78,7 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
         );
     }
     if args.unsold.is_some() && found.rejection.is_none() {
-        text += "not sold   not measured: the index has not learnt it; a build does, from 30 photos or more\n";
+        text += "unsold     not measured: the index has no calibrated confidence; a build fits it from 30 photos or more\n";
     }
     let _ = writeln!(text, "recall@10  {:.4} (HNSW against exact search)", found.recall_at_10);
     for (number, why) in [

@@ -17,7 +17,7 @@ use crate::{model, progress};
 pub(crate) fn build(args: &BuildArgs) -> anyhow::Result<()> {
     let catalog = Catalog::open(&args.what.catalog.photos, args.what.catalog.root.as_deref())?;
     let encoder = model::encoder(&args.what.model)?;
-    // First of all: who has embedded for an hour should not hear then that it was in vain.
+    // Before embedding, which may take hours: a locked or unwritable folder fails at once.
     let home = args.store.home(&args.out)?;
     let lock = home.lock()?;
     let options = BuildOptions {
@@ -36,7 +36,7 @@ pub(crate) fn build(args: &BuildArgs) -> anyhow::Result<()> {
     if args.what.output.json() {
         return print_json(&json!({
             "index": home.to_string(),
-            "bytes": size,
+            "size_bytes": size,
             "model": index.model(),
             "products": index.products_shown(),
             "report": index.report(),
@@ -44,7 +44,7 @@ pub(crate) fn build(args: &BuildArgs) -> anyhow::Result<()> {
     }
     let mut text = summary(index.report());
     if !index.tells_what_is_not_sold() {
-        text += "too few photos to learn how sure an answer is: no search says `no match`\n";
+        text += "too few photos to calibrate confidence: no search says `no match`\n";
     }
     let _ = writeln!(text, "wrote {home} ({})", bytes(size));
     print(&text)
@@ -71,19 +71,19 @@ pub(crate) fn info(args: &IndexArgs) -> anyhow::Result<()> {
         let identity = &part.identity;
         let share = match model.parts.len() {
             1 => String::new(),
-            _ => format!(", share {:.0} %", 100.0 * part.share),
+            _ => format!(", weight {:.0} %", 100.0 * part.share),
         };
         let (name, length) = (&identity.backbone, identity.embedding_dim);
-        let _ = writeln!(text, "backbone    {name} ({length} numbers{share})");
+        let _ = writeln!(text, "backbone    {name} ({length} dims{share})");
         let (file, sha256) = (part.weights.display(), &identity.weights_sha256);
         let _ = writeln!(text, "weights     {file} sha256 {sha256}");
-        let _ = writeln!(text, "photos as   {}", identity.preprocess);
+        let _ = writeln!(text, "preprocess  {}", identity.preprocess);
     }
     let learnt = match info.vector_dim == model.embedding_dim() {
-        true => "embeddings without their mean",
-        false => "directions learnt from the photos",
+        true => "embeddings, centred",
+        false => "WCCN, learnt from the photos",
     };
-    let _ = writeln!(text, "compared by {} {learnt}", thousands(info.vector_dim as u64));
+    let _ = writeln!(text, "vectors     {} dims: {learnt}", thousands(info.vector_dim as u64));
     if size.is_some() {
         let _ = writeln!(
             text,
@@ -108,17 +108,17 @@ pub(crate) fn verify(args: &IndexArgs) -> anyhow::Result<()> {
         let mut text = String::new();
         let _ = writeln!(
             text,
-            "searched for {} of its own: {} lost, recall@10 {:.4}",
+            "searched for {} of its own: {} not found, recall@10 {:.4}",
             count(found.sampled as u64, "photo"),
             found.lost,
             found.recall_at_10
         );
         if found.missing_files > 0 {
             let missing = count(found.missing_files as u64, "photo file");
-            let _ = writeln!(text, "{missing} no longer in {}", index.root().display());
+            let _ = writeln!(text, "{missing} missing from {}", index.root().display());
         }
         if !found.weights_found {
-            text.push_str("weights are no longer where they were: name them by --weights\n");
+            text.push_str("the weights files are not where they were: name them with --weights\n");
         }
         if found.is_sound() {
             text.push_str("the index is sound\n");
@@ -143,12 +143,11 @@ fn summary(report: &BuildReport) -> String {
         report.seconds
     );
     if report.known > 0 {
-        let _ = writeln!(text, "{} had been embedded before", count(report.known, "photo"));
+        let _ = writeln!(text, "{} from the embedding cache", count(report.known, "photo"));
     }
     if report.duplicates > 0 {
         let photos = count(report.duplicates, "photo");
-        let _ =
-            writeln!(text, "left out {photos} that the same product has already, byte for byte");
+        let _ = writeln!(text, "left out {photos}: exact duplicates within a product");
     }
     if report.other_splits > 0 {
         let _ = writeln!(text, "left out {} of other splits", count(report.other_splits, "photo"));

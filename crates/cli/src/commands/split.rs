@@ -51,7 +51,7 @@ fn summary(report: &SplitReport, out: &Path) -> String {
         let (groups, photos) = (count(kept.groups, "group"), count(kept.photos, "photo"));
         format!("kept together {groups} of {of}: {photos}\n")
     };
-    text += &groups(report.near_duplicates, "near-copies");
+    text += &groups(report.near_duplicates, "near-duplicates");
     if report.grouped.groups > 0 {
         text += &groups(report.grouped, "--group-by");
     }
@@ -60,13 +60,13 @@ fn summary(report: &SplitReport, out: &Path) -> String {
             text,
             "the catalogue's own splits, which this replaces, had {} on two sides",
             if leaks == 1 {
-                "1 pair of near-copies".to_owned()
+                "1 pair of near-duplicates".to_owned()
             } else {
-                format!("{} pairs of near-copies", thousands(leaks))
+                format!("{} pairs of near-duplicates", thousands(leaks))
             }
         );
     }
-    let _ = writeln!(text, "pairs of near-copies on two sides now: {}", report.leaking_pairs);
+    let _ = writeln!(text, "pairs of near-duplicates on two sides now: {}", report.leaking_pairs);
     for (ids, why) in [
         (
             &report.too_few_photos,

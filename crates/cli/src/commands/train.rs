@@ -28,7 +28,7 @@ fn run(args: &TrainArgs) -> anyhow::Result<()> {
     let stop = stop_on_ctrl_c()?;
     let mut trainer = data.trainer(args, args.out.clone(), settings.clone())?;
     if !args.output.quiet() && trainer.epochs_done() > 0 {
-        eprintln!("going on after epoch {}", trainer.epochs_done());
+        eprintln!("resuming after epoch {}", trainer.epochs_done());
     }
     let outcome = data.train(args, &mut trainer, &stop)?;
     if args.output.json() {
@@ -46,7 +46,7 @@ fn run(args: &TrainArgs) -> anyhow::Result<()> {
         outcome.weights.display()
     );
     if !outcome.finished {
-        text.push_str("stopped: the same command goes on from here\n");
+        text.push_str("stopped: the same command resumes\n");
     }
     print(&text)?;
     if outcome.finished { Ok(()) } else { Err(Interrupted.into()) }

@@ -20,9 +20,9 @@ pub(crate) fn text(answer: &Answer, explained: Option<&Vec<&str>>) -> String {
     products(answer.verdict.as_ref(), &answer.matches, explained)
 }
 
-/// The things in a photo as text, each with its products.
+/// The objects in a photo as text, each with its products.
 pub(crate) fn items_text(answer: &ItemsAnswer, explained: Option<&Vec<&str>>) -> String {
-    let mut text = format!("{}\n", count(answer.items.len() as u64, "thing"));
+    let mut text = format!("{}\n", count(answer.items.len() as u64, "object"));
     for (number, item) in (1..).zip(&answer.items) {
         let ItemBox { x, y, width, height } = item.place;
         let percent = |share: f32| (100.0 * share).round();
@@ -73,7 +73,7 @@ fn products(verdict: Option<&Verdict>, matches: &[Match], explained: Option<&Vec
         }
     }
     if matches.is_empty() {
-        text += "no product that may be found has a photo like it\n";
+        text += "no product passes the filters\n";
     }
     text
 }
@@ -81,15 +81,15 @@ fn products(verdict: Option<&Verdict>, matches: &[Match], explained: Option<&Vec
 /// What a score is made of, in one line.
 fn reasons(reasons: &Reasons, networks: &[&str]) -> String {
     let percent = |share: f32| format!("{:.1} %", 100.0 * share);
-    let mut parts = vec![format!("nearest photos {}", percent(reasons.vote))];
-    parts.extend(reasons.prototype.map(|share| format!("its photos' mean {}", percent(share))));
+    let mut parts = vec![format!("vote {}", percent(reasons.vote))];
+    parts.extend(reasons.prototype.map(|share| format!("prototype {}", percent(share))));
     for (share, network) in reasons.classifiers.iter().zip(networks) {
-        parts.extend(share.map(|share| format!("{network}'s classifier {}", percent(share))));
+        parts.extend(share.map(|share| format!("{network} classifier {}", percent(share))));
     }
     parts.join(", ")
 }
 
-/// What a product card says, in one line; empty if nothing is known.
+/// The facts of a product card; empty if nothing is known.
 pub(crate) fn facts(product: &Product) -> Vec<String> {
     let mut facts = Vec::new();
     if let Some(category) = &product.category {

@@ -1,4 +1,4 @@
-//! How well several things in one photo are found.
+//! How well several objects in one photo are detected and searched for.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -27,7 +27,7 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// `None` where they ask for nothing. Files are read here, so that a wrong one is told before the rest is
+    /// `None` where they ask for nothing. Reads the files, so that a wrong one fails before the rest is
     /// measured.
     pub(crate) fn of(args: &ObjectsEvalArgs, searcher: &Searcher) -> anyhow::Result<Option<Self>> {
         if !args.are_asked_for() {
@@ -73,16 +73,16 @@ impl Wanted {
 /// What is measured, and on what.
 fn groups(found: &ItemsEvaluation) -> impl Iterator<Item = (String, &[FinderScore])> {
     let groups = [
-        ("photos made of several", &found.composites),
-        ("photos of several products", &found.photos),
-        ("boxes that people drew", &found.boxes),
-        ("of these, of things for the home", &found.home),
+        ("composites", &found.composites),
+        ("annotated photos", &found.photos),
+        ("annotated boxes", &found.boxes),
+        ("of these, household classes", &found.home),
     ];
     groups.into_iter().filter_map(|(what, scores)| {
         let first = scores.first()?;
-        let (photos, things) =
-            (count(first.photos, "photo"), count(first.boxes.ground_truth, "thing"));
-        Some((format!("{what}: {photos}, {things}"), &scores[..]))
+        let (photos, objects) =
+            (count(first.photos, "photo"), count(first.boxes.ground_truth, "object"));
+        Some((format!("{what}: {photos}, {objects}"), &scores[..]))
     })
 }
 
@@ -112,18 +112,13 @@ pub(crate) fn notes(found: &ItemsEvaluation) -> Vec<(String, String)> {
 fn line(score: &FinderScore) -> String {
     let percent = |share: f64| format!("{:.1} %", 100.0 * share);
     let of_all = |number: u64| percent(number as f64 / score.boxes.ground_truth.max(1) as f64);
-    let mut line = format!("found {}", percent(score.recall));
+    let mut line = format!("recall {}", percent(score.recall));
     if let (Some(first), Some(three)) = (score.right_first, score.right_of_three) {
-        let _ = write!(
-            line,
-            ", with the right product first {}, among three {}",
-            of_all(first),
-            of_all(three)
-        );
+        let _ = write!(line, ", right product top-1 {}, top-3 {}", of_all(first), of_all(three));
     }
     let _ = write!(
         line,
-        "; of its boxes {} are right; {:.0} ms a photo, {:.0} of them to find things",
+        "; precision {}; {:.0} ms per photo, {:.0} of them detection",
         percent(score.precision),
         score.milliseconds,
         score.detect_milliseconds

@@ -28,7 +28,7 @@ pub(crate) fn write(
     let of = |number: u64, what: &str| format!("{number} {what}");
     let model = index.model();
     let mut notes = vec![
-        ("photos searched for".to_owned(), of(found.queries, "photos")),
+        ("queries".to_owned(), of(found.queries, "photos")),
         ("indexed".to_owned(), of(index.photos().len() as u64, "photos")),
         ("recall@10 of HNSW".to_owned(), format!("{:.4}", found.recall_at_10)),
     ];
@@ -37,22 +37,16 @@ pub(crate) fn write(
         notes.push((name.clone(), format!("sha256 {sha256}, {}", part.identity.preprocess)));
     }
     let weights: Vec<_> = found.ranking.weights.iter().map(|w| format!("{w:.2}")).collect();
-    notes.push((
-        "weights of the classifiers, the product means, the vote".to_owned(),
-        weights.join(", "),
-    ));
-    notes.push(("looked at of each photo".to_owned(), args.views.to_string()));
+    notes.push(("fusion weights: classifiers, prototypes, vote".to_owned(), weights.join(", ")));
+    notes.push(("views".to_owned(), args.views.to_string()));
     if let Some(rejection) = &found.rejection {
         let percent = |share: f64| format!("{:.1} %", 100.0 * share);
         notes.extend([
-            ("photos of things that are not sold".to_owned(), of(rejection.photos, "photos")),
-            ("told apart, AUROC".to_owned(), format!("{:.3}", rejection.auroc)),
+            ("unsold photos".to_owned(), of(rejection.photos, "photos")),
+            ("rejection, AUROC".to_owned(), format!("{:.3}", rejection.auroc)),
+            ("false accepts at 95 % accepts".to_owned(), percent(rejection.false_accepts_at_95)),
             (
-                "taken for sold where 95 % of the sold are".to_owned(),
-                percent(rejection.false_accepts_at_95),
-            ),
-            (
-                "a search takes for sold: of these, of the sold".to_owned(),
+                "accepted by a search: unsold, sold".to_owned(),
                 format!("{}, {}", percent(rejection.false_accepts), percent(rejection.accepted)),
             ),
         ]);

@@ -13,8 +13,8 @@ use crate::args::index::{CompactArgs, PutArgs, RemoveArgs};
 use crate::output::{bytes, count, print, print_json, skipped};
 use crate::{model, progress};
 
-/// With more changes than one to so many photos that stay, answers may be surer or less sure than they should be.
-const MUCH: u64 = 4;
+/// Photos that stay, to one that was added or removed, below which the confidence may be miscalibrated.
+const STAY_PER_CHANGE: u64 = 4;
 
 pub(crate) fn put(args: &PutArgs, remove_others: bool) -> anyhow::Result<()> {
     let catalog = Catalog::open(&args.what.catalog.photos, args.what.catalog.root.as_deref())?;
@@ -50,7 +50,7 @@ pub(crate) fn compact(args: &CompactArgs) -> anyhow::Result<()> {
         return print_json(&index.info(&home)?);
     }
     let photos = count(index.photos().len() as u64, "photo");
-    print(&format!("linked {photos} anew\nwrote {home} ({})\n", bytes(size)))
+    print(&format!("rebuilt the graph of {photos}\nwrote {home} ({})\n", bytes(size)))
 }
 
 fn save(
@@ -63,7 +63,7 @@ fn save(
     let size = lock.save(index, progress)?;
     if as_json {
         return print_json(&json!({
-            "index": home.to_string(), "bytes": size, "products": index.products_shown(),
+            "index": home.to_string(), "size_bytes": size, "products": index.products_shown(),
             "photos": index.photos().len(), "report": report,
         }));
     }
@@ -77,16 +77,18 @@ fn save(
         report.seconds
     );
     if report.known > 0 {
-        let _ = writeln!(text, "{} had been embedded before", count(report.known, "photo"));
+        let _ = writeln!(text, "{} from the embedding cache", count(report.known, "photo"));
     }
     if report.products_added + report.products_removed > 0 {
         let added = count(report.products_added, "product");
         let _ = writeln!(text, "added {added}, removed {}", report.products_removed);
     }
     text.push_str(&skipped(&report.skipped));
-    if report.added + report.removed > report.kept / MUCH && index.tells_what_is_not_sold() {
-        text += "much has changed since it was learnt how sure an answer is: `lookalike index build` learns \
-                 it anew\n";
+    if report.added + report.removed > report.kept / STAY_PER_CHANGE
+        && index.tells_what_is_not_sold()
+    {
+        text += "much has changed since the confidence was calibrated: `lookalike index build` calibrates \
+                 it again\n";
     }
     let _ = writeln!(text, "wrote {home} ({})", bytes(size));
     print(&text)

@@ -13,10 +13,10 @@ use crate::args::train::TrainArgs;
 use crate::output::{count, skipped};
 use crate::progress;
 
-/// Of a catalogue without splits, every so many-th photo of a product is measured on.
+/// Of a catalogue without splits, one photo in this many of each product is held out for validation.
 const HELD_OUT: usize = 10;
 
-/// What is trained on, and what it begins with.
+/// The data of a run, its initial weights and its device.
 pub(crate) struct Data {
     pub(crate) weights: PathBuf,
     pub(crate) classes: Vec<String>,
@@ -55,7 +55,7 @@ impl Data {
         eprint!("{}", skipped(&train.skipped));
         if !args.output.quiet() {
             eprintln!(
-                "training on {} of {}, measuring on {}; beginning with {}",
+                "training on {} of {}, validating on {}, starting from {}",
                 count(train.len() as u64, "photo"),
                 count(classes.len() as u64, "product"),
                 count(val.len() as u64, "photo"),
@@ -65,7 +65,7 @@ impl Data {
         Ok(Self { weights, classes, train, val, others, device })
     }
 
-    /// A run in a folder: begun, or gone on with.
+    /// A run in a folder: a new one, or one to resume.
     pub(crate) fn trainer(
         &self,
         args: &TrainArgs,

@@ -24,9 +24,9 @@ pub(crate) fn run(args: &GridArgs) -> anyhow::Result<()> {
         notes: vec![
             ("photos".to_owned(), common.catalog.photos.display().to_string()),
             ("trained on".to_owned(), count(data.train.len() as u64, "photo")),
-            ("measured on".to_owned(), count(data.val.len() as u64, "photo")),
+            ("validated on".to_owned(), count(data.val.len() as u64, "photo")),
             ("products".to_owned(), data.classes.len().to_string()),
-            ("begun with".to_owned(), data.weights.display().to_string()),
+            ("initial weights".to_owned(), data.weights.display().to_string()),
         ],
         hyperparameters: GridArgs::COLUMNS.map(str::to_owned).to_vec(),
         runs: Vec::with_capacity(runs.len()),
@@ -61,7 +61,7 @@ pub(crate) fn run(args: &GridArgs) -> anyhow::Result<()> {
         let _ = writeln!(text, "wrote {}", common.out.join("grid.html").display());
     } else {
         let left = count((runs.len() - report.runs.len()) as u64, "run");
-        let _ = writeln!(text, "stopped, {left} left: the same command goes on from here");
+        let _ = writeln!(text, "stopped, {left} left: the same command resumes");
     }
     print(&text)
 }

@@ -23,15 +23,14 @@ pub(crate) fn quantise(args: &QuantiseArgs) -> anyhow::Result<()> {
         }));
     }
     let (kind, path) = (quantiser.kind(), args.out.display());
-    let mut text = format!("{kind}: wrote {path}, by {} photos\n", found.photos);
+    let mut text = format!("{kind}: wrote {path}, calibrated with {} photos\n", found.photos);
     if found.unreadable > 0 {
         let _ = writeln!(text, "  could not be read: {} of the photos", found.unreadable);
     }
     if let Some(cosines) = found.cosines {
         let _ = writeln!(
             text,
-            "  of {} other photos, embeddings are those in 32 bits to a cosine of {:.4} on average, {:.4} \
-             at the least",
+            "  cosine with the f32 embeddings on {} other photos: {:.4} on average, {:.4} at least",
             cosines.photos, cosines.mean, cosines.least
         );
     }
