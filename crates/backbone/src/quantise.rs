@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use candle_core::Tensor;
-use lookalike_infer::{Level, Ranges};
+use lookalike_infer::{Ranges, SimdLevel};
 use lookalike_photo::Preprocess;
 
 use crate::checkpoint::metadata::{CLASSES_KEY, INT8_KEY};
@@ -98,5 +98,5 @@ impl Quantiser {
 
 /// Whether this CPU has the instructions (AVX-512 VNNI) that make quantised networks faster than f32 ones.
 pub fn int8_is_fast() -> bool {
-    Level::has_fast_bytes()
+    SimdLevel::has_fast_int8()
 }

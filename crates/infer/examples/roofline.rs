@@ -1,22 +1,22 @@
-//! How near to this processor's limit the kernels come: its f32 peak, measured by multiplications and
-//! additions in registers, and layers of ResNet50 and MobileNetV3 beside it.
+//! Roofline: the processor's f32 peak, measured by multiply-adds in registers, and the throughput of layers of ResNet50
+//! and MobileNetV3.
 //!
 //! ```sh
 //! cargo run --release -p lookalike-infer --example roofline
 //! ```
 //!
-//! Figures are GFLOP/s of the convolution as it is defined; Winograd's needs fewer, and can be above the
-//! peak. Each layer is run with several weights after one another, so that they come from memory as
-//! they do in a network. `RAYON_NUM_THREADS` sets the threads.
+//! Figures are GFLOP/s of the direct convolution; Winograd's algorithm needs fewer operations and can exceed the peak. Each
+//! layer runs with several copies of its weights in turn, so that they come from memory as they do in a network.
+//! `RAYON_NUM_THREADS` sets the threads.
 
 use std::hint::black_box;
 use std::time::Instant;
 
-use lookalike_infer::{Activation, Builder, Conv, Edges, Extra, Level, Shape, Window};
+use lookalike_infer::{Activation, Builder, Conv, FusedOps, Padding, Shape, SimdLevel, Window};
 use pulp::{Arch, Simd, WithSimd};
 
-/// Sums that do not wait for each other, as many as registers hold.
-const SUMS: usize = 24;
+/// Independent sums, as many as fit the registers.
+const ACCUMULATORS: usize = 24;
 const ROUNDS: usize = 2_000_000;
 
 struct Peak;
@@ -27,14 +27,14 @@ impl WithSimd for Peak {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> usize {
         let (x, y) = (simd.splat_f32s(black_box(0.5)), simd.splat_f32s(black_box(0.25)));
-        let mut sums = [simd.splat_f32s(0.0); SUMS];
+        let mut sums = [simd.splat_f32s(0.0); ACCUMULATORS];
         for _ in 0..ROUNDS {
             for sum in &mut sums {
                 *sum = simd.mul_add_e_f32s(x, y, *sum);
             }
         }
         black_box(sums.map(|sum| simd.reduce_sum_f32s(sum)));
-        2 * SUMS * ROUNDS * S::F32_LANES
+        2 * ACCUMULATORS * ROUNDS * S::F32_LANES
     }
 }
 
@@ -63,33 +63,33 @@ struct Layer {
 }
 
 impl Layer {
-    /// Milliseconds that it takes, the best of many runs; in bytes, if those are wanted.
-    fn time(self, in_bytes: bool) -> f64 {
+    /// Milliseconds in f32 or int8, the best of many runs.
+    fn time(self, int8: bool) -> f64 {
         let Self { inputs, outputs, side, window, copies } = self;
-        let numbers = |count: usize| vec![0.001f32; count];
-        let (first, first_bias) = (numbers(3 * inputs), numbers(inputs));
+        let values = |count: usize| vec![0.001f32; count];
+        let (first, first_bias) = (values(3 * inputs), values(inputs));
         let taps = window.side * window.side;
-        let (weight, bias) = (numbers(inputs * outputs * taps), numbers(outputs));
-        let last = (numbers(outputs * 16), numbers(16));
+        let (weight, bias) = (values(inputs * outputs * taps), values(outputs));
+        let last = (values(outputs * 16), values(16));
         let build = |mut builder: Builder| {
-            let relu = Extra::only(Activation::Relu);
+            let relu = FusedOps::activation(Activation::Relu);
             let first = Conv { weight: &first, bias: &first_bias, window: Window::POINT };
-            let start = builder.conv(builder.photos(), first, relu);
+            let start = builder.conv(builder.input(), first, relu);
             let conv = Conv { weight: &weight, bias: &bias, window };
             let nodes: Vec<_> = (0..copies).map(|_| builder.conv(start, conv, relu)).collect();
-            // What takes its results in, so that these are kept as bytes.
+            // A layer that reads each output, so that it is stored as uint8.
             let last = Conv { weight: &last.0, bias: &last.1, window: Window::POINT };
             for &node in &nodes {
                 builder.conv(node, last, relu);
             }
-            (builder.finish(), nodes)
+            (builder.build(), nodes)
         };
-        let photo = numbers(3 * side * side);
+        let photo = values(3 * side * side);
         let shape = Shape { images: 1, channels: 3, height: side, width: side };
-        let (mut plan, nodes) = build(Builder::new(Level::best(), 3, side));
-        if in_bytes {
+        let (mut plan, nodes) = build(Builder::new(SimdLevel::best(), 3, side));
+        if int8 {
             let ranges = plan.ranges(&photo, shape).expect("large enough");
-            plan = build(Builder::in_bytes(Level::best_for_bytes(), 3, side, ranges)).0;
+            plan = build(Builder::int8(SimdLevel::best_for_int8(), 3, side, ranges)).0;
         }
         let time = |last| {
             let runs = (0..30).map(|_| {
@@ -107,10 +107,10 @@ impl Layer {
 fn main() {
     let threads = rayon::current_num_threads();
     let peak = peak(threads);
-    println!("{}, {threads} threads: f32 peak {peak:.0} GFLOP/s", Level::best().name());
-    println!("bytes: {}", Level::best_for_bytes().name());
+    println!("{}, {threads} threads: f32 peak {peak:.0} GFLOP/s", SimdLevel::best().name());
+    println!("int8: {}", SimdLevel::best_for_int8().name());
     let point = Window::POINT;
-    let three = Window { side: 3, stride: 1, padding: Edges::Even(1) };
+    let three = Window { side: 3, stride: 1, padding: Padding::Symmetric(1) };
     for (inputs, outputs, side, window, copies) in [
         (64, 256, 56, point, 20),
         (256, 64, 56, point, 20),
@@ -129,15 +129,15 @@ fn main() {
         let layer = Layer { inputs, outputs, side, window, copies };
         let kernel = window.side;
         let flop = 2 * inputs * outputs * kernel * kernel * side * side;
-        let (numbers, bytes) = (layer.time(false), layer.time(true));
+        let (float, int8) = (layer.time(false), layer.time(true));
         let rate = |ms: f64| flop as f64 / ms / 1e6;
         println!(
-            "{kernel}x{kernel}, {inputs} to {outputs} channels, {side}x{side}: {numbers:.3} ms, \
-             {:.0} GFLOP/s, {:.0} % of the peak; in bytes {bytes:.3} ms, {:.0} GOP/s, {:.0} %",
-            rate(numbers),
-            100.0 * rate(numbers) / peak,
-            rate(bytes),
-            100.0 * rate(bytes) / peak
+            "{kernel}x{kernel}, {inputs} to {outputs} channels, {side}x{side}: {float:.3} ms, \
+             {:.0} GFLOP/s, {:.0} % of the peak; int8 {int8:.3} ms, {:.0} GOP/s, {:.0} %",
+            rate(float),
+            100.0 * rate(float) / peak,
+            rate(int8),
+            100.0 * rate(int8) / peak
         );
     }
 }

@@ -1,68 +1,69 @@
-//! Numbers that begin at a cache line, so that no vector of them lies across two.
+//! Buffers of f32 that begin at a cache line, so that no vector load crosses two lines, and their reuse.
 
 use std::cell::RefCell;
 
 /// Bytes of a cache line, and of the longest vector.
 const LINE: usize = 64;
-const NUMBERS: usize = LINE / size_of::<f32>();
+/// f32 elements of a cache line.
+const LINE_LEN: usize = LINE / size_of::<f32>();
 
-/// Numbers that begin at a cache line.
+/// A buffer that begins at a cache line.
 #[derive(Default)]
-pub(crate) struct Aligned {
-    numbers: Vec<f32>,
+pub(crate) struct AlignedVec {
+    data: Vec<f32>,
     start: usize,
     len: usize,
 }
 
-impl Aligned {
+impl AlignedVec {
     pub(crate) fn zeros(len: usize) -> Self {
-        let numbers = vec![0f32; len + NUMBERS - 1];
-        // It may decline to say, which costs time only.
-        let start = numbers.as_ptr().align_offset(LINE).min(NUMBERS - 1);
-        Self { numbers, start, len }
+        let data = vec![0f32; len + LINE_LEN - 1];
+        // `align_offset` may give up and return usize::MAX: misalignment costs time only.
+        let start = data.as_ptr().align_offset(LINE).min(LINE_LEN - 1);
+        Self { data, start, len }
     }
 
-    /// The same room for another count of numbers, which are any; it must be [room](Self::room) enough.
-    pub(crate) fn resized(mut self, len: usize) -> Self {
-        assert!(len <= self.room(), "room for {len} numbers");
+    /// The same buffer with another length, up to its [capacity](Self::capacity); the contents are unspecified.
+    pub(crate) fn with_len(mut self, len: usize) -> Self {
+        assert!(len <= self.capacity(), "room for {len} elements");
         self.len = len;
         self
     }
 
-    /// How many numbers it could hold.
-    pub(crate) fn room(&self) -> usize {
-        self.numbers.len() - self.start
+    /// Elements that fit.
+    pub(crate) fn capacity(&self) -> usize {
+        self.data.len() - self.start
     }
 
     pub(crate) fn as_slice(&self) -> &[f32] {
-        &self.numbers[self.start..][..self.len]
+        &self.data[self.start..][..self.len]
     }
 
     pub(crate) fn as_mut_slice(&mut self) -> &mut [f32] {
-        &mut self.numbers[self.start..][..self.len]
+        &mut self.data[self.start..][..self.len]
     }
 }
 
-/// Room for so many numbers: the least that is enough.
-pub(crate) fn take(spare: &mut Vec<Aligned>, len: usize) -> Aligned {
-    let fitting = spare.iter().enumerate().filter(|(_, spare)| spare.room() >= len);
-    match fitting.min_by_key(|(_, spare)| spare.room()).map(|(at, _)| at) {
-        Some(at) => spare.swap_remove(at).resized(len),
-        None => Aligned::zeros(len),
+/// A buffer of `len` elements with unspecified contents: the smallest spare one that fits, or a new one.
+pub(crate) fn take_buffer(spare: &mut Vec<AlignedVec>, len: usize) -> AlignedVec {
+    let fitting = spare.iter().enumerate().filter(|(_, spare)| spare.capacity() >= len);
+    match fitting.min_by_key(|(_, spare)| spare.capacity()).map(|(at, _)| at) {
+        Some(at) => spare.swap_remove(at).with_len(len),
+        None => AlignedVec::zeros(len),
     }
 }
 
-/// Room that a thread uses again and again.
+/// A thread's scratch memory.
 #[derive(Default)]
-pub(crate) struct Scratch(Aligned);
+pub(crate) struct Scratch(AlignedVec);
 
 impl Scratch {
-    /// Room for `len` numbers, which are any.
-    pub(crate) fn of(&mut self, len: usize) -> &mut [f32] {
-        if self.0.numbers.is_empty() || self.0.room() < len {
-            self.0 = Aligned::zeros(len);
+    /// `len` elements with unspecified contents.
+    pub(crate) fn get(&mut self, len: usize) -> &mut [f32] {
+        if self.0.data.is_empty() || self.0.capacity() < len {
+            self.0 = AlignedVec::zeros(len);
         }
-        &mut self.0.numbers[self.0.start..][..len]
+        &mut self.0.data[self.0.start..][..len]
     }
 }
 
@@ -70,10 +71,10 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// Lends this thread's room.
+/// Lends this thread's scratch memory.
 ///
-/// Work with vectors must not be handed in as a closure, but be a call of [`crate::Level::run`] in it:
-/// in a closure that this hands on, the compiler does not know which instructions the processor has.
+/// SIMD work must be a call of [`crate::SimdLevel::run`] inside `work`, not `work` itself: the compiler does not enable
+/// the processor's instructions in a closure that is passed on.
 pub(crate) fn with_scratch<O>(work: impl FnOnce(&mut Scratch) -> O) -> O {
     SCRATCH.with(|scratch| {
         let mut taken = scratch.take();

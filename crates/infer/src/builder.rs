@@ -1,250 +1,256 @@
-//! From a network's layers to a plan.
+//! Builds a plan from a network's layers: chooses an algorithm for each, packs its weights and fuses what follows it.
 
 use std::sync::Mutex;
 
-use crate::aligned::Aligned;
-use crate::bands::Expansion;
-use crate::bytes;
-use crate::bytes::ranges::Ranges;
-use crate::bytes::scales::Scales;
-use crate::kernels::Kernels;
-use crate::level::Level;
-use crate::map::Shape;
-use crate::plan::{Node, Plan};
-use crate::product::Weights;
+use crate::activation::Activation;
+use crate::aligned::AlignedVec;
+use crate::direct_weights::DirectWeights;
+use crate::feature_map::Shape;
+use crate::gemm::PackedWeights;
+use crate::int8::op::Int8Op;
+use crate::int8::quant::QuantParams;
+use crate::int8::ranges::Ranges;
+use crate::line_buffer::Expansion;
+use crate::plan::Plan;
+use crate::simd_level::SimdLevel;
 use crate::stem;
-use crate::step::{Step, Work};
-use crate::tile::Activation;
+use crate::step::{Op, Step};
+use crate::tensor_id::TensorId;
 use crate::window::Window;
-use crate::winograd::Transformed;
+use crate::winograd::WinogradWeights;
 
-/// A convolution's numbers.
+/// A convolution's parameters.
 #[derive(Debug, Clone, Copy)]
 pub struct Conv<'a> {
-    /// `(outputs, inputs, side, side)`; of a depthwise one `(outputs, 1, side, side)`.
+    /// OIHW: `(outputs, inputs, side, side)`; `(outputs, 1, side, side)` if depthwise.
     pub weight: &'a [f32],
     /// `(outputs,)`
     pub bias: &'a [f32],
-    /// What it sees.
+    /// Kernel size, stride and padding.
     pub window: Window,
 }
 
-/// What else takes part in a convolution.
+/// What is fused into a convolution (oneDNN's post-ops, and a gate before it).
 #[derive(Debug, Clone, Copy)]
-pub struct Extra {
-    /// By this, one position a photo, each channel of the input is multiplied.
-    pub gate: Option<Node>,
-    /// This is added to the result, before the activation.
-    pub add: Option<Node>,
-    /// What follows.
+pub struct FusedOps {
+    /// Squeeze-and-excitation gate, one position per image: multiplies the channels of the input.
+    pub gate: Option<TensorId>,
+    /// Residual: added to the output, before the activation.
+    pub add: Option<TensorId>,
+    /// Activation of the output.
     pub activation: Activation,
 }
 
-impl Extra {
-    /// Nothing but what follows.
-    pub fn only(activation: Activation) -> Self {
+impl FusedOps {
+    /// Only an activation.
+    pub fn activation(activation: Activation) -> Self {
         Self { gate: None, add: None, activation }
     }
 }
 
-/// Takes the layers of a network, in the order in which they run.
+/// Takes the layers of a network in execution order and makes a [`Plan`] of them.
 pub struct Builder {
-    pub(crate) level: Level,
-    /// What each node is like for one photo of the usual size, by which ways of computing are chosen.
+    pub(crate) level: SimdLevel,
+    /// Shapes of all tensors for one image of the usual size, by which algorithms are chosen.
     pub(crate) shapes: Vec<Shape>,
     pub(crate) steps: Vec<Step>,
-    /// What the maps hold, where they are to be kept as codes.
+    /// Calibration ranges of the tensors that are quantised; empty for an f32 plan.
     pub(crate) ranges: Ranges,
-    /// What each node's codes stand for, where it is kept as codes.
-    pub(crate) scales: Vec<Option<Scales>>,
-    /// Whether the ranges are of another network.
-    pub(crate) misfit: bool,
+    /// For each tensor, its quantisation parameters; `None` for f32 tensors.
+    pub(crate) quant: Vec<Option<QuantParams>>,
+    /// Whether the ranges belong to another network.
+    pub(crate) ranges_mismatch: bool,
 }
 
-/// Positions of a map below which a tile of Winograd's would be mostly empty, and its weights would
-/// take longer to read than to use.
-const FEW: usize = 10 * 10;
+/// Positions of a map below which Winograd's tiles would be mostly empty, and reading the transformed weights would take
+/// longer than using them.
+const MIN_WINOGRAD_POSITIONS: usize = 10 * 10;
 
 impl Builder {
-    /// For photos of `channels`, usually `side` pixels high and wide. Others may be run, too.
-    pub fn new(level: Level, channels: usize, side: usize) -> Self {
+    /// For images of `channels` channels, usually `side` pixels high and wide. Other sizes can be run, too.
+    pub fn new(level: SimdLevel, channels: usize, side: usize) -> Self {
         let shape = Shape { images: 1, channels, height: side, width: side };
-        let (steps, ranges, scales) = (Vec::new(), Ranges::default(), vec![None]);
-        Self { level, shapes: vec![shape], steps, ranges, scales, misfit: false }
+        let (steps, ranges, quant) = (Vec::new(), Ranges::default(), vec![None]);
+        Self { level, shapes: vec![shape], steps, ranges, quant, ranges_mismatch: false }
     }
 
-    /// For a plan in bytes, of a network whose maps hold what was found by [`Plan::ranges`].
+    /// For an int8 plan of a network whose calibration ranges ([`Plan::ranges`]) are known.
     ///
     /// # Panics
-    /// If the level is none for bytes.
-    pub fn in_bytes(level: Level, channels: usize, side: usize, ranges: Ranges) -> Self {
-        assert!(level.is_for_bytes(), "a level for plans in bytes, not {}", level.name());
+    /// If the level is not an int8 level.
+    pub fn int8(level: SimdLevel, channels: usize, side: usize, ranges: Ranges) -> Self {
+        assert!(level.is_for_int8(), "an int8 level, not {}", level.name());
         Self { ranges, ..Self::new(level, channels, side) }
     }
 
-    /// Whether the ranges that it was given are of the network whose layers it has taken. If not, there is
-    /// no plan.
-    pub fn ranges_fit(&self) -> bool {
-        let (nodes, inputs) = (self.ranges.nodes.len(), self.ranges.inputs.len());
-        let none = nodes == 0 && inputs == 0;
-        !self.misfit && (none || (nodes == self.shapes.len() && inputs == self.steps.len()))
+    /// Whether the calibration ranges belong to the network whose layers were added. If not, the plan is invalid.
+    pub fn ranges_match(&self) -> bool {
+        let (tensors, inputs) = (self.ranges.tensors.len(), self.ranges.inputs.len());
+        let none = tensors == 0 && inputs == 0;
+        let all = tensors == self.shapes.len() && inputs == self.steps.len();
+        !self.ranges_mismatch && (none || all)
     }
 
-    /// The photos.
-    pub fn photos(&self) -> Node {
-        Node(0)
+    /// The network's input.
+    pub fn input(&self) -> TensorId {
+        TensorId(0)
     }
 
-    /// A convolution of all channels with all.
+    /// Adds a dense convolution. A dense layer of a pooled map is one with a 1x1 window.
     ///
     /// # Panics
-    /// If the numbers do not fit the node's channels, or it convolves photos with a gate.
-    pub fn conv(&mut self, from: Node, conv: Conv, extra: Extra) -> Node {
+    /// If the weights do not fit the input's channels, or the network's input is gated.
+    pub fn conv(&mut self, from: TensorId, conv: Conv, fused: FusedOps) -> TensorId {
         let (inputs, outputs) = (self.shapes[from.0].channels, conv.bias.len());
         let (window, taps, lanes) = (conv.window, conv.window.taps(), self.level.lanes());
         assert_eq!(conv.weight.len(), outputs * inputs * taps, "weights of a convolution");
-        assert!(from.0 > 0 || extra.gate.is_none(), "photos are not gated");
-        let bias = self.whole_blocks(conv.bias);
+        assert!(from.0 > 0 || fused.gate.is_none(), "the network's input cannot be gated");
+        let bias = self.pad_to_blocks(conv.bias);
         let shape = self.shapes[from.0];
-        let winograd = from.0 > 0
-            && extra.gate.is_none()
-            && Transformed::fits(window)
-            && shape.height * shape.width >= FEW;
+        let use_winograd = from.0 > 0
+            && fused.gate.is_none()
+            && WinogradWeights::supports(window)
+            && shape.height * shape.width >= MIN_WINOGRAD_POSITIONS;
         let weight = |output: usize, input: usize, tap: usize| {
             conv.weight[(output * inputs + input) * taps + tap]
         };
-        if let Some(work) = self.conv_of_codes(from, &conv, &extra, weight) {
-            return self.step(work, window, from, extra, outputs);
+        if let Some(op) = self.int8_conv(from, &conv, &fused, weight) {
+            return self.step(op, window, from, fused, outputs);
         }
-        let work = if winograd {
-            let weights = Transformed::of(lanes, outputs, inputs, conv.weight);
-            Work::Winograd { weights, bias }
-        } else if from.0 == 0 && stem::fits(window.side, window.stride) {
-            Work::Stem(Kernels::pack(lanes, outputs, conv.weight, bias))
+        let op = if use_winograd {
+            let weights = WinogradWeights::transform(lanes, outputs, inputs, conv.weight);
+            Op::Winograd { weights, bias }
+        } else if from.0 == 0 && stem::supports(window.side, window.stride) {
+            Op::Stem(DirectWeights::pack(lanes, outputs, conv.weight, bias))
         } else if from.0 == 0 {
-            // The numbers of a window in a row, as the patches of photos have them.
-            let weights = Weights::pack(lanes, outputs, inputs * taps, 1, |output, input, _| {
-                weight(output, input / taps, input % taps)
-            });
-            Work::Convolve { weights, bias }
+            // Patches of NCHW images are one row of inputs: by channel, then by tap.
+            let weights =
+                PackedWeights::pack(lanes, outputs, inputs * taps, 1, |output, input, _| {
+                    weight(output, input / taps, input % taps)
+                });
+            Op::Convolve { weights, bias }
         } else {
-            Work::Convolve { weights: Weights::pack(lanes, outputs, inputs, taps, weight), bias }
+            let weights = PackedWeights::pack(lanes, outputs, inputs, taps, weight);
+            Op::Convolve { weights, bias }
         };
-        self.step(work, window, from, extra, outputs)
+        self.step(op, window, from, fused, outputs)
     }
 
-    /// A convolution of each channel by itself, with a kernel of 3x3 or 5x5, in steps of 1 or 2.
+    /// Adds a depthwise convolution with a kernel of 3x3 or 5x5 and a stride of 1 or 2.
     ///
     /// # Panics
-    /// If the kernel is another, or the numbers do not fit the node's channels.
-    pub fn depthwise(&mut self, from: Node, conv: Conv, activation: Activation) -> Node {
+    /// If the kernel is another, or the weights do not fit the input's channels.
+    pub fn depthwise(&mut self, from: TensorId, conv: Conv, activation: Activation) -> TensorId {
         let channels = self.shapes[from.0].channels;
-        if self.scales[from.0].is_some() {
-            return self.depthwise_of_codes(None, channels, from, conv, activation);
+        if self.quant[from.0].is_some() {
+            return self.int8_depthwise(None, channels, from, conv, activation);
         }
-        self.depthwise_of(None, channels, from, conv, activation)
+        self.float_depthwise(None, channels, from, conv, activation)
     }
 
-    /// A 1x1 convolution and a depthwise one of its result, which nothing else takes in.
+    /// Adds a 1x1 convolution and a depthwise one of its output, fused: nothing else can read the output between.
     ///
     /// # Panics
-    /// If the first has another kernel, and [`Self::depthwise`]'s.
+    /// If the first kernel is not 1x1, and as [`Self::depthwise`].
     pub fn expanded_depthwise(
         &mut self,
-        from: Node,
+        from: TensorId,
         (expansion, between): (Conv, Activation),
         conv: Conv,
         activation: Activation,
-    ) -> Node {
+    ) -> TensorId {
         let (inputs, channels) = (self.shapes[from.0].channels, expansion.bias.len());
         assert!(expansion.window.is_point() && from.0 > 0, "an expansion of a map by 1x1");
         assert_eq!(expansion.weight.len(), channels * inputs, "weights of an expansion");
-        if let Some(expansion) = self.expansion_of_codes(from, &expansion, between) {
-            return self.depthwise_of_codes(Some(expansion), channels, from, conv, activation);
+        if let Some(expansion) = self.int8_expansion(from, &expansion, between) {
+            return self.int8_depthwise(Some(expansion), channels, from, conv, activation);
         }
-        let weights = Weights::pack(self.level.lanes(), channels, inputs, 1, |output, input, _| {
+        let lanes = self.level.lanes();
+        let weights = PackedWeights::pack(lanes, channels, inputs, 1, |output, input, _| {
             expansion.weight[output * inputs + input]
         });
-        let bias = self.whole_blocks(expansion.bias);
+        let bias = self.pad_to_blocks(expansion.bias);
         let expansion = Expansion { weights, bias, activation: between };
-        self.depthwise_of(Some(expansion), channels, from, conv, activation)
+        self.float_depthwise(Some(expansion), channels, from, conv, activation)
     }
 
-    fn depthwise_of(
+    fn float_depthwise(
         &mut self,
         expansion: Option<Expansion>,
         channels: usize,
-        from: Node,
+        from: TensorId,
         conv: Conv,
         activation: Activation,
-    ) -> Node {
-        let work = Work::Depthwise { expansion, kernels: self.kernels(channels, &conv) };
-        self.step(work, conv.window, from, Extra::only(activation), channels)
+    ) -> TensorId {
+        let op = Op::Depthwise { expansion, kernels: self.depthwise_kernels(channels, &conv) };
+        self.step(op, conv.window, from, FusedOps::activation(activation), channels)
     }
 
-    pub(crate) fn kernels(&self, channels: usize, conv: &Conv) -> Kernels {
+    pub(crate) fn depthwise_kernels(&self, channels: usize, conv: &Conv) -> DirectWeights {
         let Window { side, stride, .. } = conv.window;
         let taps = conv.window.taps();
         assert!([3, 5].contains(&side) && [1, 2].contains(&stride), "{:?}", conv.window);
         assert_eq!((conv.weight.len(), conv.bias.len()), (channels * taps, channels));
-        let bias = self.whole_blocks(conv.bias);
-        Kernels::pack(self.level.lanes(), channels, conv.weight, bias)
+        let bias = self.pad_to_blocks(conv.bias);
+        DirectWeights::pack(self.level.lanes(), channels, conv.weight, bias)
     }
 
-    /// The largest number in each window.
-    pub fn max_pool(&mut self, from: Node, window: Window) -> Node {
+    /// Adds max pooling.
+    pub fn max_pool(&mut self, from: TensorId, window: Window) -> TensorId {
         let channels = self.shapes[from.0].channels;
-        // The largest number has the largest code: the result's codes mean what the map's do.
-        if let Some(ranges) = self.ranges.nodes.get(from.0).and_then(Clone::clone) {
-            if let Some(result) = self.ranges.nodes.get_mut(self.steps.len() + 1) {
-                *result = Some(ranges);
+        let fused = FusedOps::activation(Activation::None);
+        // Quantisation keeps the order: the output has the input's quantisation parameters.
+        if let Some(ranges) = self.ranges.tensors.get(from.0).and_then(Clone::clone) {
+            if let Some(output) = self.ranges.tensors.get_mut(self.steps.len() + 1) {
+                *output = Some(ranges);
             }
-            let work = Work::Bytes(Box::new(bytes::step::Work::MaxPool));
-            return self.step(work, window, from, Extra::only(Activation::None), channels);
+            let op = Op::Int8(Box::new(Int8Op::MaxPool));
+            return self.step(op, window, from, fused, channels);
         }
-        self.step(Work::MaxPool, window, from, Extra::only(Activation::None), channels)
+        self.step(Op::MaxPool, window, from, fused, channels)
     }
 
-    /// The mean over all positions.
-    pub fn average(&mut self, from: Node) -> Node {
+    /// Adds global average pooling: one position per image.
+    pub fn global_average_pool(&mut self, from: TensorId) -> TensorId {
         let channels = self.shapes[from.0].channels;
-        let whole = Extra::only(Activation::None);
-        let work = match self.scales[from.0] {
-            Some(_) => Work::Bytes(Box::new(bytes::step::Work::Average)),
-            None => Work::Average,
+        let fused = FusedOps::activation(Activation::None);
+        let op = match self.quant[from.0] {
+            Some(_) => Op::Int8(Box::new(Int8Op::GlobalAveragePool)),
+            None => Op::GlobalAveragePool,
         };
-        let node = self.step(work, Window::POINT, from, whole, channels);
-        let shape = &mut self.shapes[node.0];
+        let tensor = self.step(op, Window::POINT, from, fused, channels);
+        let shape = &mut self.shapes[tensor.0];
         (shape.height, shape.width) = (1, 1);
-        node
+        tensor
     }
 
-    /// The plan of all steps.
-    pub fn finish(self) -> Plan {
+    /// The plan of all layers.
+    pub fn build(self) -> Plan {
         let channels = self.shapes[0].channels;
-        let (steps, scales, spare) = (self.steps, self.scales, Mutex::default());
-        Plan { level: self.level, channels, steps, scales, spare }
+        let (steps, quant, spare) = (self.steps, self.quant, Mutex::default());
+        Plan { level: self.level, channels, steps, quant, spare }
     }
 
-    fn whole_blocks(&self, bias: &[f32]) -> Aligned {
-        let mut whole = Aligned::zeros(bias.len().next_multiple_of(self.level.lanes()));
-        whole.as_mut_slice()[..bias.len()].copy_from_slice(bias);
-        whole
+    /// Fills up the last channel block with zeros.
+    fn pad_to_blocks(&self, bias: &[f32]) -> AlignedVec {
+        let mut padded = AlignedVec::zeros(bias.len().next_multiple_of(self.level.lanes()));
+        padded.as_mut_slice()[..bias.len()].copy_from_slice(bias);
+        padded
     }
 
     pub(crate) fn step(
         &mut self,
-        work: Work,
+        op: Op,
         window: Window,
-        from: Node,
-        extra: Extra,
+        from: TensorId,
+        fused: FusedOps,
         channels: usize,
-    ) -> Node {
-        let Extra { gate, add, activation } = extra;
-        self.misfit |= self.is_misfit(&work, from, add, channels);
-        self.scales.push(self.next_scales(channels));
-        self.steps.push(Step { work, window, from, gate, add, activation, channels });
-        self.shapes.push(window.over(self.shapes[from.0], channels).result);
-        Node(self.steps.len())
+    ) -> TensorId {
+        let FusedOps { gate, add, activation } = fused;
+        self.ranges_mismatch |= self.is_mismatch(&op, from, add, channels);
+        self.quant.push(self.next_quant(channels));
+        self.steps.push(Step { op, window, from, gate, add, activation, channels });
+        self.shapes.push(window.over(self.shapes[from.0], channels).output);
+        TensorId(self.steps.len())
     }
 }

@@ -1,38 +1,39 @@
-//! Convolutions of each channel by itself, a few rows at a time.
+//! Depthwise convolutions, computed directly from line buffers, a few rows at a time.
 
 use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use crate::aligned::{Aligned, Scratch};
-use crate::bands::{Band, Fill};
-use crate::kernels::Kernels;
-use crate::map::Shape;
-use crate::tile::{Activation, is_written_out_once};
-use crate::window::View;
+use crate::activation::Activation;
+use crate::aligned::{AlignedVec, Scratch};
+use crate::direct_weights::DirectWeights;
+use crate::feature_map::Shape;
+use crate::line_buffer::{LineSource, Lines};
+use crate::micro_kernel::is_scalar_fallback;
+use crate::window::Geometry;
 
-/// Numbers of padded rows that are worked on at a time, so that a core's second cache holds them.
-const CACHED: usize = 1 << 15;
+/// Elements of a line buffer, so that it stays in a core's second-level cache.
+const BUFFER_LEN: usize = 1 << 15;
 
-/// The most neighbouring positions that are computed side by side.
-const LONGEST: usize = 8;
+/// Largest tile: neighbouring positions accumulated in registers.
+const MAX_TILE: usize = 8;
 
-/// Where rows of the result go.
-pub(crate) trait Rows {
-    /// The room of a row, by its numbers among the thread's of a block.
-    fn row(&mut self, at: usize, numbers: Range<usize>) -> &mut [f32];
+/// Destination of output rows.
+pub(crate) trait OutputRows {
+    /// Memory for a row of the thread's `at`-th block; `elements` is its range in the block.
+    fn row(&mut self, at: usize, elements: Range<usize>) -> &mut [f32];
 
-    /// It is written: these positions.
+    /// Called when the row at these positions is written.
     fn done(&mut self, at: usize, positions: Range<usize>);
 }
 
-/// Rows of a map of numbers.
-pub(crate) struct Numbers<'a>(pub(crate) Vec<&'a mut [f32]>);
+/// Rows of an f32 map.
+pub(crate) struct FloatRows<'a>(pub(crate) Vec<&'a mut [f32]>);
 
-impl Rows for Numbers<'_> {
+impl OutputRows for FloatRows<'_> {
     #[inline(always)]
-    fn row(&mut self, at: usize, numbers: Range<usize>) -> &mut [f32] {
-        &mut self.0[at][numbers]
+    fn row(&mut self, at: usize, elements: Range<usize>) -> &mut [f32] {
+        &mut self.0[at][elements]
     }
 
     #[inline(always)]
@@ -40,10 +41,10 @@ impl Rows for Numbers<'_> {
 }
 
 /// A depthwise convolution, by one thread.
-pub(crate) struct Depthwise<'a, F, R> {
-    pub(crate) fill: F,
-    pub(crate) view: View,
-    pub(crate) kernels: &'a Kernels,
+pub(crate) struct Depthwise<'a, L, R> {
+    pub(crate) source: L,
+    pub(crate) geometry: Geometry,
+    pub(crate) kernels: &'a DirectWeights,
     pub(crate) activation: Activation,
     pub(crate) blocks: Range<usize>,
     /// Whole rows.
@@ -52,75 +53,83 @@ pub(crate) struct Depthwise<'a, F, R> {
     pub(crate) scratch: &'a mut Scratch,
 }
 
-impl<F: Fill, R: Rows> WithSimd for Depthwise<'_, F, R> {
+impl<L: LineSource, R: OutputRows> WithSimd for Depthwise<'_, L, R> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let window = self.view.window;
+        let window = self.geometry.window;
         match (window.side, window.stride) {
-            (3, 1) => simd.vectorize(Sized::<F, R, 3, 1>(self)),
-            (3, 2) => simd.vectorize(Sized::<F, R, 3, 2>(self)),
-            (5, 1) => simd.vectorize(Sized::<F, R, 5, 1>(self)),
-            (5, 2) => simd.vectorize(Sized::<F, R, 5, 2>(self)),
+            (3, 1) => simd.vectorize(Sized::<L, R, 3, 1>(self)),
+            (3, 2) => simd.vectorize(Sized::<L, R, 3, 2>(self)),
+            (5, 1) => simd.vectorize(Sized::<L, R, 5, 1>(self)),
+            (5, 2) => simd.vectorize(Sized::<L, R, 5, 2>(self)),
             (side, stride) => unreachable!("a depthwise kernel of {side} in steps of {stride}"),
         }
     }
 }
 
-struct Sized<'a, F, R, const K: usize, const STRIDE: usize>(Depthwise<'a, F, R>);
+struct Sized<'a, L, R, const K: usize, const STRIDE: usize>(Depthwise<'a, L, R>);
 
-impl<'a, F: Fill, R: Rows, const K: usize, const STRIDE: usize> WithSimd
-    for Sized<'a, F, R, K, STRIDE>
+impl<'a, L: LineSource, R: OutputRows, const K: usize, const STRIDE: usize> WithSimd
+    for Sized<'a, L, R, K, STRIDE>
 {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Depthwise { fill, view, kernels, activation, blocks, positions, mut rows, scratch } =
-            self.0;
-        let Shape { height, width, .. } = view.result;
-        // Of a row of the result, what its windows see.
+        let Depthwise {
+            source,
+            geometry,
+            kernels,
+            activation,
+            blocks,
+            positions,
+            mut rows,
+            scratch,
+        } = self.0;
+        let Shape { height, width, .. } = geometry.output;
+        // Positions that the windows of an output row cover.
         let padded = (width - 1) * STRIDE + K;
         let vectors = padded * S::F32_LANES;
-        let rows_cached = ((CACHED / vectors).saturating_sub(K) / STRIDE).clamp(1, height);
-        let lines = positions.start / width..positions.end / width;
-        let room = ((rows_cached - 1) * STRIDE + K) * vectors;
-        let bands = scratch.of(room * F::TOGETHER);
-        let mut bands: Vec<&mut [f32]> = bands.chunks_exact_mut(room).collect();
+        let rows_cached = ((BUFFER_LEN / vectors).saturating_sub(K) / STRIDE).clamp(1, height);
+        let out_rows = positions.start / width..positions.end / width;
+        let buffer_len = ((rows_cached - 1) * STRIDE + K) * vectors;
+        let buffers = scratch.get(buffer_len * L::BLOCKS);
+        let mut buffers: Vec<&mut [f32]> = buffers.chunks_exact_mut(buffer_len).collect();
         let taps = K * K;
-        for block in blocks.clone().step_by(F::TOGETHER) {
-            let together = F::TOGETHER.min(blocks.end - block);
-            let bands = &mut bands[..together];
-            let (mut row, mut kept) = (lines.start, 0);
-            while row < lines.end {
+        for block in blocks.clone().step_by(L::BLOCKS) {
+            let together = L::BLOCKS.min(blocks.end - block);
+            let buffers = &mut buffers[..together];
+            let (mut row, mut kept) = (out_rows.start, 0);
+            while row < out_rows.end {
                 let image_end = (row / height + 1) * height;
-                let end = (row + rows_cached).min(lines.end).min(image_end);
-                let seen = (end - row - 1) * STRIDE + K;
-                let band = Band { view, padded, row, lines: kept..seen };
-                fill.fill(simd, &band, block, blocks.end, bands);
-                for (at, band) in bands.iter().enumerate() {
+                let end = (row + rows_cached).min(out_rows.end).min(image_end);
+                let line_count = (end - row - 1) * STRIDE + K;
+                let lines = Lines { geometry, padded, row, missing: kept..line_count };
+                source.fill(simd, &lines, block, blocks.end, buffers);
+                for (at, buffer) in buffers.iter().enumerate() {
                     let lanes = S::F32_LANES;
-                    let of_block = |all: &'a Aligned, count: usize| {
+                    let of_block = |all: &'a AlignedVec, count: usize| {
                         &all.as_slice()[(block + at) * count * lanes..][..count * lanes]
                     };
                     let weights = of_block(&kernels.weights, taps);
                     let bias = of_block(&kernels.bias, 1);
                     let at = block + at - blocks.start;
                     for line in 0..end - row {
-                        let band = &band[line * STRIDE * vectors..][..K * vectors];
-                        let start = (row + line - lines.start) * width;
+                        let input = &buffer[line * STRIDE * vectors..][..K * vectors];
+                        let start = (row + line - out_rows.start) * width;
                         let out = rows.row(at, start * lanes..(start + width) * lanes);
                         let work =
-                            Line::<K, STRIDE> { band, padded, weights, bias, activation, out };
+                            Line::<K, STRIDE> { input, padded, weights, bias, activation, out };
                         simd.vectorize(work);
                         rows.done(at, start..start + width);
                     }
                 }
-                // The next rows see the last lines, too.
+                // The next output rows read the last lines again.
                 kept = if end < image_end { K - STRIDE } else { 0 };
-                for band in bands.iter_mut() {
-                    band.copy_within((seen - kept) * vectors..seen * vectors, 0);
+                for buffer in buffers.iter_mut() {
+                    buffer.copy_within((line_count - kept) * vectors..line_count * vectors, 0);
                 }
                 row = end;
             }
@@ -128,10 +137,10 @@ impl<'a, F: Fill, R: Rows, const K: usize, const STRIDE: usize> WithSimd
     }
 }
 
-/// A row of the result: a function of its own, whatever fills the bands.
+/// An output row; compiled once for all line sources.
 struct Line<'a, const K: usize, const STRIDE: usize> {
-    /// `K` rows with zeros around them.
-    band: &'a [f32],
+    /// `K` zero-padded input rows.
+    input: &'a [f32],
     padded: usize,
     weights: &'a [f32],
     bias: &'a [f32],
@@ -157,13 +166,13 @@ impl<const K: usize, const STRIDE: usize> Line<'_, K, STRIDE> {
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S, activation: Activation) {
         let width = self.out.len() / S::F32_LANES;
-        if is_written_out_once::<S>() {
+        if is_scalar_fallback::<S>() {
             (0..width).for_each(|at| self.tile::<S, 1>(simd, at, activation));
             return;
         }
-        // AVX2's 16 registers do not hold more.
-        let longest = if S::F32_LANES == 8 { LONGEST / 2 } else { LONGEST };
-        for tile in crate::map::ranges(width, width.div_ceil(longest)) {
+        // AVX2 has 16 registers only.
+        let max_tile = if S::F32_LANES == 8 { MAX_TILE / 2 } else { MAX_TILE };
+        for tile in crate::feature_map::split_evenly(width, width.div_ceil(max_tile)) {
             match tile.len() {
                 1 => self.tile::<S, 1>(simd, tile.start, activation),
                 2 => self.tile::<S, 2>(simd, tile.start, activation),
@@ -179,20 +188,20 @@ impl<const K: usize, const STRIDE: usize> Line<'_, K, STRIDE> {
 
     #[inline(always)]
     fn tile<S: Simd, const R: usize>(&mut self, simd: S, start: usize, activation: Activation) {
-        let (band, weights) = (S::as_simd_f32s(self.band).0, S::as_simd_f32s(self.weights).0);
+        let (lines, weights) = (S::as_simd_f32s(self.input).0, S::as_simd_f32s(self.weights).0);
         let mut sums = [S::as_simd_f32s(self.bias).0[0]; R];
         for down in 0..K {
-            let seen = &band[down * self.padded + start * STRIDE..][..(R - 1) * STRIDE + K];
+            let input = &lines[down * self.padded + start * STRIDE..][..(R - 1) * STRIDE + K];
             for right in 0..K {
                 let weight = weights[down * K + right];
                 for (at, sum) in sums.iter_mut().enumerate() {
-                    *sum = simd.mul_add_e_f32s(seen[at * STRIDE + right], weight, *sum);
+                    *sum = simd.mul_add_e_f32s(input[at * STRIDE + right], weight, *sum);
                 }
             }
         }
         let out = &mut S::as_mut_simd_f32s(self.out).0[start..][..R];
         for (out, sum) in out.iter_mut().zip(sums) {
-            *out = activation.of(simd, sum);
+            *out = activation.apply(simd, sum);
         }
     }
 }

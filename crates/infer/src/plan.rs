@@ -1,185 +1,150 @@
-//! A network as a list of steps, and how to run it.
+//! An inference plan: a network's fused steps in execution order, and how to run them.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use crate::aligned::Aligned;
-use crate::bytes::scales::Scales;
-use crate::level::Level;
-use crate::map::{Map, Shape};
-use crate::step::{Around, Step};
+use crate::aligned::AlignedVec;
+use crate::feature_map::{FeatureMap, Shape};
+use crate::int8::quant::QuantParams;
+use crate::parallel::with_spinning_pool;
+use crate::simd_level::SimdLevel;
+use crate::step::{RunContext, Step};
+use crate::tensor_id::TensorId;
 
-/// A result in a plan: of one of its steps, or the photos.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Node(pub(crate) usize);
-
-impl Node {
-    /// Its place in [`Plan::shapes`].
-    pub fn index(self) -> usize {
-        self.0
-    }
-}
-
-/// A network ready to run: its weights in the order in which they are read, and room for its results,
-/// which is kept from one run to the next.
+/// A network ready to run: packed weights, and buffers for feature maps that are reused from run to run.
 pub struct Plan {
-    pub(crate) level: Level,
+    pub(crate) level: SimdLevel,
     pub(crate) channels: usize,
     pub(crate) steps: Vec<Step>,
-    /// For each node, what its codes stand for, where it is kept as codes.
-    pub(crate) scales: Vec<Option<Scales>>,
-    /// Room for results of earlier runs.
-    pub(crate) spare: Mutex<Vec<Vec<Aligned>>>,
+    /// For each tensor, its quantisation parameters; `None` for f32 tensors.
+    pub(crate) quant: Vec<Option<QuantParams>>,
+    /// Buffers of earlier runs, a list per concurrent run.
+    pub(crate) spare: Mutex<Vec<Vec<AlignedVec>>>,
 }
 
-/// Why a plan cannot run.
+/// The input is smaller than the network's kernels.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TooSmall {
-    /// Sides of the photos.
+pub struct InputTooSmall {
+    /// Height of the input in pixels.
     pub height: usize,
-    /// Sides of the photos.
+    /// Width of the input in pixels.
     pub width: usize,
 }
 
-impl std::fmt::Display for TooSmall {
+impl std::fmt::Display for InputTooSmall {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { height, width } = self;
         write!(f, "photos of {width}x{height} pixels are too small for this network")
     }
 }
 
-impl std::error::Error for TooSmall {}
+impl std::error::Error for InputTooSmall {}
 
 impl Plan {
-    /// The instructions that it is made for.
-    pub fn level(&self) -> Level {
+    /// The instruction set that it was built for.
+    pub fn level(&self) -> SimdLevel {
         self.level
     }
 
-    /// Sides of every node's result, for photos of such a shape; those of the photos come first.
-    pub fn shapes(&self, photos: Shape) -> Vec<Shape> {
-        let mut shapes = vec![photos];
+    /// Shapes of all tensors for an input of this shape, indexed by [`TensorId::index`]; the input comes first.
+    pub fn shapes(&self, input: Shape) -> Vec<Shape> {
+        let mut shapes = vec![input];
         for step in &self.steps {
-            shapes.push(step.view(shapes[step.from.0]).1);
+            shapes.push(step.geometry(shapes[step.from.0]).1);
         }
         shapes
     }
 
-    /// Runs it on photos, `(images, channels, height, width)`. For each wanted node it returns its
-    /// result's numbers in that order, too.
+    /// Runs the network on a batch, NCHW: `(images, channels, height, width)`. Returns the requested tensors, NCHW.
     ///
-    /// Photos are computed one to a thread, since the maps of one fit a core's caches and those of
-    /// several do not; those that are left when there are not enough for all threads, by all threads.
+    /// Each thread computes an image of its own, because the feature maps of one image fit a core's caches and those of
+    /// several do not. Images that are left over when there are fewer than threads are computed by all threads.
     ///
     /// # Errors
-    /// [`TooSmall`] if nothing is left of the photos.
+    /// [`InputTooSmall`] if a tensor would have no positions.
     ///
     /// # Panics
-    /// If the photos have other channels than the network, or there are not as many numbers as `shape`
-    /// says.
+    /// If the number of channels is not the network's, or the length of `input` does not match `shape`.
     pub fn run(
         &self,
-        photos: &[f32],
+        input: &[f32],
         shape: Shape,
-        wanted: &[Node],
-    ) -> Result<Vec<Vec<f32>>, TooSmall> {
+        outputs: &[TensorId],
+    ) -> Result<Vec<Vec<f32>>, InputTooSmall> {
         let one = Shape { images: 1, ..shape };
-        let numbers = shape.channels * one.positions();
-        assert_eq!(shape.channels, self.channels, "channels of the photos");
-        assert_eq!(photos.len(), shape.images * numbers, "numbers of the photos");
+        let image_len = shape.channels * one.positions();
+        assert_eq!(shape.channels, self.channels, "channels of the input");
+        assert_eq!(input.len(), shape.images * image_len, "elements of the input");
         let shapes = self.shapes(one);
         if shapes.iter().any(|shape| shape.positions() == 0) {
-            return Err(TooSmall { height: shape.height, width: shape.width });
+            return Err(InputTooSmall { height: shape.height, width: shape.width });
         }
         let threads = rayon::current_num_threads();
-        let (alone, together) = photos.split_at(shape.images / threads * threads * numbers);
+        let (one_per_thread, shared) = input.split_at(shape.images / threads * threads * image_len);
         let mut results: Vec<Vec<Vec<f32>>> = if threads == 1 {
-            alone.chunks_exact(numbers).map(|photo| self.run_one(photo, one, wanted, 1)).collect()
+            let images = one_per_thread.chunks_exact(image_len);
+            images.map(|image| self.run_one(image, one, outputs, 1)).collect()
         } else {
-            let alone = alone.par_chunks_exact(numbers);
-            alone.map(|photo| self.run_one(photo, one, wanted, 1)).collect()
+            let images = one_per_thread.par_chunks_exact(image_len);
+            images.map(|image| self.run_one(image, one, outputs, 1)).collect()
         };
-        for photo in together.chunks_exact(numbers) {
-            results.push(awake(threads, || self.run_one(photo, one, wanted, threads)));
+        for image in shared.chunks_exact(image_len) {
+            let run = || self.run_one(image, one, outputs, threads);
+            results.push(with_spinning_pool(threads, run));
         }
-        Ok((0..wanted.len())
-            .map(|at| results.iter_mut().flat_map(|of_photo| of_photo[at].drain(..)).collect())
+        Ok((0..outputs.len())
+            .map(|at| results.iter_mut().flat_map(|of_image| of_image[at].drain(..)).collect())
             .collect())
     }
 
-    /// Runs it on one photo, by so many threads.
+    /// Runs the network on one image, by this many threads.
     fn run_one(
         &self,
-        photo: &[f32],
+        image: &[f32],
         shape: Shape,
-        wanted: &[Node],
+        outputs: &[TensorId],
         threads: usize,
     ) -> Vec<Vec<f32>> {
-        let last = wanted.iter().map(|node| node.0).max().unwrap_or(0);
+        let last = outputs.iter().map(|tensor| tensor.0).max().unwrap_or(0);
         let steps = &self.steps[..last];
         let mut spare = self.spares().pop().unwrap_or_default();
-        let mut maps: Vec<Option<Map>> = Vec::with_capacity(last + 1);
+        let mut maps: Vec<Option<FeatureMap>> = Vec::with_capacity(last + 1);
         maps.push(None);
-        let mut results = vec![Vec::new(); wanted.len()];
+        let mut results = vec![Vec::new(); outputs.len()];
         for (at, step) in steps.iter().enumerate() {
-            let (view, shape) = step.view(maps[step.from.0].as_ref().map_or(shape, Map::shape));
-            let around = Around {
+            let input_shape = maps[step.from.0].as_ref().map_or(shape, FeatureMap::shape);
+            let (geometry, shape) = step.geometry(input_shape);
+            let context = RunContext {
                 level: self.level,
                 threads,
-                photos: photo,
+                input: image,
                 maps: &maps,
-                scales: &self.scales,
+                quant: &self.quant,
             };
-            let map = step.result(&around, Node(at + 1), view, shape, &mut spare);
-            let is_result = wanted.iter().zip(&mut results).filter(|(node, _)| node.0 == at + 1);
-            is_result.for_each(|(_, result)| {
-                *result = match &self.scales[at + 1] {
-                    Some(scales) => map.decoded(scales),
-                    None => map.to_planar(),
+            let map = step.run(&context, TensorId(at + 1), geometry, shape, &mut spare);
+            let requested = outputs.iter().zip(&mut results);
+            requested.filter(|(tensor, _)| tensor.0 == at + 1).for_each(|(_, result)| {
+                *result = match &self.quant[at + 1] {
+                    Some(quant) => map.dequantised(quant),
+                    None => map.to_nchw(),
                 };
             });
             maps.push(Some(map));
-            for node in step.inputs() {
+            // Maps that no later step reads are free.
+            for tensor in step.inputs() {
                 let mut later = steps[at + 1..].iter().flat_map(Step::inputs);
-                if !later.any(|other| other == node) {
-                    spare.extend(maps[node.0].take().map(|map| map.numbers));
+                if !later.any(|other| other == tensor) {
+                    spare.extend(maps[tensor.0].take().map(|map| map.data));
                 }
             }
         }
-        spare.extend(maps.into_iter().flatten().map(|map| map.numbers));
+        spare.extend(maps.into_iter().flatten().map(|map| map.data));
         self.spares().push(spare);
         results
     }
 
-    fn spares(&self) -> std::sync::MutexGuard<'_, Vec<Vec<Aligned>>> {
+    fn spares(&self) -> std::sync::MutexGuard<'_, Vec<Vec<AlignedVec>>> {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Does work that shares steps out again and again, on a thread of the pool, and keeps the pool's other
-/// threads looking for these until it is over: one that has gone to sleep takes longer to wake than a step
-/// takes, and asking from without the pool takes longer than from within.
-fn awake<O: Send>(threads: usize, work: impl FnOnce() -> O + Send) -> O {
-    struct Over<'a>(&'a AtomicBool);
-    impl Drop for Over<'_> {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::Release);
-        }
-    }
-    let is_over = AtomicBool::new(false);
-    let look = || {
-        while !is_over.load(Ordering::Acquire) {
-            if rayon::yield_now() != Some(rayon::Yield::Executed) {
-                std::hint::spin_loop();
-            }
-        }
-    };
-    rayon::scope(|scope| {
-        // Whatever becomes of the work.
-        let _over = Over(&is_over);
-        (1..threads).for_each(|_| scope.spawn(|_| look()));
-        work()
-    })
 }

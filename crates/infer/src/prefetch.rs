@@ -1,18 +1,18 @@
-//! Asking for numbers before they are needed.
+//! Software prefetch.
 //!
-//! Weights are read once in a run and are too many for a core's caches. The processor notices that they
-//! are read in a row only after it has waited for the first of them, so that it is told beforehand.
+//! Weights are read once per run and do not fit a core's caches. The hardware prefetcher detects a sequential stream only
+//! after its first misses, so the kernels prefetch the next weights themselves.
 #![allow(unsafe_code)]
 
-/// Asks for the cache line in which a number begins, if there is such a number.
+/// Prefetches the cache line of an element into the second-level cache; does nothing out of bounds.
 #[inline(always)]
-pub(crate) fn prefetch<T>(numbers: &[T], at: usize) {
+pub(crate) fn prefetch<T>(data: &[T], at: usize) {
     #[cfg(target_arch = "x86_64")]
-    if let Some(number) = numbers.get(at) {
+    if let Some(element) = data.get(at) {
         use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        // SAFETY: every x86-64 processor has the instruction, and it is of no consequence to the program.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(std::ptr::from_ref(number).cast()) };
+        // SAFETY: every x86-64 processor has the instruction, and a prefetch has no architectural effect.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(std::ptr::from_ref(element).cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = (numbers, at);
+    let _ = (data, at);
 }

@@ -1,30 +1,30 @@
-//! A network's first convolution, which looks at photos: few channels, apart from each other.
+//! The stem, a network's first convolution: a direct convolution of NCHW photos with few channels.
 
 use pulp::{Simd, WithSimd};
 
+use crate::activation::Activation;
 use crate::aligned::Scratch;
-use crate::kernels::Kernels;
-use crate::map::{Part, Shape};
-use crate::tile::Activation;
-use crate::window::View;
+use crate::direct_weights::DirectWeights;
+use crate::feature_map::{OutputPart, Shape};
+use crate::window::Geometry;
 
-/// Neighbouring positions that are computed side by side.
+/// Neighbouring positions accumulated in registers.
 const TILE: usize = 8;
 
-/// Whether windows of this side and stride are written out.
-pub(crate) fn fits(side: usize, stride: usize) -> bool {
+/// Whether there is a kernel for windows of this side and stride.
+pub(crate) fn supports(side: usize, stride: usize) -> bool {
     matches!((side, stride), (3, 1 | 2) | (7, 2))
 }
 
-/// Such a convolution, by one thread; its positions are whole rows.
+/// A stem convolution, by one thread; its positions are whole rows.
 pub(crate) struct Convolve<'a> {
     /// `(images, channels, height, width)`
     pub(crate) photos: &'a [f32],
-    pub(crate) view: View,
-    /// By channel, row and column of the window.
-    pub(crate) kernels: &'a Kernels,
+    pub(crate) geometry: Geometry,
+    /// By input channel, then by row and column of the window.
+    pub(crate) kernels: &'a DirectWeights,
     pub(crate) activation: Activation,
-    pub(crate) part: Part<'a>,
+    pub(crate) part: OutputPart<'a>,
     pub(crate) scratch: &'a mut Scratch,
 }
 
@@ -33,7 +33,7 @@ impl WithSimd for Convolve<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let window = self.view.window;
+        let window = self.geometry.window;
         match (window.side, window.stride) {
             (3, 1) => simd.vectorize(Sized::<3, 1>(self)),
             (3, 2) => simd.vectorize(Sized::<3, 2>(self)),
@@ -50,21 +50,21 @@ impl<const K: usize, const STRIDE: usize> WithSimd for Sized<'_, K, STRIDE> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Convolve { photos, view, kernels, activation, mut part, scratch } = self.0;
-        let Shape { height, width, .. } = view.result;
-        let channels = view.seen.channels;
-        // What the windows of a row of whole tiles see.
+        let Convolve { photos, geometry, kernels, activation, mut part, scratch } = self.0;
+        let Shape { height, width, .. } = geometry.output;
+        let channels = geometry.input.channels;
+        // Positions that the windows of a row of whole tiles cover.
         let padded = (width.next_multiple_of(TILE) - 1) * STRIDE + K;
         let taps = channels * K * K;
         let rows = part.positions.start / width..part.positions.end / width;
-        let seen = scratch.of(channels * K * padded);
+        let input = scratch.get(channels * K * padded);
         for (line, row) in rows.enumerate() {
-            pad(photos, view, (row / height, row % height), padded, seen);
+            pad(photos, geometry, (row / height, row % height), padded, input);
             let mut blocks = part.blocks.clone();
             let mut outs = &mut part.outs[..];
             while !outs.is_empty() {
                 let (now, later) = outs.split_at_mut(outs.len().min(2));
-                let strip = Strip::<K, STRIDE> { seen, padded, channels };
+                let strip = Strip::<K, STRIDE> { input, padded, channels };
                 let weights = &S::as_simd_f32s(kernels.weights.as_slice()).0[blocks.start * taps..];
                 let bias = &S::as_simd_f32s(kernels.bias.as_slice()).0[blocks.start..];
                 let line = line * width * S::F32_LANES..(line + 1) * width * S::F32_LANES;
@@ -90,15 +90,21 @@ impl<const K: usize, const STRIDE: usize> WithSimd for Sized<'_, K, STRIDE> {
     }
 }
 
-/// The rows of each channel that the windows of a row of the result see, with zeros around them.
+/// Copies the input rows of an output row, channel by channel, and pads them with zeros.
 #[inline(always)]
-fn pad(photos: &[f32], view: View, (image, row): (usize, usize), padded: usize, to: &mut [f32]) {
-    let Shape { channels, height, width, .. } = view.seen;
-    let (side, before) = (view.window.side, view.before.1);
+fn pad(
+    photos: &[f32],
+    geometry: Geometry,
+    (image, row): (usize, usize),
+    padded: usize,
+    to: &mut [f32],
+) {
+    let Shape { channels, height, width, .. } = geometry.input;
+    let (side, before) = (geometry.window.side, geometry.padding.1);
     let count = width.min(padded - before);
     for (at, to) in to.chunks_exact_mut(padded).enumerate() {
         let (channel, down) = (at / side, at % side);
-        let row = (row * view.window.stride + down).wrapping_sub(view.before.0);
+        let row = (row * geometry.window.stride + down).wrapping_sub(geometry.padding.0);
         to.fill(0.0);
         if row < height {
             let from = ((image * channels + channel) * height + row) * width;
@@ -107,10 +113,10 @@ fn pad(photos: &[f32], view: View, (image, row): (usize, usize), padded: usize, 
     }
 }
 
-/// What the windows of a row of the result see.
+/// The zero-padded input rows of an output row.
 struct Strip<'a, const K: usize, const STRIDE: usize> {
-    /// For each channel `K` rows.
-    seen: &'a [f32],
+    /// `K` rows per channel.
+    input: &'a [f32],
     padded: usize,
     channels: usize,
 }
@@ -129,13 +135,13 @@ impl<const K: usize, const STRIDE: usize> Strip<'_, K, STRIDE> {
         for start in (0..width).step_by(TILE) {
             let mut sums = [bias; TILE];
             for line in 0..self.channels * K {
-                let seen = &self.seen[line * self.padded + start * STRIDE..];
-                let seen = &seen[..(TILE - 1) * STRIDE + K];
+                let input = &self.input[line * self.padded + start * STRIDE..];
+                let input = &input[..(TILE - 1) * STRIDE + K];
                 let weights = weights.map(|weights| &weights[line * K..][..K]);
                 for right in 0..K {
                     let weights = weights.map(|weights| weights[right]);
                     for (at, sums) in sums.iter_mut().enumerate() {
-                        let x = simd.splat_f32s(seen[at * STRIDE + right]);
+                        let x = simd.splat_f32s(input[at * STRIDE + right]);
                         for (sum, weight) in sums.iter_mut().zip(weights) {
                             *sum = simd.mul_add_e_f32s(x, weight, *sum);
                         }
@@ -147,7 +153,7 @@ impl<const K: usize, const STRIDE: usize> Strip<'_, K, STRIDE> {
                 let finished: [S::f32s; TILE] = std::array::from_fn(|at| sums[at][block]);
                 let out = &mut out[start..][..count];
                 out.copy_from_slice(&finished[..count]);
-                out.iter_mut().for_each(|x| *x = activation.of(simd, *x));
+                out.iter_mut().for_each(|x| *x = activation.apply(simd, *x));
             }
         }
     }

@@ -1,45 +1,45 @@
-//! What a kernel sees as it strides over a map.
+//! Sliding windows of convolutions and pools: kernel size, stride, padding, and the geometry over a given input.
 
-use crate::map::Shape;
+use crate::feature_map::Shape;
 
-/// A square that strides over a map.
+/// A square window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
-    /// Its side.
+    /// Kernel height and width.
     pub side: usize,
-    /// Rows and columns from one position to the next.
+    /// Rows and columns from one output position to the next.
     pub stride: usize,
-    /// How the map's edges are padded.
-    pub padding: Edges,
+    /// Zero padding of the input.
+    pub padding: Padding,
 }
 
-/// How a map's edges are padded.
+/// Zero padding of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Edges {
-    /// So many zeros on every side.
-    Even(usize),
-    /// TensorFlow's SAME: as many as the last step needs, what does not divide evenly behind.
+pub enum Padding {
+    /// This many zeros on every side.
+    Symmetric(usize),
+    /// TensorFlow's SAME: `ceil(side / stride)` output positions; an odd zero goes to the bottom and right.
     Same,
 }
 
 impl Window {
-    /// One position at a time.
-    pub const POINT: Self = Self { side: 1, stride: 1, padding: Edges::Even(0) };
+    /// The window of a 1x1 (pointwise) convolution.
+    pub const POINT: Self = Self { side: 1, stride: 1, padding: Padding::Symmetric(0) };
 
     pub(crate) fn is_point(self) -> bool {
         self == Self::POINT
     }
 
-    /// Positions in the window.
+    /// Kernel taps: positions in the window.
     pub(crate) fn taps(self) -> usize {
         self.side * self.side
     }
 
-    /// Zeros in front of and behind a side of a map.
+    /// Zeros before and after an input side of this length.
     fn padding(self, side: usize) -> (usize, usize) {
         match self.padding {
-            Edges::Even(zeros) => (zeros, zeros),
-            Edges::Same => {
+            Padding::Symmetric(zeros) => (zeros, zeros),
+            Padding::Same => {
                 let covered = (side.div_ceil(self.stride).max(1) - 1) * self.stride + self.side;
                 let total = covered.saturating_sub(side);
                 (total / 2, total - total / 2)
@@ -47,46 +47,47 @@ impl Window {
         }
     }
 
-    /// Looks at a map, for a result of so many channels.
-    pub(crate) fn over(self, seen: Shape, channels: usize) -> View {
+    /// The geometry of this window over an input, for `channels` output channels.
+    pub(crate) fn over(self, input: Shape, channels: usize) -> Geometry {
         let positions = |side: usize| {
             let (before, after) = self.padding(side);
-            let room = (side + before + after).checked_sub(self.side);
-            room.map_or(0, |room| room / self.stride + 1)
+            let rest = (side + before + after).checked_sub(self.side);
+            rest.map_or(0, |rest| rest / self.stride + 1)
         };
-        let (height, width) = (positions(seen.height), positions(seen.width));
-        let before = (self.padding(seen.height).0, self.padding(seen.width).0);
-        View { window: self, seen, before, result: Shape { channels, height, width, ..seen } }
+        let (height, width) = (positions(input.height), positions(input.width));
+        let padding = (self.padding(input.height).0, self.padding(input.width).0);
+        let output = Shape { channels, height, width, ..input };
+        Geometry { window: self, input, padding, output }
     }
 }
 
-/// A window over a map.
+/// A window over an input of known shape.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct View {
+pub(crate) struct Geometry {
     pub(crate) window: Window,
-    pub(crate) seen: Shape,
-    /// Rows of zeros above the map, and columns in front of it.
-    pub(crate) before: (usize, usize),
-    /// Its positions are 0 where the window is larger than the map.
-    pub(crate) result: Shape,
+    pub(crate) input: Shape,
+    /// Rows of zeros above the input, and columns of zeros left of it.
+    pub(crate) padding: (usize, usize),
+    /// Height and width are 0 if the window is larger than the padded input.
+    pub(crate) output: Shape,
 }
 
-/// A position of a window.
+/// An output position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct Position {
     pub(crate) image: usize,
     pub(crate) row: usize,
     pub(crate) column: usize,
 }
 
-impl View {
-    /// Some positions of the result, one after the other.
-    pub(crate) fn places(self, positions: std::ops::Range<usize>) -> impl Iterator<Item = Place> {
-        let Shape { height, width, .. } = self.result;
-        let (row, column) = (positions.start / width, positions.start % width);
-        let mut next = Place { image: row / height, row: row % height, column };
-        positions.map(move |_| {
-            let place = next;
+impl Geometry {
+    /// A range of output positions, in order.
+    pub(crate) fn positions(self, range: std::ops::Range<usize>) -> impl Iterator<Item = Position> {
+        let Shape { height, width, .. } = self.output;
+        let (row, column) = (range.start / width, range.start % width);
+        let mut next = Position { image: row / height, row: row % height, column };
+        range.map(move |_| {
+            let position = next;
             next.column += 1;
             if next.column == width {
                 (next.column, next.row) = (0, next.row + 1);
@@ -94,22 +95,22 @@ impl View {
                     (next.row, next.image) = (0, next.image + 1);
                 }
             }
-            place
+            position
         })
     }
 
-    /// Shows every tap at a place: its number, and the position in the map that it sees, if it is not
+    /// Calls `visit` for every tap at an output position, with the tap's index and its input position; `None` in the
     /// padding.
     #[inline(always)]
-    pub(crate) fn taps(self, place: Place, mut visit: impl FnMut(usize, Option<usize>)) {
+    pub(crate) fn taps(self, position: Position, mut visit: impl FnMut(usize, Option<usize>)) {
         let Window { side, stride, .. } = self.window;
-        let Shape { height, width, .. } = self.seen;
+        let Shape { height, width, .. } = self.input;
         let mut tap = 0;
         for down in 0..side {
-            let row = (place.row * stride + down).wrapping_sub(self.before.0);
-            let start = (place.image * height).wrapping_add(row).wrapping_mul(width);
+            let row = (position.row * stride + down).wrapping_sub(self.padding.0);
+            let start = (position.image * height).wrapping_add(row).wrapping_mul(width);
             for right in 0..side {
-                let column = (place.column * stride + right).wrapping_sub(self.before.1);
+                let column = (position.column * stride + right).wrapping_sub(self.padding.1);
                 visit(tap, (row < height && column < width).then(|| start.wrapping_add(column)));
                 tap += 1;
             }
@@ -123,7 +124,7 @@ mod tests {
 
     #[test]
     fn same_padding_is_tensorflows() {
-        let same = |side, stride| Window { side, stride, padding: Edges::Same };
+        let same = |side, stride| Window { side, stride, padding: Padding::Same };
         assert_eq!(same(3, 2).padding(224), (0, 1));
         assert_eq!(same(3, 2).padding(7), (1, 1));
         assert_eq!(same(3, 1).padding(56), (1, 1));
@@ -131,16 +132,16 @@ mod tests {
 
     #[test]
     fn a_view_goes_over_all_photos() {
-        let seen = Shape { images: 2, channels: 1, height: 4, width: 5 };
-        let view = Window { side: 3, stride: 2, padding: Edges::Even(1) }.over(seen, 7);
-        assert_eq!(view.result, Shape { images: 2, channels: 7, height: 2, width: 3 });
-        let places: Vec<_> = view.places(2..8).collect();
-        let place = |image, row, column| Place { image, row, column };
-        assert_eq!(places[..3], [place(0, 0, 2), place(0, 1, 0), place(0, 1, 1)]);
-        assert_eq!(places[3..], [place(0, 1, 2), place(1, 0, 0), place(1, 0, 1)]);
-        let mut seen = Vec::new();
-        view.taps(place(1, 0, 2), |tap, at| seen.push((tap, at)));
-        let seen: Vec<_> = seen.into_iter().filter_map(|(tap, at)| Some((tap, at?))).collect();
-        assert_eq!(seen, [(3, 23), (4, 24), (6, 28), (7, 29)]);
+        let input = Shape { images: 2, channels: 1, height: 4, width: 5 };
+        let geometry = Window { side: 3, stride: 2, padding: Padding::Symmetric(1) }.over(input, 7);
+        assert_eq!(geometry.output, Shape { images: 2, channels: 7, height: 2, width: 3 });
+        let positions: Vec<_> = geometry.positions(2..8).collect();
+        let position = |image, row, column| Position { image, row, column };
+        assert_eq!(positions[..3], [position(0, 0, 2), position(0, 1, 0), position(0, 1, 1)]);
+        assert_eq!(positions[3..], [position(0, 1, 2), position(1, 0, 0), position(1, 0, 1)]);
+        let mut input = Vec::new();
+        geometry.taps(position(1, 0, 2), |tap, at| input.push((tap, at)));
+        let input: Vec<_> = input.into_iter().filter_map(|(tap, at)| Some((tap, at?))).collect();
+        assert_eq!(input, [(3, 23), (4, 24), (6, 28), (7, 29)]);
     }
 }

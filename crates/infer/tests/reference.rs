@@ -1,5 +1,5 @@
-//! Every kind of step against the same sums written out, at every level of instructions that this
-//! processor has. NEON's can be checked without such a processor, in an emulator (Debian's names):
+//! Every operator against a naive implementation in f64, at every SIMD level of this processor. NEON can be tested on
+//! other machines in an emulator (Debian's package names):
 //!
 //! ```sh
 //! apt install qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross
@@ -11,7 +11,7 @@
 
 mod noise;
 
-use lookalike_infer::{Activation, Builder, Conv, Edges, Extra, Level, Shape, Window};
+use lookalike_infer::{Activation, Builder, Conv, FusedOps, Padding, Shape, SimdLevel, Window};
 use noise::Noise;
 
 fn activated(x: f64, activation: Activation) -> f64 {
@@ -24,25 +24,25 @@ fn activated(x: f64, activation: Activation) -> f64 {
     }
 }
 
-/// Zeros before a side, and positions on it.
+/// Zeros before an input side, and output positions along it.
 fn sides(window: Window, side: usize) -> (usize, usize) {
     let Window { side: kernel, stride, padding } = window;
     match padding {
-        Edges::Even(zeros) => (zeros, (side + 2 * zeros - kernel) / stride + 1),
-        Edges::Same => {
+        Padding::Symmetric(zeros) => (zeros, (side + 2 * zeros - kernel) / stride + 1),
+        Padding::Same => {
             let positions = side.div_ceil(stride);
             (((positions - 1) * stride + kernel).saturating_sub(side) / 2, positions)
         }
     }
 }
 
-/// A convolution as it is defined, of `(images, channels, height, width)`.
+/// A naive convolution, NCHW.
 fn convolved(
     x: &[f64],
     shape: Shape,
     conv: Conv,
     depthwise: bool,
-    finish: impl Fn(usize, f64) -> f64,
+    epilogue: impl Fn(usize, f64) -> f64,
 ) -> (Vec<f64>, Shape) {
     let Shape { images, channels, height, width } = shape;
     let outputs = conv.bias.len();
@@ -65,14 +65,14 @@ fn convolved(
                     }
                 }
             }
-            result.push(finish(result.len(), sum));
+            result.push(epilogue(result.len(), sum));
         }
     }
     (result, Shape { images, channels: outputs, height: high, width: wide })
 }
 
-fn widened(numbers: &[f32]) -> Vec<f64> {
-    numbers.iter().map(|&x| f64::from(x)).collect()
+fn widened(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|&x| f64::from(x)).collect()
 }
 
 fn assert_close(found: &[f32], wanted: &[f64], what: &str) {
@@ -87,20 +87,26 @@ fn assert_close(found: &[f32], wanted: &[f64], what: &str) {
 const ACTIVATIONS: [Activation; 4] =
     [Activation::None, Activation::Relu, Activation::HardSwish, Activation::HardSigmoid];
 
-/// A photo's convolution, and one of its result: with a gate, with an addition, or with neither.
-fn check_convolutions(level: Level, noise: &mut Noise, kernel: usize, stride: usize, edges: Edges) {
+/// A convolution of the input, and one of its output: with a gate, with a residual, and with neither.
+fn check_convolutions(
+    level: SimdLevel,
+    noise: &mut Noise,
+    kernel: usize,
+    stride: usize,
+    edges: Padding,
+) {
     let (channels, between, outputs) =
         (noise.within(1, 4), noise.within(1, 70), noise.within(1, 150));
     let window = Window { side: kernel, stride, padding: edges };
     let side = |noise: &mut Noise| noise.within(kernel.max(2), 30);
     let shape =
         Shape { images: noise.within(1, 5), channels, height: side(noise), width: side(noise) };
-    let photos = noise.numbers(channels * shape.images * shape.height * shape.width);
-    let first_weight = noise.numbers(between * channels);
-    let first_bias = noise.numbers(between);
+    let photos = noise.values(channels * shape.images * shape.height * shape.width);
+    let first_weight = noise.values(between * channels);
+    let first_bias = noise.values(between);
     let first = Conv { weight: &first_weight, bias: &first_bias, window: Window::POINT };
-    let second_weight = noise.numbers(outputs * between * kernel * kernel);
-    let second_bias = noise.numbers(outputs);
+    let second_weight = noise.values(outputs * between * kernel * kernel);
+    let second_bias = noise.values(outputs);
     let second = Conv { weight: &second_weight, bias: &second_bias, window };
     let activation = ACTIVATIONS[noise.within(0, 3)];
     let what = format!("{} {window:?} {shape:?} {between} {outputs} {activation:?}", level.name());
@@ -120,15 +126,15 @@ fn check_convolutions(level: Level, noise: &mut Noise, kernel: usize, stride: us
     });
 
     let mut builder = Builder::new(level, channels, 30);
-    let mixed = builder.conv(builder.photos(), first, Extra::only(Activation::Relu));
-    let mean = builder.average(mixed);
-    let result = builder.conv(mixed, second, Extra::only(activation));
-    let with_gate = Extra { gate: Some(mean), ..Extra::only(activation) };
+    let mixed = builder.conv(builder.input(), first, FusedOps::activation(Activation::Relu));
+    let mean = builder.global_average_pool(mixed);
+    let result = builder.conv(mixed, second, FusedOps::activation(activation));
+    let with_gate = FusedOps { gate: Some(mean), ..FusedOps::activation(activation) };
     let result_gated = builder.conv(mixed, second, with_gate);
-    let with_sum = Extra { add: Some(result_gated), ..Extra::only(activation) };
+    let with_sum = FusedOps { add: Some(result_gated), ..FusedOps::activation(activation) };
     let result_sum = builder.conv(mixed, second, with_sum);
-    let plan = builder.finish();
-    // Twice, since the second run finds the first's numbers in its room.
+    let plan = builder.build();
+    // Twice: the second run reuses the buffers of the first.
     for _ in 0..2 {
         let wanted_of = [(mean, &means), (result, &wanted), (result_gated, &wanted_gated)];
         let (nodes, expected): (Vec<_>, Vec<_>) =
@@ -143,19 +149,19 @@ fn check_convolutions(level: Level, noise: &mut Noise, kernel: usize, stride: us
 }
 
 #[test]
-fn convolutions_are_what_they_are_defined_to_be() {
+fn convolutions_match_the_naive_implementation() {
     let mut noise = Noise(1);
-    for level in Level::all() {
+    for level in SimdLevel::all() {
         for (kernel, stride, edges) in [
-            (1, 1, Edges::Even(0)),
-            (3, 1, Edges::Even(1)),
-            (3, 1, Edges::Same),
-            (3, 1, Edges::Even(0)),
-            (1, 2, Edges::Even(0)),
-            (3, 2, Edges::Even(1)),
-            (3, 2, Edges::Same),
-            (5, 3, Edges::Even(2)),
-            (7, 2, Edges::Even(3)),
+            (1, 1, Padding::Symmetric(0)),
+            (3, 1, Padding::Symmetric(1)),
+            (3, 1, Padding::Same),
+            (3, 1, Padding::Symmetric(0)),
+            (1, 2, Padding::Symmetric(0)),
+            (3, 2, Padding::Symmetric(1)),
+            (3, 2, Padding::Same),
+            (5, 3, Padding::Symmetric(2)),
+            (7, 2, Padding::Symmetric(3)),
         ] {
             for _ in 0..4 {
                 check_convolutions(level, &mut noise, kernel, stride, edges);
@@ -164,62 +170,62 @@ fn convolutions_are_what_they_are_defined_to_be() {
     }
 }
 
-/// The first layer of a network looks at the photo through larger windows.
 #[test]
-fn photos_are_convolved_as_defined() {
+fn stems_match_the_naive_implementation() {
     let mut noise = Noise(2);
-    for level in Level::all() {
+    for level in SimdLevel::all() {
         for (kernel, stride, edges) in [
-            (3, 2, Edges::Same),
-            (3, 2, Edges::Even(1)),
-            (7, 2, Edges::Even(3)),
-            (3, 1, Edges::Even(1)),
-            (5, 3, Edges::Even(2)),
+            (3, 2, Padding::Same),
+            (3, 2, Padding::Symmetric(1)),
+            (7, 2, Padding::Symmetric(3)),
+            (3, 1, Padding::Symmetric(1)),
+            (5, 3, Padding::Symmetric(2)),
         ] {
             let outputs = noise.within(1, 70);
             let window = Window { side: kernel, stride, padding: edges };
             let shape = Shape { images: 3, channels: 3, height: noise.within(9, 40), width: 33 };
-            let photos = noise.numbers(9 * shape.height * shape.width);
+            let photos = noise.values(9 * shape.height * shape.width);
             let (weight, bias) =
-                (noise.numbers(outputs * 3 * kernel * kernel), noise.numbers(outputs));
+                (noise.values(outputs * 3 * kernel * kernel), noise.values(outputs));
             let conv = Conv { weight: &weight, bias: &bias, window };
             let (wanted, _) = convolved(&widened(&photos), shape, conv, false, |_, x| {
                 activated(x, Activation::HardSwish)
             });
             let mut builder = Builder::new(level, 3, 32);
-            let node = builder.conv(builder.photos(), conv, Extra::only(Activation::HardSwish));
-            let found = builder.finish().run(&photos, shape, &[node]).expect("large enough");
+            let node =
+                builder.conv(builder.input(), conv, FusedOps::activation(Activation::HardSwish));
+            let found = builder.build().run(&photos, shape, &[node]).expect("large enough");
             assert_close(&found[0], &wanted, &format!("{} {window:?}", level.name()));
         }
     }
 }
 
 #[test]
-fn depthwise_convolutions_and_maxima_are_what_they_are_defined_to_be() {
+fn depthwise_convolutions_and_max_pools_match_the_naive_implementation() {
     let mut noise = Noise(3);
-    for level in Level::all() {
+    for level in SimdLevel::all() {
         for (kernel, stride, edges) in [
-            (3, 1, Edges::Even(1)),
-            (3, 2, Edges::Even(1)),
-            (5, 1, Edges::Even(2)),
-            (5, 2, Edges::Even(2)),
-            (3, 2, Edges::Same),
-            (5, 1, Edges::Same),
-            (3, 1, Edges::Even(0)),
+            (3, 1, Padding::Symmetric(1)),
+            (3, 2, Padding::Symmetric(1)),
+            (5, 1, Padding::Symmetric(2)),
+            (5, 2, Padding::Symmetric(2)),
+            (3, 2, Padding::Same),
+            (5, 1, Padding::Same),
+            (3, 1, Padding::Symmetric(0)),
         ] {
             for turn in 0..4 {
                 let channels = noise.within(1, if turn == 3 { 20 } else { 70 });
                 let window = Window { side: kernel, stride, padding: edges };
-                // The last is too large to be worked on at once.
+                // The last does not fit one line buffer.
                 let large = if turn == 3 { 120 } else { 0 };
                 let (height, width) =
                     (noise.within(5, 40) + large, noise.within(5, 40) + large / 2);
                 let shape = Shape { images: noise.within(1, 4), channels: 3, height, width };
-                let photos = noise.numbers(3 * shape.images * height * width);
-                let (mix, mix_bias) = (noise.numbers(3 * channels), noise.numbers(channels));
+                let photos = noise.values(3 * shape.images * height * width);
+                let (mix, mix_bias) = (noise.values(3 * channels), noise.values(channels));
                 let mix = Conv { weight: &mix, bias: &mix_bias, window: Window::POINT };
-                let weight = noise.numbers(channels * kernel * kernel);
-                let bias = noise.numbers(channels);
+                let weight = noise.values(channels * kernel * kernel);
+                let bias = noise.values(channels);
                 let conv = Conv { weight: &weight, bias: &bias, window };
                 let activation = ACTIVATIONS[noise.within(0, 3)];
                 let what = format!("{} {window:?} {shape:?} {channels}", level.name());
@@ -232,10 +238,10 @@ fn depthwise_convolutions_and_maxima_are_what_they_are_defined_to_be() {
 
                 let expanded = noise.within(1, 70);
                 let (expand, expand_bias) =
-                    (noise.numbers(expanded * channels), noise.numbers(expanded));
+                    (noise.values(expanded * channels), noise.values(expanded));
                 let expand = Conv { weight: &expand, bias: &expand_bias, window: Window::POINT };
-                let weight = noise.numbers(expanded * kernel * kernel);
-                let bias = noise.numbers(expanded);
+                let weight = noise.values(expanded * kernel * kernel);
+                let bias = noise.values(expanded);
                 let conv_fused = Conv { weight: &weight, bias: &bias, window };
                 let between = ACTIVATIONS[noise.within(0, 3)];
                 let (hidden, hidden_shape) =
@@ -246,12 +252,13 @@ fn depthwise_convolutions_and_maxima_are_what_they_are_defined_to_be() {
                     });
 
                 let mut builder = Builder::new(level, 3, 32);
-                let mixed = builder.conv(builder.photos(), mix, Extra::only(Activation::None));
+                let mixed =
+                    builder.conv(builder.input(), mix, FusedOps::activation(Activation::None));
                 let pooled = builder.max_pool(mixed, window);
                 let result = builder.depthwise(mixed, conv, activation);
                 let result_fused =
                     builder.expanded_depthwise(mixed, (expand, between), conv_fused, activation);
-                let plan = builder.finish();
+                let plan = builder.build();
                 let nodes = [pooled, result, result_fused];
                 let found = plan.run(&photos, shape, &nodes).expect("large enough");
                 assert_close(&found[0], &largest, &what);
@@ -281,16 +288,16 @@ fn maxima(x: &[f64], shape: Shape, window: Window) -> Vec<f64> {
 }
 
 #[test]
-fn a_photo_that_is_too_small_is_refused_and_no_photos_are_no_results() {
+fn a_photo_that_is_too_small_is_refused_and_an_empty_batch_has_empty_outputs() {
     let (weight, bias) = (vec![1.0; 4 * 25], vec![0.0; 4]);
-    let window = Window { side: 5, stride: 1, padding: Edges::Even(0) };
-    let mut builder = Builder::new(Level::best(), 1, 8);
+    let window = Window { side: 5, stride: 1, padding: Padding::Symmetric(0) };
+    let mut builder = Builder::new(SimdLevel::best(), 1, 8);
     let conv = Conv { weight: &weight, bias: &bias, window };
-    let node = builder.conv(builder.photos(), conv, Extra::only(Activation::None));
-    let plan = builder.finish();
+    let node = builder.conv(builder.input(), conv, FusedOps::activation(Activation::None));
+    let plan = builder.build();
     let of = |images: usize, side: usize| Shape { images, channels: 1, height: side, width: side };
-    let refused = plan.run(&[0.0; 16], of(1, 4), &[node]).expect_err("no result");
+    let refused = plan.run(&[0.0; 16], of(1, 4), &[node]).expect_err("too small");
     assert!(refused.to_string().contains("4x4 pixels are too small"), "{refused}");
-    let none = plan.run(&[], of(0, 8), &[node]).expect("no photos, no results");
+    let none = plan.run(&[], of(0, 8), &[node]).expect("an empty batch");
     assert_eq!(none, [[0f32; 0]]);
 }

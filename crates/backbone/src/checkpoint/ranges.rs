@@ -27,10 +27,10 @@ pub(crate) fn describe(ranges: Ranges, photos: usize) -> candle_core::Result<(St
     let counts = |all: &[Option<Vec<Range>>]| -> Vec<Option<usize>> {
         all.iter().map(|ranges| ranges.as_ref().map(Vec::len)).collect()
     };
-    let (nodes, inputs) = (counts(&ranges.nodes), counts(&ranges.inputs));
+    let (nodes, inputs) = (counts(&ranges.tensors), counts(&ranges.inputs));
     let description = serde_json::to_string(&Description { nodes, inputs, photos });
     let all: Vec<f32> = ranges
-        .nodes
+        .tensors
         .into_iter()
         .chain(ranges.inputs)
         .flatten()
@@ -65,5 +65,5 @@ pub(crate) fn ranges_in(file: &TensorFile) -> Result<Option<Ranges>, BackboneErr
         let one = |count: Option<usize>| count.map(|count| ranges.by_ref().take(count).collect());
         counts.into_iter().map(one).collect()
     };
-    Ok(Some(Ranges { nodes: maps(nodes), inputs: maps(inputs) }))
+    Ok(Some(Ranges { tensors: maps(nodes), inputs: maps(inputs) }))
 }

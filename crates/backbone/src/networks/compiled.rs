@@ -1,7 +1,7 @@
 //! A network for inference on the CPU, compiled by `lookalike_infer`: several times as fast as candle.
 
 use candle_core::{Device, Result, Tensor, bail};
-use lookalike_infer::{Builder, Level, Node, Plan, Ranges, Shape};
+use lookalike_infer::{Builder, Plan, Ranges, Shape, SimdLevel, TensorId};
 
 use super::graph::{GraphBuilder, GraphOutputs};
 use super::network::Network;
@@ -12,7 +12,7 @@ use crate::{Backbone, Stage};
 pub(crate) struct CompiledNetwork {
     plan: Plan,
     outputs: GraphOutputs,
-    logits: Node,
+    logits: TensorId,
     embedding_dim: usize,
     classes: usize,
 }
@@ -21,16 +21,16 @@ impl CompiledNetwork {
     /// Compiles a network for photos of usually this side: in int8, if there is a calibration.
     pub(crate) fn of(network: &impl Network, side: usize, ranges: Option<Ranges>) -> Result<Self> {
         let mut graph = GraphBuilder(match ranges {
-            Some(ranges) => Builder::in_bytes(Level::best_for_bytes(), 3, side, ranges),
-            None => Builder::new(Level::best(), 3, side),
+            Some(ranges) => Builder::int8(SimdLevel::best_for_int8(), 3, side, ranges),
+            None => Builder::new(SimdLevel::best(), 3, side),
         });
         let outputs = network.graph(&mut graph)?;
         let logits = graph.conv(outputs.embedding, network.classifier())?;
-        if !graph.0.ranges_fit() {
+        if !graph.0.ranges_match() {
             bail!("it is of another network, or of another version of this program");
         }
         let (embedding_dim, classes) = (network.embedding_dim(), network.classifier().outputs());
-        Ok(Self { plan: graph.0.finish(), outputs, logits, embedding_dim, classes })
+        Ok(Self { plan: graph.0.build(), outputs, logits, embedding_dim, classes })
     }
 
     /// The ranges of the feature maps on one photo, `(1, 3, h, w)`.
@@ -40,7 +40,7 @@ impl CompiledNetwork {
     }
 
     /// The results of the nodes `wanted`, `(n, c, h, w)` each.
-    fn run(&self, batch: &Tensor, wanted: &[Node]) -> Result<Vec<Tensor>> {
+    fn run(&self, batch: &Tensor, wanted: &[TensorId]) -> Result<Vec<Tensor>> {
         let batch = batch.to_device(&Device::Cpu)?;
         let photos = self.photos(&batch)?;
         let results = self
@@ -48,7 +48,7 @@ impl CompiledNetwork {
             .run(&Values::of(&batch)?, photos, wanted)
             .map_err(|error| candle_core::Error::Msg(error.to_string()))?;
         let shapes = self.plan.shapes(photos);
-        let tensor = |(values, node): (Vec<f32>, &Node)| {
+        let tensor = |(values, node): (Vec<f32>, &TensorId)| {
             let Shape { images, channels, height, width } = shapes[node.index()];
             Tensor::from_vec(values, (images, channels, height, width), &Device::Cpu)
         };

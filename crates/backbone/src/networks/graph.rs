@@ -2,7 +2,8 @@
 
 use candle_core::{Result, bail};
 use lookalike_infer::{
-    Activation as InferActivation, Builder, Conv as InferConv, Edges, Extra, Node, Window,
+    Activation as InferActivation, Builder, Conv as InferConv, FusedOps, Padding as InferPadding,
+    TensorId, Window,
 };
 
 use crate::layers::conv::{BiasOrNorm, Conv};
@@ -15,8 +16,8 @@ use crate::ops::values::Values;
 /// The nodes of a graph that have a network's results.
 pub(crate) struct GraphOutputs {
     /// Names and results of the stages; see [`crate::Backbone::stages`].
-    pub(crate) stages: Vec<(String, Node)>,
-    pub(crate) embedding: Node,
+    pub(crate) stages: Vec<(String, TensorId)>,
+    pub(crate) embedding: TensorId,
     /// The only side that photos may have, if it is fixed.
     pub(crate) side: Option<usize>,
 }
@@ -25,17 +26,22 @@ pub(crate) struct GraphOutputs {
 pub(crate) struct GraphBuilder(pub(super) Builder);
 
 impl GraphBuilder {
-    pub(crate) fn photos(&self) -> Node {
-        self.0.photos()
+    pub(crate) fn input(&self) -> TensorId {
+        self.0.input()
     }
 
     /// A convolution with its own activation.
-    pub(crate) fn conv(&mut self, from: Node, conv: &Conv) -> Result<Node> {
-        self.conv_with(from, conv, Extra::only(infer_activation(conv.activation())))
+    pub(crate) fn conv(&mut self, from: TensorId, conv: &Conv) -> Result<TensorId> {
+        self.conv_with(from, conv, FusedOps::activation(infer_activation(conv.activation())))
     }
 
     /// A convolution fused with more than its own activation: a gate before it, a sum behind it.
-    pub(crate) fn conv_with(&mut self, from: Node, conv: &Conv, extra: Extra) -> Result<Node> {
+    pub(crate) fn conv_with(
+        &mut self,
+        from: TensorId,
+        conv: &Conv,
+        fused: FusedOps,
+    ) -> Result<TensorId> {
         let BiasOrNorm::Bias(bias) = conv.bias_or_norm() else {
             bail!("a network for training cannot be compiled")
         };
@@ -43,13 +49,18 @@ impl GraphBuilder {
         let (weight, bias) = (Values::of(conv.weight())?, Values::of(bias)?);
         let infer_conv = InferConv { weight: &weight, bias: &bias, window };
         Ok(match conv.shape() {
-            ConvShape::Depthwise { .. } => self.0.depthwise(from, infer_conv, extra.activation),
-            ConvShape::Pointwise | ConvShape::Full { .. } => self.0.conv(from, infer_conv, extra),
+            ConvShape::Depthwise { .. } => self.0.depthwise(from, infer_conv, fused.activation),
+            ConvShape::Pointwise | ConvShape::Full { .. } => self.0.conv(from, infer_conv, fused),
         })
     }
 
     /// A 1x1 convolution and a depthwise one that is the only consumer of its result.
-    pub(crate) fn expanded(&mut self, from: Node, expand: &Conv, depthwise: &Conv) -> Result<Node> {
+    pub(crate) fn expanded(
+        &mut self,
+        from: TensorId,
+        expand: &Conv,
+        depthwise: &Conv,
+    ) -> Result<TensorId> {
         let (BiasOrNorm::Bias(bias), BiasOrNorm::Bias(last_bias)) =
             (expand.bias_or_norm(), depthwise.bias_or_norm())
         else {
@@ -66,35 +77,35 @@ impl GraphBuilder {
     }
 
     /// A dense layer on a whole map of `side` by `side`, as a convolution with a kernel of that size.
-    pub(crate) fn dense(&mut self, from: Node, conv: &Conv, side: usize) -> Result<Node> {
+    pub(crate) fn dense(&mut self, from: TensorId, conv: &Conv, side: usize) -> Result<TensorId> {
         let BiasOrNorm::Bias(bias) = conv.bias_or_norm() else {
             bail!("a network for training cannot be compiled")
         };
         let (weight, bias) = (Values::of(conv.weight())?, Values::of(bias)?);
-        let window = Window { side, stride: 1, padding: Edges::Even(0) };
+        let window = Window { side, stride: 1, padding: InferPadding::Symmetric(0) };
         let infer_conv = InferConv { weight: &weight, bias: &bias, window };
-        Ok(self.0.conv(from, infer_conv, Extra::only(infer_activation(conv.activation()))))
+        Ok(self.0.conv(from, infer_conv, FusedOps::activation(infer_activation(conv.activation()))))
     }
 
     /// The factor of each channel of a map, by squeeze-and-excitation.
-    pub(crate) fn gate(&mut self, from: Node, layers: &SqueezeExcite) -> Result<Node> {
-        let pooled = self.0.average(from);
+    pub(crate) fn gate(&mut self, from: TensorId, layers: &SqueezeExcite) -> Result<TensorId> {
+        let pooled = self.0.global_average_pool(from);
         let squeezed = self.conv(pooled, &layers.squeeze)?;
-        self.conv_with(squeezed, &layers.excite, Extra::only(InferActivation::HardSigmoid))
+        self.conv_with(squeezed, &layers.excite, FusedOps::activation(InferActivation::HardSigmoid))
     }
 
     pub(crate) fn max_pool(
         &mut self,
-        from: Node,
+        from: TensorId,
         side: usize,
         stride: usize,
         zeros: usize,
-    ) -> Node {
-        self.0.max_pool(from, Window { side, stride, padding: Edges::Even(zeros) })
+    ) -> TensorId {
+        self.0.max_pool(from, Window { side, stride, padding: InferPadding::Symmetric(zeros) })
     }
 
-    pub(crate) fn average(&mut self, from: Node) -> Node {
-        self.0.average(from)
+    pub(crate) fn global_average_pool(&mut self, from: TensorId) -> TensorId {
+        self.0.global_average_pool(from)
     }
 }
 
@@ -112,8 +123,8 @@ fn window(shape: ConvShape, side: usize) -> Window {
         ConvShape::Pointwise => Window::POINT,
         ConvShape::Depthwise { stride, padding } | ConvShape::Full { stride, padding } => {
             let padding = match padding {
-                PaddingStyle::Symmetric => Edges::Even(side / 2),
-                PaddingStyle::Same => Edges::Same,
+                PaddingStyle::Symmetric => InferPadding::Symmetric(side / 2),
+                PaddingStyle::Same => InferPadding::Same,
             };
             Window { side, stride, padding }
         }

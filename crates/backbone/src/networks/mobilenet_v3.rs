@@ -1,7 +1,7 @@
 //! MobileNetV3-Large (Howard et al., "Searching for MobileNetV3", 2019, table 1).
 
 use candle_core::{Result, Tensor};
-use lookalike_infer::{Extra, Node};
+use lookalike_infer::{FusedOps, TensorId};
 
 use super::graph::{GraphBuilder, GraphOutputs, infer_activation};
 use super::mobilenet_v3_table::{HS, RE, TABLE};
@@ -43,18 +43,18 @@ impl Block {
         if self.residual { residual(y, x, Activation::None, pass) } else { Ok(y) }
     }
 
-    fn add_to(&self, x: Node, graph: &mut GraphBuilder) -> Result<Node> {
+    fn add_to(&self, x: TensorId, graph: &mut GraphBuilder) -> Result<TensorId> {
         let y = match &self.expand {
             Some(expand) => graph.expanded(x, expand, &self.depthwise)?,
             None => graph.conv(x, &self.depthwise)?,
         };
         let gate = self.squeeze_excite.as_ref().map(|gate| graph.gate(y, gate)).transpose()?;
-        let extra = Extra {
+        let fused = FusedOps {
             gate,
             add: self.residual.then_some(x),
             activation: infer_activation(self.project.activation()),
         };
-        graph.conv_with(y, &self.project, extra)
+        graph.conv_with(y, &self.project, fused)
     }
 }
 
@@ -145,7 +145,7 @@ impl Network for MobileNetV3 {
     }
 
     fn graph(&self, graph: &mut GraphBuilder) -> Result<GraphOutputs> {
-        let mut x = graph.conv(graph.photos(), &self.stem)?;
+        let mut x = graph.conv(graph.input(), &self.stem)?;
         let mut stages = vec![("stem".to_owned(), x)];
         for (number, block) in self.blocks.iter().enumerate() {
             x = block.add_to(x, graph)?;
@@ -153,7 +153,7 @@ impl Network for MobileNetV3 {
         }
         let map = graph.conv(x, &self.last_conv)?;
         stages.push(("last_conv".to_owned(), map));
-        let pooled = graph.average(map);
+        let pooled = graph.global_average_pool(map);
         let embedding = graph.conv(pooled, &self.embedding)?;
         Ok(GraphOutputs { stages, embedding, side: None })
     }

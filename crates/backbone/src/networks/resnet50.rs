@@ -2,7 +2,7 @@
 //! first 3x3 convolution as torchvision has it ("v1.5").
 
 use candle_core::{Result, Tensor};
-use lookalike_infer::{Extra, Node};
+use lookalike_infer::{FusedOps, TensorId};
 
 use super::graph::{GraphBuilder, GraphOutputs, infer_activation};
 use super::network::Network;
@@ -41,14 +41,17 @@ impl Bottleneck {
         }
     }
 
-    fn add_to(&self, x: Node, graph: &mut GraphBuilder) -> Result<Node> {
+    fn add_to(&self, x: TensorId, graph: &mut GraphBuilder) -> Result<TensorId> {
         let shortcut = match &self.shortcut {
             Some(shortcut) => graph.conv(x, shortcut)?,
             None => x,
         };
         let y = graph.conv(x, &self.reduce)?;
         let y = graph.conv(y, &self.convolve)?;
-        let sum = Extra { add: Some(shortcut), ..Extra::only(infer_activation(Activation::Relu)) };
+        let sum = FusedOps {
+            add: Some(shortcut),
+            ..FusedOps::activation(infer_activation(Activation::Relu))
+        };
         graph.conv_with(y, &self.expand, sum)
     }
 }
@@ -126,7 +129,7 @@ impl Network for ResNet50 {
     }
 
     fn graph(&self, graph: &mut GraphBuilder) -> Result<GraphOutputs> {
-        let stem = graph.conv(graph.photos(), &self.stem)?;
+        let stem = graph.conv(graph.input(), &self.stem)?;
         let mut x = graph.max_pool(stem, 3, 2, 1);
         let mut stages = vec![("stem".to_owned(), x)];
         for (number, stage) in self.stages.iter().enumerate() {
@@ -135,7 +138,7 @@ impl Network for ResNet50 {
             }
             stages.push((format!("layer{}", number + 1), x));
         }
-        Ok(GraphOutputs { stages, embedding: graph.average(x), side: None })
+        Ok(GraphOutputs { stages, embedding: graph.global_average_pool(x), side: None })
     }
 
     fn classifier(&self) -> &Conv {

@@ -109,7 +109,7 @@ impl Network for Vgg19 {
     }
 
     fn graph(&self, graph: &mut GraphBuilder) -> Result<GraphOutputs> {
-        let mut x = graph.photos();
+        let mut x = graph.input();
         let mut stages = Vec::with_capacity(self.blocks.len());
         for (number, block) in self.blocks.iter().enumerate() {
             for conv in block {
@@ -119,7 +119,11 @@ impl Network for Vgg19 {
             stages.push((format!("block_{}", number + 1), x));
         }
         let Some((first, second)) = &self.dense else {
-            return Ok(GraphOutputs { stages, embedding: graph.average(x), side: None });
+            return Ok(GraphOutputs {
+                stages,
+                embedding: graph.global_average_pool(x),
+                side: None,
+            });
         };
         let hidden = graph.dense(x, first, MAP_SIDE)?;
         let embedding = graph.conv(hidden, second)?;

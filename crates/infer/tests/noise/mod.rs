@@ -1,6 +1,6 @@
-//! Numbers for tests.
+//! Reproducible random numbers for tests.
 
-/// Numbers in -1..1, the same every time.
+/// A linear congruential generator.
 pub struct Noise(pub u64);
 
 impl Noise {
@@ -10,7 +10,8 @@ impl Noise {
         self.0 >> 33
     }
 
-    pub fn numbers(&mut self, count: usize) -> Vec<f32> {
+    /// Uniform values in -1..1.
+    pub fn values(&mut self, count: usize) -> Vec<f32> {
         (0..count).map(|_| self.next() as f32 / (1u64 << 30) as f32 - 1.0).collect()
     }
 

@@ -1,12 +1,14 @@
-//! Plans in bytes against the same networks in numbers, at every level of instructions for bytes that
-//! this processor has: close to the numbers, and the same at every level.
+//! Int8 plans against f32 plans of the same networks, at every int8 SIMD level of this processor: close to f32, and
+//! identical at every level.
 
 mod noise;
 
-use lookalike_infer::{Activation, Builder, Conv, Edges, Extra, Level, Node, Plan, Shape, Window};
+use lookalike_infer::{
+    Activation, Builder, Conv, FusedOps, Padding, Plan, Shape, SimdLevel, TensorId, Window,
+};
 use noise::Noise;
 
-/// A layer of a network that is made up.
+/// A layer of a random network.
 struct Layer {
     weight: Vec<f32>,
     bias: Vec<f32>,
@@ -16,12 +18,12 @@ struct Layer {
 impl Layer {
     fn new(noise: &mut Noise, inputs: usize, outputs: usize, window: Window) -> Self {
         let taps = window.side * window.side;
-        // So that results are about as large as inputs.
+        // So that outputs have about the variance of inputs.
         let scale = (3.0 / (inputs * taps) as f32).sqrt();
-        let weight = noise.numbers(outputs * inputs * taps);
+        let weight = noise.values(outputs * inputs * taps);
         Self {
             weight: weight.into_iter().map(|x| x * scale).collect(),
-            bias: noise.numbers(outputs).into_iter().map(|x| x * 0.1).collect(),
+            bias: noise.values(outputs).into_iter().map(|x| x * 0.1).collect(),
             window,
         }
     }
@@ -31,38 +33,38 @@ impl Layer {
     }
 }
 
-/// Builds a network in numbers, and by its ranges the same in bytes at every level; runs all of them on a
-/// photo that is not the one the ranges are of. Returns what the wanted nodes hold.
+/// Builds a network in f32, and with its calibration ranges in int8 at every level. Returns the requested tensors of f32
+/// and of each int8 plan.
 fn compared(
     noise: &mut Noise,
     shape: Shape,
-    build: impl Fn(&mut Builder) -> Vec<Node>,
+    build: impl Fn(&mut Builder) -> Vec<TensorId>,
 ) -> (Vec<Vec<f32>>, Vec<Vec<Vec<f32>>>) {
     let one = Shape { images: 1, ..shape };
-    let photo = noise.numbers(shape.channels * shape.height * shape.width);
-    let mut builder = Builder::new(Level::best(), shape.channels, shape.height);
+    let photo = noise.values(shape.channels * shape.height * shape.width);
+    let mut builder = Builder::new(SimdLevel::best(), shape.channels, shape.height);
     let wanted = build(&mut builder);
-    let numbers: Plan = builder.finish();
-    let mut ranges = numbers.ranges(&photo, one).expect("large enough");
-    let other = noise.numbers(photo.len());
-    ranges.merge(&numbers.ranges(&other, one).expect("large enough"));
+    let float: Plan = builder.build();
+    let mut ranges = float.ranges(&photo, one).expect("large enough");
+    let other = noise.values(photo.len());
+    ranges.merge(&float.ranges(&other, one).expect("large enough"));
 
     let photos: Vec<f32> = (0..shape.images)
         .flat_map(|at| {
             photo.iter().zip(&other).map(move |(a, b)| if at % 2 == 0 { *a } else { *b })
         })
         .collect();
-    let exact = numbers.run(&photos, shape, &wanted).expect("large enough");
-    let levels = Level::all_for_bytes();
+    let exact = float.run(&photos, shape, &wanted).expect("large enough");
+    let levels = SimdLevel::all_for_int8();
     if levels.len() == 1 {
         eprintln!("SKIPPED: this processor has no AVX-512 VNNI");
     }
-    let coded = levels.into_iter().map(|level| {
-        let mut builder = Builder::in_bytes(level, shape.channels, shape.height, ranges.clone());
+    let quantised = levels.into_iter().map(|level| {
+        let mut builder = Builder::int8(level, shape.channels, shape.height, ranges.clone());
         assert_eq!(build(&mut builder), wanted);
-        builder.finish().run(&photos, shape, &wanted).expect("large enough")
+        builder.build().run(&photos, shape, &wanted).expect("large enough")
     });
-    (exact, coded.collect())
+    (exact, quantised.collect())
 }
 
 fn one_of<T: Copy>(noise: &mut Noise, all: &[T]) -> T {
@@ -76,16 +78,16 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }
 
-fn assert_alike((exact, coded): (Vec<Vec<f32>>, Vec<Vec<Vec<f32>>>), least: f64, what: &str) {
-    for other in &coded[1..] {
-        assert!(*other == coded[0], "{what}: levels differ");
+fn assert_alike((exact, quantised): (Vec<Vec<f32>>, Vec<Vec<Vec<f32>>>), least: f64, what: &str) {
+    for other in &quantised[1..] {
+        assert!(*other == quantised[0], "{what}: levels differ");
     }
-    for (node, (exact, coded)) in exact.iter().zip(&coded[0]).enumerate() {
-        let found = cosine(exact, coded);
-        assert!(found >= least, "{what}: cosine {found} at the wanted node {node}");
+    for (node, (exact, quantised)) in exact.iter().zip(&quantised[0]).enumerate() {
+        let found = cosine(exact, quantised);
+        assert!(found >= least, "{what}: cosine {found} at output {node}");
         let largest = exact.iter().fold(0.0f32, |largest, x| largest.max(x.abs()));
-        let off = exact.iter().zip(coded).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        assert!(off <= 0.1 * largest, "{what}: {off} off at the wanted node {node}, of {largest}");
+        let off = exact.iter().zip(quantised).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(off <= 0.1 * largest, "{what}: {off} off at output {node}, of {largest}");
     }
 }
 
@@ -97,7 +99,10 @@ fn convolutions_of_any_shape() {
     for round in 0..60 {
         let (between, outputs) = (noise.within(1, 70), noise.within(1, 150));
         let (side, stride) = one_of(&mut noise, &[(1, 1), (3, 1), (3, 2), (1, 2), (5, 1), (7, 1)]);
-        let padding = one_of(&mut noise, &[Edges::Even(side / 2), Edges::Even(0), Edges::Same]);
+        let padding = one_of(
+            &mut noise,
+            &[Padding::Symmetric(side / 2), Padding::Symmetric(0), Padding::Same],
+        );
         let window = Window { side, stride, padding };
         let shape = Shape {
             images: noise.within(1, 3),
@@ -112,10 +117,10 @@ fn convolutions_of_any_shape() {
         let what =
             format!("{round}: {before:?}, {window:?} {after:?}, {shape:?} {between} {outputs}");
         let build = |builder: &mut Builder| {
-            let x = builder.conv(builder.photos(), first.conv(), Extra::only(before));
-            let y = builder.conv(x, second.conv(), Extra::only(after));
-            let z = builder.conv(y, third.conv(), Extra::only(Activation::None));
-            let mean = builder.average(z);
+            let x = builder.conv(builder.input(), first.conv(), FusedOps::activation(before));
+            let y = builder.conv(x, second.conv(), FusedOps::activation(after));
+            let z = builder.conv(y, third.conv(), FusedOps::activation(Activation::None));
+            let mean = builder.global_average_pool(z);
             vec![x, y, z, mean]
         };
         assert_alike(compared(&mut noise, shape, build), 0.999, &what);
@@ -127,7 +132,10 @@ fn photos_of_any_width() {
     let mut noise = Noise(5);
     for round in 0..40 {
         let (side, stride) = one_of(&mut noise, &[(1, 1), (3, 1), (3, 2), (7, 2), (5, 3), (2, 2)]);
-        let padding = one_of(&mut noise, &[Edges::Even(side / 2), Edges::Even(0), Edges::Same]);
+        let padding = one_of(
+            &mut noise,
+            &[Padding::Symmetric(side / 2), Padding::Symmetric(0), Padding::Same],
+        );
         let window = Window { side, stride, padding };
         let shape = Shape {
             images: noise.within(1, 3),
@@ -140,8 +148,8 @@ fn photos_of_any_width() {
         let second = Layer::new(&mut noise, outputs, 20, Window::POINT);
         let after = one_of(&mut noise, &CURVES);
         let build = |builder: &mut Builder| {
-            let x = builder.conv(builder.photos(), first.conv(), Extra::only(after));
-            vec![x, builder.conv(x, second.conv(), Extra::only(Activation::None))]
+            let x = builder.conv(builder.input(), first.conv(), FusedOps::activation(after));
+            vec![x, builder.conv(x, second.conv(), FusedOps::activation(Activation::None))]
         };
         let what = format!("{round}: {window:?} {after:?}, {shape:?} {outputs}");
         assert_alike(compared(&mut noise, shape, build), 0.999, &what);
@@ -149,18 +157,18 @@ fn photos_of_any_width() {
 }
 
 #[test]
-fn what_is_added_is_in_codes_too() {
+fn residuals_are_quantised() {
     let mut noise = Noise(2);
     for (round, activation) in CURVES.into_iter().cycle().take(9).enumerate() {
         let channels = noise.within(1, 80);
         let shape = Shape { images: 1, channels: 3, height: 13, width: noise.within(5, 30) };
         let first = Layer::new(&mut noise, 3, channels, Window::POINT);
-        let three = Window { side: 3, stride: 1, padding: Edges::Even(1) };
+        let three = Window { side: 3, stride: 1, padding: Padding::Symmetric(1) };
         let second = Layer::new(&mut noise, channels, channels, three);
         let build = |builder: &mut Builder| {
-            let none = Extra::only(Activation::None);
-            let x = builder.conv(builder.photos(), first.conv(), none);
-            let sum = Extra { add: Some(x), ..Extra::only(activation) };
+            let none = FusedOps::activation(Activation::None);
+            let x = builder.conv(builder.input(), first.conv(), none);
+            let sum = FusedOps { add: Some(x), ..FusedOps::activation(activation) };
             let y = builder.conv(x, second.conv(), sum);
             let z = builder.conv(y, second.conv(), sum);
             vec![y, z]
@@ -177,7 +185,7 @@ fn blocks_with_depthwise_convolutions_and_gates() {
         let (inputs, channels, outputs) =
             (noise.within(1, 60), noise.within(1, 90), noise.within(1, 60));
         let (side, stride) = one_of(&mut noise, &[(3, 1), (3, 2), (5, 1), (5, 2)]);
-        let padding = one_of(&mut noise, &[Edges::Even(side / 2), Edges::Same]);
+        let padding = one_of(&mut noise, &[Padding::Symmetric(side / 2), Padding::Same]);
         let (between, after) = (one_of(&mut noise, &CURVES[1..]), one_of(&mut noise, &CURVES[1..]));
         let shape = Shape {
             images: noise.within(1, 3),
@@ -186,33 +194,41 @@ fn blocks_with_depthwise_convolutions_and_gates() {
             width: noise.within(6, 60),
         };
         let (gated, expanded) = (round % 2 == 0, round % 3 > 0);
-        let first =
-            Layer::new(&mut noise, 3, inputs, Window { side: 3, stride: 2, padding: Edges::Same });
+        let first = Layer::new(
+            &mut noise,
+            3,
+            inputs,
+            Window { side: 3, stride: 2, padding: Padding::Same },
+        );
         let expand = Layer::new(&mut noise, inputs, channels, Window::POINT);
         let window = Window { side, stride, padding };
         let depthwise = Layer::new(&mut noise, 1, if expanded { channels } else { inputs }, window);
         let wide = depthwise.bias.len();
         let squeeze = Layer::new(&mut noise, wide, wide.div_ceil(4), Window::POINT);
         let excite = Layer::new(&mut noise, wide.div_ceil(4), wide, Window::POINT);
-        let three = Window { side: 3, stride: 1, padding: Edges::Even(1) };
+        let three = Window { side: 3, stride: 1, padding: Padding::Symmetric(1) };
         let across = one_of(&mut noise, &[Window::POINT, three]);
         let project = Layer::new(&mut noise, wide, outputs, across);
         let build = |builder: &mut Builder| {
-            let x =
-                builder.conv(builder.photos(), first.conv(), Extra::only(Activation::HardSwish));
+            let x = builder.conv(
+                builder.input(),
+                first.conv(),
+                FusedOps::activation(Activation::HardSwish),
+            );
             let y = if expanded {
                 builder.expanded_depthwise(x, (expand.conv(), between), depthwise.conv(), after)
             } else {
                 builder.depthwise(x, depthwise.conv(), after)
             };
             let gate = gated.then(|| {
-                let mean = builder.average(y);
-                let squeezed = builder.conv(mean, squeeze.conv(), Extra::only(Activation::Relu));
-                builder.conv(squeezed, excite.conv(), Extra::only(Activation::HardSigmoid))
+                let mean = builder.global_average_pool(y);
+                let squeezed =
+                    builder.conv(mean, squeeze.conv(), FusedOps::activation(Activation::Relu));
+                builder.conv(squeezed, excite.conv(), FusedOps::activation(Activation::HardSigmoid))
             });
-            let extra = Extra { gate, ..Extra::only(Activation::None) };
+            let extra = FusedOps { gate, ..FusedOps::activation(Activation::None) };
             let z = builder.conv(y, project.conv(), extra);
-            let mean = builder.average(z);
+            let mean = builder.global_average_pool(z);
             vec![y, z, mean]
         };
         let what =
@@ -222,7 +238,7 @@ fn blocks_with_depthwise_convolutions_and_gates() {
 }
 
 #[test]
-fn pools_of_codes() {
+fn pools_of_quantised_maps() {
     let mut noise = Noise(4);
     for (side, stride, zeros) in [(2, 2, 0), (3, 2, 1)] {
         let channels = noise.within(10, 40);
@@ -230,11 +246,12 @@ fn pools_of_codes() {
         let first = Layer::new(&mut noise, 3, channels, Window::POINT);
         let last = Layer::new(&mut noise, channels, 30, Window::POINT);
         let build = |builder: &mut Builder| {
-            let none = Extra::only(Activation::None);
-            let x = builder.conv(builder.photos(), first.conv(), none);
-            let y = builder.max_pool(x, Window { side, stride, padding: Edges::Even(zeros) });
+            let none = FusedOps::activation(Activation::None);
+            let x = builder.conv(builder.input(), first.conv(), none);
+            let y =
+                builder.max_pool(x, Window { side, stride, padding: Padding::Symmetric(zeros) });
             let z = builder.conv(y, last.conv(), none);
-            let mean = builder.average(y);
+            let mean = builder.global_average_pool(y);
             vec![x, y, z, mean]
         };
         assert_alike(compared(&mut noise, shape, build), 0.999, &format!("{side}/{stride}"));

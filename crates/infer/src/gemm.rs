@@ -1,23 +1,25 @@
-//! Matrix products of any size out of tiles.
+//! f32 GEMM: packed weights, tiling, epilogue, and the loop over micro-kernels.
 
 use std::ops::Range;
 
 use pulp::Simd;
 
-use crate::aligned::Aligned;
-use crate::tile::{Activation, After, Depth, Tile, is_written_out_once};
+use crate::activation::Activation;
+use crate::aligned::AlignedVec;
+use crate::micro_kernel::{Depth, MicroKernel, TileEpilogue, is_scalar_fallback};
 
-/// Weights in the order in which a tile takes them: for each block of results, for each input, a vector.
-pub(crate) struct Weights {
-    numbers: Aligned,
+/// Packed weights (the B panels of GEMM), in the order in which the micro-kernel reads them: for each output channel
+/// block, for each input, a vector.
+pub(crate) struct PackedWeights {
+    data: AlignedVec,
     pub(crate) depth: Depth,
     inputs: usize,
     lanes: usize,
 }
 
-impl Weights {
-    /// Of `inputs` inputs that come in runs of `run`, the last of them perhaps shorter, each run being
-    /// gone through `taps` times; `weight(output, input, tap)` is asked for each.
+impl PackedWeights {
+    /// Packs `weight(output, input, tap)`. Inputs come in blocks of `lanes`, the last perhaps shorter; each block is
+    /// read once per tap.
     pub(crate) fn pack(
         lanes: usize,
         outputs: usize,
@@ -25,21 +27,21 @@ impl Weights {
         taps: usize,
         weight: impl Fn(usize, usize, usize) -> f32,
     ) -> Self {
-        let short = inputs % lanes;
+        let tail = inputs % lanes;
         let depth = Depth {
             steps: inputs.div_ceil(lanes) * taps,
-            short_steps: if short > 0 { taps } else { 0 },
-            short,
+            tail_steps: if tail > 0 { taps } else { 0 },
+            tail,
         };
         let blocks = outputs.div_ceil(lanes);
-        let mut numbers = Aligned::zeros(blocks * inputs * taps * lanes);
-        let mut vectors = numbers.as_mut_slice().chunks_exact_mut(lanes);
+        let mut data = AlignedVec::zeros(blocks * inputs * taps * lanes);
+        let mut vectors = data.as_mut_slice().chunks_exact_mut(lanes);
         for block in 0..blocks {
             let outputs = block * lanes..((block + 1) * lanes).min(outputs);
-            for run in (0..inputs).step_by(lanes) {
+            for first in (0..inputs).step_by(lanes) {
                 for tap in 0..taps {
-                    let run = run..(run + lanes).min(inputs);
-                    for (input, to) in run.zip(&mut vectors) {
+                    let inputs = first..(first + lanes).min(inputs);
+                    for (input, to) in inputs.zip(&mut vectors) {
                         for (output, to) in outputs.clone().zip(to) {
                             *to = weight(output, input, tap);
                         }
@@ -47,27 +49,27 @@ impl Weights {
                 }
             }
         }
-        Self { numbers, depth, inputs: inputs * taps, lanes }
+        Self { data, depth, inputs: inputs * taps, lanes }
     }
 
-    /// Those of some blocks, if there are so many.
+    /// Weights of a range of blocks, as far as they exist.
     pub(crate) fn blocks(&self, blocks: Range<usize>) -> &[f32] {
-        let (len, all) = (self.inputs * self.lanes, self.numbers.as_slice());
+        let (len, all) = (self.inputs * self.lanes, self.data.as_slice());
         &all[(blocks.start * len).min(all.len())..(blocks.end * len).min(all.len())]
     }
 
     fn block(&self, block: usize) -> &[f32] {
         let len = self.inputs * self.lanes;
-        &self.numbers.as_slice()[block * len..][..len]
+        &self.data.as_slice()[block * len..][..len]
     }
 
-    /// How many numbers each result takes in.
+    /// Inputs of each output (K).
     pub(crate) fn inputs(&self) -> usize {
         self.inputs
     }
 }
 
-/// How many positions and blocks a tile has.
+/// Size of a tile: positions by channel blocks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tiling {
     pub(crate) rows: usize,
@@ -75,54 +77,53 @@ pub(crate) struct Tiling {
 }
 
 impl Tiling {
-    /// For so many positions, where so many vectors of sums fit the registers: few positions leave room
-    /// for more blocks, and each sum waits for the one before it, so that there must be many.
-    pub(crate) fn of(positions: usize, sums: usize) -> Self {
-        let rows = |blocks: usize| (sums / blocks).min(LONGEST[blocks.ilog2() as usize]);
+    /// For `positions` positions and this many accumulator registers. Additions have a latency, so as many accumulators
+    /// as possible are used: few positions leave registers for more blocks.
+    pub(crate) fn new(positions: usize, accumulators: usize) -> Self {
+        let rows = |blocks: usize| (accumulators / blocks).min(MAX_ROWS[blocks.ilog2() as usize]);
         let blocks = [8, 4].into_iter().find(|&blocks| rows(blocks) >= positions).unwrap_or(2);
         Self { rows: rows(blocks), blocks }
     }
 
-    /// The positions in tiles of about the same size.
+    /// Splits positions into tiles of about equal size.
     pub(crate) fn tiles(self, positions: usize) -> impl Iterator<Item = Range<usize>> + Clone {
-        crate::map::ranges(positions, positions.div_ceil(self.rows))
+        crate::feature_map::split_evenly(positions, positions.div_ceil(self.rows))
     }
 }
 
-/// The most positions of a tile, by the logarithm of its blocks.
-const LONGEST: [usize; 4] = [14, 14, 6, 3];
+/// Largest number of positions of a tile, by the logarithm of its blocks.
+const MAX_ROWS: [usize; 4] = [14, 14, 6, 3];
 
-/// What a product is added to, and what becomes of it.
+/// What is fused behind a product: bias, residual, activation.
 #[derive(Clone, Copy)]
-pub(crate) struct Finish<'a> {
-    /// A number for each channel.
+pub(crate) struct Epilogue<'a> {
+    /// One per channel.
     pub(crate) bias: Option<&'a [f32]>,
-    /// A map like the result, and the numbers from a block to the next.
+    /// Residual: a map of the output's shape, and its block stride.
     pub(crate) add: Option<(&'a [f32], usize)>,
     pub(crate) activation: Activation,
-    /// Whether the results' place is not in the cache.
-    pub(crate) far: bool,
+    /// Whether to prefetch the output, because it is not in the cache.
+    pub(crate) prefetch_output: bool,
 }
 
-/// A few positions by some blocks of channels.
-pub(crate) struct Product<'a> {
-    /// A vector for each position, every `a_step` numbers.
+/// The product of a few positions with some channel blocks.
+pub(crate) struct Gemm<'a> {
+    /// A vector per position; `a_stride` elements from input block to input block.
     pub(crate) a: &'a [f32],
-    pub(crate) a_step: usize,
-    pub(crate) weights: &'a Weights,
-    pub(crate) finish: Finish<'a>,
-    /// The first block of weights.
+    pub(crate) a_stride: usize,
+    pub(crate) weights: &'a PackedWeights,
+    pub(crate) epilogue: Epilogue<'a>,
+    /// First channel block.
     pub(crate) block: usize,
-    /// Where the positions lie in the whole map.
+    /// First position in the output map, for the residual.
     pub(crate) position: usize,
     pub(crate) rows: usize,
-    /// Weights that are needed soon.
-    pub(crate) next: &'a [f32],
+    /// Weights to prefetch.
+    pub(crate) prefetch: &'a [f32],
 }
 
-impl Product<'_> {
-    /// Computes it for as many blocks as there are places for results; the vectors go to their
-    /// `start` and behind.
+impl Gemm<'_> {
+    /// Computes as many blocks as there are `outs`, each from its `start` on.
     #[inline(always)]
     pub(crate) fn run<S: Simd>(
         &self,
@@ -131,14 +132,14 @@ impl Product<'_> {
         outs: &mut [&mut [f32]],
         start: usize,
     ) {
-        if is_written_out_once::<S>() {
+        if is_scalar_fallback::<S>() {
             let lanes = S::F32_LANES;
             for (at, out) in outs.iter_mut().enumerate() {
                 let out = std::slice::from_mut(out);
                 for row in 0..self.rows {
                     let (a, position) = (&self.a[row * lanes..], self.position + row);
                     let one = Self { a, position, ..*self };
-                    one.sized::<S, 1, 1>(simd, self.block + at, out, start + row * lanes);
+                    one.micro_kernel::<S, 1, 1>(simd, self.block + at, out, start + row * lanes);
                 }
             }
             return;
@@ -158,7 +159,7 @@ impl Product<'_> {
         macro_rules! by_rows {
             ($blocks:literal: $($rows:literal)*) => {
                 match self.rows {
-                    $($rows => self.sized::<S, $rows, $blocks>(simd, block, outs, start),)*
+                    $($rows => self.micro_kernel::<S, $rows, $blocks>(simd, block, outs, start),)*
                     rows => unreachable!("a tile of {rows} by {}", $blocks),
                 }
             };
@@ -172,7 +173,7 @@ impl Product<'_> {
     }
 
     #[inline(always)]
-    fn sized<S: Simd, const MR: usize, const NB: usize>(
+    fn micro_kernel<S: Simd, const MR: usize, const NB: usize>(
         &self,
         simd: S,
         block: usize,
@@ -181,23 +182,23 @@ impl Product<'_> {
     ) {
         let (lanes, len) = (S::F32_LANES, MR * S::F32_LANES);
         let outs: &mut [&mut [f32]; NB] = outs.try_into().expect("as many as there are blocks");
-        let Finish { bias, add, activation, far } = self.finish;
+        let Epilogue { bias, add, activation, prefetch_output } = self.epilogue;
         let blocks: [usize; NB] = std::array::from_fn(|at| block + at);
-        let after = After {
+        let epilogue = TileEpilogue {
             bias: bias.map(|bias| blocks.map(|block| &bias[block * lanes..][..lanes])),
             add: add.map(|(add, plane)| {
                 blocks.map(|block| &add[block * plane + self.position * lanes..][..len])
             }),
             activation,
-            far,
+            prefetch_output,
         };
-        simd.vectorize(Tile::<MR, NB> {
+        simd.vectorize(MicroKernel::<MR, NB> {
             a: self.a,
-            a_step: self.a_step,
+            a_stride: self.a_stride,
             depth: self.weights.depth,
             w: blocks.map(|block| self.weights.block(block)),
-            after,
-            next: self.next,
+            epilogue,
+            prefetch: self.prefetch,
             out: outs.each_mut().map(|out| &mut out[start..][..len]),
         });
     }
