@@ -13,11 +13,11 @@
 //!
 //! ```
 //! use lookalike::catalog::Split;
-//! use lookalike::{BuildOptions, Catalog, Encoder, Index, Searcher, Silent, build, demo, load};
+//! use lookalike::{BuildOptions, Catalog, Encoder, Index, Searcher, Silent, build, demo, load, progress};
 //!
 //! let folder = tempfile::tempdir()?;
 //! let settings = demo::Settings { photos: 108, side: 128, ..demo::Settings::default() };
-//! let shop = demo::write(&folder.path().join("shop"), &settings, &demo::Silent)?;
+//! let shop = demo::write(&folder.path().join("shop"), &settings, &progress::Silent)?;
 //!
 //! // A manifest, or a folder with one folder of photos per product.
 //! let catalog = Catalog::open(&shop.manifest, None)?;
@@ -83,7 +83,8 @@
 //! | [`catalog`] | folders and manifests of products and photos |
 //! | [`infer`] | inference on the CPU, in f32 and int8 |
 //! | [`backbone`] | MobileNetV3, ResNet50 and VGG19: inference and training |
-//! | [`download`] | fetching weights, cached, resumed and verified |
+//! | [`weights`] | known weight files: where they are, and where they can be downloaded |
+//! | [`download`] | downloading files, cached, resumed and verified |
 //! | [`vectors`] | nearest-neighbour search, snapshots on disk |
 //! | `stores` | indexes in PostgreSQL and Qdrant (feature `stores`) |
 //! | [`detect`] | object detection |
@@ -94,6 +95,7 @@
 //! | [`train`] | fine-tuning |
 //! | [`demo`] | the synthetic shop |
 //! | [`server`] | the HTTP API and the shoppers' page |
+//! | [`progress`] | the progress of what takes long |
 //!
 //! # Features
 //!
@@ -116,6 +118,9 @@ pub use lookalike_server as server;
 pub use lookalike_stores as stores;
 pub use lookalike_train as train;
 pub use lookalike_vectors as vectors;
+pub use lookalike_weights as weights;
+
+pub use lookalike_base::progress;
 
 pub use lookalike_backbone::{BackboneKind, LoadedBackbone, load};
 pub use lookalike_catalog::Catalog;

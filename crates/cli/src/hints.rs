@@ -7,6 +7,7 @@ use lookalike_engine::EngineError;
 use lookalike_server::ServeError;
 use lookalike_train::TrainError;
 use lookalike_vectors::snapshot::SnapshotError;
+use lookalike_weights::WeightsError;
 
 use crate::output;
 
@@ -19,13 +20,17 @@ pub(crate) fn message(error: &anyhow::Error) -> String {
     }
 }
 
-fn hint(error: &anyhow::Error) -> Option<&'static str> {
+fn hint(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(|cause| {
-        None.or_else(|| cause.downcast_ref().and_then(engine))
+        let fixed = None
+            .or_else(|| cause.downcast_ref().and_then(engine))
             .or_else(|| cause.downcast_ref().and_then(backbone))
             .or_else(|| cause.downcast_ref().and_then(detect))
+            .or_else(|| cause.downcast_ref().and_then(serve));
+        fixed
+            .map(str::to_owned)
+            .or_else(|| cause.downcast_ref().and_then(weights))
             .or_else(|| cause.downcast_ref().and_then(train))
-            .or_else(|| cause.downcast_ref().and_then(serve))
     })
 }
 
@@ -49,6 +54,20 @@ fn backbone(error: &BackboneError) -> Option<&'static str> {
     }
 }
 
+fn weights(error: &WeightsError) -> Option<String> {
+    match error {
+        WeightsError::NotFound { kind, download } => {
+            let name = download.as_deref().unwrap_or(kind.name());
+            Some(format!(
+                "fetch some with `lookalike weights fetch {name}`, name a file with --weights FILE, or put \
+                 one into the folder that LOOKALIKE_WEIGHTS names"
+            ))
+        }
+        WeightsError::Backbone(error) => backbone(error).map(str::to_owned),
+        _ => None,
+    }
+}
+
 fn detect(error: &DetectError) -> Option<&'static str> {
     match error {
         DetectError::Backbone(error) => backbone(error),
@@ -64,9 +83,13 @@ fn snapshot(error: &SnapshotError) -> Option<&'static str> {
     }
 }
 
-fn train(error: &TrainError) -> Option<&'static str> {
+fn train(error: &TrainError) -> Option<String> {
     match error {
-        TrainError::Backbone(error) => backbone(error),
+        TrainError::Backbone(error) => backbone(error).map(str::to_owned),
+        TrainError::Teacher { .. } => Some("name its weights with --teacher".to_owned()),
+        TrainError::Diverged { rate, .. } => Some(format!("try --learning-rate {rate}")),
+        TrainError::NotOnGpu => Some("use --device cpu".to_owned()),
+        TrainError::OtherRun { .. } => Some("name another folder with --out".to_owned()),
         _ => None,
     }
 }
