@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use axum::Router;
 use axum::routing::get;
-use lookalike::engine::Home;
+use lookalike::engine::IndexLocation;
 use lookalike::server::{IndexSource, Settings, router};
 use lookalike::{Encoder, EngineError, Index, Searcher, load};
 use tokio::net::TcpListener;
@@ -34,7 +34,7 @@ pub fn shop(index: &Path) -> Result<Router, Box<dyn Error>> {
     let folder: PathBuf = index.to_owned();
     let again = folder.clone();
     let source = IndexSource {
-        location: Home::Folder(folder.clone()),
+        location: IndexLocation::Folder(folder.clone()),
         folder: folder.clone(),
         // For operators, who may have the index opened again.
         reload: Box::new(move || searcher(&again).map_err(|error| error.to_string())),

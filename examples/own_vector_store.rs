@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lookalike::vectors::{Hit, VectorError, VectorStore};
-use lookalike::{Answer, BuildOptions, Catalog, Encoder, Searcher, Silent, build, load};
+use lookalike::{Answer, Catalog, Encoder, IndexBuilder, Searcher, load};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args_os().skip(1);
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 pub fn search(photos: &Path, photo: &Path) -> Result<Answer, Box<dyn Error>> {
     let catalog = Catalog::open(photos, None)?;
     let encoder = Encoder::new(load("bundled".as_ref(), None)?);
-    let index = build(&catalog, &encoder, &BuildOptions::default(), &Silent)?;
+    let index = IndexBuilder::new(&catalog, &encoder).build()?;
     let rows: Vec<u32> = (0..index.photos().len() as u32).collect();
     let groups = index.photos().iter().map(|photo| photo.product).collect();
     let store = InvertedFile::new(index.store()?.rows(&rows)?, groups);

@@ -7,7 +7,7 @@
 use std::error::Error;
 use std::path::Path;
 
-use lookalike::{Answer, BuildOptions, Catalog, Encoder, Searcher, Silent, build, load};
+use lookalike::{Answer, Catalog, Encoder, IndexBuilder, Searcher, load};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args_os().skip(1);
@@ -28,7 +28,7 @@ pub fn search(photos: &Path, photo: &Path) -> Result<Answer, Box<dyn Error>> {
     let catalog = Catalog::open(photos, None)?;
     // The weights that are part of the program; the path of a file names others.
     let encoder = Encoder::new(load("bundled".as_ref(), None)?);
-    let index = build(&catalog, &encoder, &BuildOptions::default(), &Silent)?;
+    let index = IndexBuilder::new(&catalog, &encoder).build()?;
     // `index.save(folder)` keeps it; `Index::open(folder)` opens it again.
     let searcher = Searcher::new(index, encoder)?;
     Ok(searcher.search_file(photo, 5)?)

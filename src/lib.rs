@@ -13,16 +13,16 @@
 //!
 //! ```
 //! use lookalike::catalog::Split;
-//! use lookalike::{BuildOptions, Catalog, Encoder, Index, Searcher, Silent, build, demo, load, progress};
+//! use lookalike::{Catalog, Encoder, Index, IndexBuilder, Searcher, Silent, demo, load};
 //!
 //! let folder = tempfile::tempdir()?;
 //! let settings = demo::Settings { photos: 108, side: 128, ..demo::Settings::default() };
-//! let shop = demo::write(&folder.path().join("shop"), &settings, &progress::Silent)?;
+//! let shop = demo::write(&folder.path().join("shop"), &settings, &Silent)?;
 //!
 //! // A manifest, or a folder with one folder of photos per product.
 //! let catalog = Catalog::open(&shop.manifest, None)?;
 //! let encoder = Encoder::new(load("bundled".as_ref(), None)?);
-//! let index = build(&catalog, &encoder, &BuildOptions::default(), &Silent)?;
+//! let index = IndexBuilder::new(&catalog, &encoder).build()?;
 //! index.save(&folder.path().join("index"))?;
 //!
 //! let index = Index::open(&folder.path().join("index"))?;
@@ -50,7 +50,7 @@
 //! [`backbone::ModelIdentity`] names network, weights and preprocessing. An index refuses any other.
 //!
 //! **Metric**: embeddings are centred, whitened by the covariance within products (WCCN) and reduced to
-//! [`BuildOptions::directions`] dimensions. Cosine similarity compares the results. The metric is learnt from
+//! [`BuildOptions::dims`] dimensions. Cosine similarity compares the results. The metric is learnt from
 //! the indexed photos, in closed form, and kept in the [`Index`].
 //!
 //! **Nearest neighbours**: [`vectors::HnswStore`] is an approximate index (HNSW), [`vectors::ExactStore`]
@@ -125,7 +125,7 @@ pub use lookalike_base::progress;
 pub use lookalike_backbone::{BackboneKind, LoadedBackbone, load};
 pub use lookalike_catalog::Catalog;
 pub use lookalike_engine::{
-    Answer, BuildOptions, Encoder, EngineError, EvidencePhoto, Filter, Index, Match, Progress,
-    Query, Searcher, Silent, Verdict, Views, build,
+    Answer, BuildOptions, Encoder, EngineError, EvidencePhoto, Filter, Index, IndexBuilder, Match,
+    Phase, Progress, Query, SearchResult, Searcher, Silent, Verdict, Views,
 };
 pub use lookalike_vectors::VectorStore;

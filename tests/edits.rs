@@ -80,7 +80,7 @@ fn an_update_follows_the_photos() {
     let catalogue = shop.photos();
     let unchanged = report(put(&shop, "update", &catalogue));
     let counts = |found: &Value| {
-        ["added", "removed", "kept", "known"].map(|name| found[name].as_u64().expect("a number"))
+        ["added", "removed", "kept", "cached"].map(|name| found[name].as_u64().expect("a number"))
     };
     assert_eq!(counts(&unchanged), [0, 0, 18, 0], "{unchanged}");
 
@@ -107,7 +107,7 @@ fn an_update_follows_the_photos() {
     }
     let back = report(put(&shop, "update", &catalogue));
     assert_eq!(counts(&back)[..2], [3, 0], "{back}");
-    assert_eq!(back["known"], 3, "{back}");
+    assert_eq!(back["cached"], 3, "{back}");
     assert_eq!(best(&shop, &new_photo_of(5)).0, "rug 2");
 }
 
@@ -327,7 +327,7 @@ fn a_build_that_is_killed_goes_on_where_it_was() {
         assert!(!shop.index_file().exists(), "killed before it was done");
     }
     let found = finish(slow_build(&shop)).json();
-    let known = found["report"]["known"].as_u64().expect("a number");
+    let known = found["report"]["cached"].as_u64().expect("a number");
     println!("{known} of 60 photos had been embedded before the builds were killed");
     assert!((6..60).contains(&known), "each of the builds left something: {found}");
     assert_eq!(found["report"]["indexed"], 60);

@@ -162,7 +162,7 @@ fn bad_photos_are_skipped_counted_and_listed() {
         assert!(line.is_some_and(|line| line.contains(reason)), "{name}: {line:?}");
     }
     let info = shop.run(["index", "info", "--json"]).json();
-    assert_eq!(info["report"]["skipped"].as_array().map(Vec::len), Some(skipped));
+    assert_eq!(info["build_report"]["skipped"].as_array().map(Vec::len), Some(skipped));
 }
 
 #[test]

@@ -103,7 +103,7 @@ fn similar_leaves_out_the_product_itself_and_reasons_are_told() {
         .as_array()
         .expect("matches")
         .iter()
-        .map(|found| found["reasons"]["vote"].as_f64().expect("a share"))
+        .map(|found| found["score_parts"]["vote"].as_f64().expect("a share"))
         .sum();
     assert!(vote <= 1.0 + 1e-6 && vote > 0.3, "{vote}");
 }

@@ -71,7 +71,7 @@ fn each_thing_in_a_photo_has_its_own_products() {
         finish(search)
     };
     let answer = search(&["--json", "--html", page.to_str().expect("UTF-8")]).json();
-    assert_eq!(answer["finder"], "activation map");
+    assert_eq!(answer["detector"], "activation map");
     is_right(&answer["items"], &known);
     let text = search(&[]).ok();
     assert!(text.contains("[1] from ") && text.contains("% of the photo"), "{text}");
@@ -196,13 +196,13 @@ fn a_detector_says_what_kind_of_thing_it_is() {
     let mut search = command(["search", "--objects", "--json", "--index"]);
     search.arg(shop.index()).arg(&photo).arg("--detector").arg(bright());
     let answer = finish(search).json();
-    assert_eq!(answer["finder"], "YOLOX and activation map");
+    assert_eq!(answer["detector"], "YOLOX and activation map");
     let items = answer["items"].as_array().expect("items");
     let car = items.iter().find(|item| item["label"] == "car");
     let car = car.unwrap_or_else(|| panic!("the detector's: {answer}"));
     assert!(agreement(&car["box"], [0.5, 0.0, 0.5, 0.5]) > 0.5, "{car}");
     assert_eq!(car["matches"][0]["product"]["id"], PRODUCTS[0], "{car}");
-    assert!(car["detected"].as_f64().is_some_and(|sure| sure > 0.9), "{car}");
+    assert!(car["detection_confidence"].as_f64().is_some_and(|sure| sure > 0.9), "{car}");
     // A server's flag, and its variable.
     let flags = ["--detector", bright().to_str().expect("UTF-8")].map(str::to_owned);
     let server = Server::start_with(&shop, &flags.each_ref().map(String::as_str), &[]);
@@ -247,23 +247,23 @@ fn finding_things_is_measured() {
     };
     let report = shop.folder.path().join("report");
     let found = eval(&["--json", "--report", report.to_str().expect("UTF-8")]).json();
-    let made = &found["items"]["composites"][0];
-    assert_eq!((&made["finder"], &made["photos"]), (&json!("activation map"), &json!(6)));
+    let made = &found["objects"]["composites"][0];
+    assert_eq!((&made["detector"], &made["photos"]), (&json!("activation map"), &json!(6)));
     let things = made["boxes"]["ground_truth"].as_u64().expect("a number");
     assert!((12..=36).contains(&things), "{made}");
     assert!(made["recall"].as_f64().is_some_and(|recall| recall > 0.5), "{made}");
-    let right = made["right_of_three"].as_u64().expect("a number");
+    let right = made["top3_correct"].as_u64().expect("a number");
     assert!(
         right <= made["boxes"]["true_positives"].as_u64().expect("a number") && right > 0,
         "{made}"
     );
-    assert_eq!(found["items"]["in_index"], 1);
-    let photos = &found["items"]["photos"][0];
-    assert_eq!((&photos["boxes"]["ground_truth"], &photos["right_first"]), (&json!(2), &json!(2)));
-    assert_eq!(found["items"]["boxes"][0]["boxes"]["true_positives"], 1, "{}", found["items"]);
-    assert_eq!(found["items"]["home"][0]["boxes"]["ground_truth"], 1);
+    assert_eq!(found["objects"]["in_index"], 1);
+    let photos = &found["objects"]["photos"][0];
+    assert_eq!((&photos["boxes"]["ground_truth"], &photos["top1_correct"]), (&json!(2), &json!(2)));
+    assert_eq!(found["objects"]["boxes"][0]["boxes"]["true_positives"], 1, "{}", found["objects"]);
+    assert_eq!(found["objects"]["home"][0]["boxes"]["ground_truth"], 1);
     let again = eval(&["--json"]).json();
-    assert_eq!(again["items"]["composites"][0]["boxes"], made["boxes"], "the same for a seed");
+    assert_eq!(again["objects"]["composites"][0]["boxes"], made["boxes"], "the same for a seed");
     let text = eval(&[]).ok();
     assert!(text.contains("composites: 6 photos"), "{text}");
     let page = std::fs::read_to_string(report.join("report.html")).expect("a report");

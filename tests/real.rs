@@ -42,7 +42,7 @@ fn grocery_store_test_split_reaches_the_reference() {
         build
     })
     .json();
-    assert_eq!((&built["report"]["indexed"], &built["products"]), (&2640.into(), &81.into()));
+    assert_eq!((&built["build_report"]["indexed"], &built["products"]), (&2640.into(), &81.into()));
 
     let root = grocery.to_str().expect("UTF-8");
     let manifest = manifest.to_str().expect("UTF-8");

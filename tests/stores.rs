@@ -57,7 +57,7 @@ fn an_index_in_a_store_answers_as_one_in_a_folder() {
     let shop = Shop::indexed();
     for store in stores() {
         let built = build(&store, &shop).json();
-        assert_eq!(built["report"]["indexed"], 18, "{built}");
+        assert_eq!(built["build_report"]["indexed"], 18, "{built}");
         for product in 0..PRODUCTS.len() {
             let photo = new_photo_of(product);
             let here = shop.search(&shop.beside("query.jpg", &photo));
@@ -71,7 +71,7 @@ fn an_index_in_a_store_answers_as_one_in_a_folder() {
         let verified = on(&store, &shop, &["index", "verify", "--json"]).json();
         assert_eq!((&verified["sampled"], &verified["lost"]), (&json!(18), &json!(0)), "{store}");
         let info = on(&store, &shop, &["index", "info", "--json"]).json();
-        assert_eq!((&info["photos"], &info["bytes"]), (&json!(18), &Value::Null), "{info}");
+        assert_eq!((&info["photos"], &info["size_bytes"]), (&json!(18), &Value::Null), "{info}");
         // Without the folder of the index: everything is in the store.
         let text = on(&store, &shop, &["index", "info", "--index", "nowhere"]).ok();
         assert!(text.contains("store       ") && !text.contains("nowhere"), "{text}");
@@ -140,7 +140,7 @@ fn photos_and_products_come_and_go() {
         let after = search(&store, &shop, &new_photo_of(2), &["--explain"]);
         let scores = |answer: &Value| -> Vec<(String, i64)> {
             let one = |found: &Value| {
-                let score = found["reasons"]["prototype"].as_f64().expect("a share");
+                let score = found["score_parts"]["prototype"].as_f64().expect("a share");
                 (found["product"]["id"].as_str().expect("an id").to_owned(), (1e4 * score) as i64)
             };
             answer["matches"].as_array().expect("matches").iter().map(one).collect()

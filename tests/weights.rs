@@ -231,7 +231,7 @@ fn several_networks_stand_side_by_side() {
     build("mobilenet_v3=3,mobilenet_v3_minimalistic").ok();
     let info = shop.run(["index", "info", "--json"]).json();
     let parts = info["model"]["parts"].as_array().expect("a list");
-    let shares: Vec<f64> = parts.iter().map(|p| p["share"].as_f64().expect("a number")).collect();
+    let shares: Vec<f64> = parts.iter().map(|p| p["weight"].as_f64().expect("a number")).collect();
     assert_eq!(shares, [0.75, 0.25]);
     for (number, product) in PRODUCTS.iter().enumerate() {
         let answer = shop.search(&shop.beside("q.jpg", new_photo_of(number)));

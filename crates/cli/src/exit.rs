@@ -35,6 +35,7 @@ pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
         Some(EngineError::Detect(DetectError::InvalidDetector { .. })) => 5,
         Some(
             EngineError::Photo { .. }
+            | EngineError::NothingToMeasure { .. }
             | EngineError::NothingUsable { .. }
             | EngineError::EmptySplit { .. }
             | EngineError::NotInIndex { .. }
@@ -47,7 +48,7 @@ pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
             | EngineError::DamagedIndex { .. }
             | EngineError::OtherModel { .. }
             | EngineError::Remote(_)
-            | EngineError::NotHere
+            | EngineError::VectorsInStore
             | EngineError::Vector(_),
         ) => 4,
         Some(_) => 1,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use lookalike_backbone::{
     BackboneError, BackboneKind, Device, LoadedBackbone, int8_is_fast, load_on,
 };
-use lookalike_engine::{Encoder, Home, Index, Searcher};
+use lookalike_engine::{Encoder, Index, IndexLocation, Searcher};
 use lookalike_weights::{WeightStore, WeightsError, find_in, weight_files, weights_exist};
 
 use crate::args::backbones::Wanted;
@@ -31,7 +31,7 @@ pub(crate) fn encoder(args: &ModelArgs) -> anyhow::Result<Encoder> {
 }
 
 /// Opens an index with the networks that made it.
-pub(crate) fn searcher(home: &Home, args: &ModelArgs) -> anyhow::Result<Searcher> {
+pub(crate) fn searcher(home: &IndexLocation, args: &ModelArgs) -> anyhow::Result<Searcher> {
     let index = home.open()?;
     let encoder = encoder_of(&index, args)?;
     Ok(Searcher::new(index, encoder)?)
@@ -74,7 +74,7 @@ fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Enco
             let file = found.ok_or_else(|| WeightsError::not_found(BackboneKind::MobileNetV3))?;
             named.push(load_here(&file, None, &device)?);
         }
-        return Ok(Encoder::blend(named.into_iter().map(|loaded| (loaded, 1.0)).collect()));
+        return Ok(Encoder::ensemble(named.into_iter().map(|loaded| (loaded, 1.0)).collect()));
     };
     let mut parts = Vec::with_capacity(wanted.len());
     for one in wanted {
@@ -112,7 +112,7 @@ fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Enco
         let (file, holds) = (unused.weights.display(), &unused.identity.backbone);
         anyhow::bail!("{file} holds {holds}, which is not wanted here: leave it out");
     }
-    Ok(Encoder::blend(parts))
+    Ok(Encoder::ensemble(parts))
 }
 
 /// Warns where int8 is slower than f32.

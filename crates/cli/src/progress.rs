@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
-use lookalike_engine::{Progress, Stage};
+use lookalike_engine::{Phase, Progress};
 
 use crate::output::thousands;
 
@@ -23,18 +23,6 @@ pub(crate) fn reporter(quiet: bool) -> Box<dyn Progress> {
     }
 }
 
-fn verb(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Embed => "embedding photos",
-        Stage::Look => "looking at photos",
-        Stage::Draw => "drawing photos",
-        Stage::Link => "linking photos",
-        Stage::Send => "sending vectors",
-        Stage::Fit => "fitting the ranking",
-        _ => "searching for photos",
-    }
-}
-
 struct Bar(Mutex<ProgressBar>);
 
 impl Bar {
@@ -44,11 +32,11 @@ impl Bar {
 }
 
 impl Progress for Bar {
-    fn begin(&self, stage: Stage, total: u64) {
+    fn begin(&self, phase: Phase<'_>) {
         let style = ProgressStyle::with_template(
             "{msg:20} [{wide_bar}] {human_pos}/{human_len}  {rate}/s  {eta} left",
         );
-        let bar = ProgressBar::new(total).with_message(verb(stage));
+        let bar = ProgressBar::new(phase.total.unwrap_or(0)).with_message(phase.label.to_owned());
         // The template is a constant; a plain bar would do as well.
         if let Ok(style) = style {
             let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
@@ -69,7 +57,7 @@ impl Progress for Bar {
 }
 
 struct Running {
-    stage: Stage,
+    label: String,
     total: u64,
     done: u64,
     started: Instant,
@@ -85,9 +73,10 @@ impl Lines {
 }
 
 impl Progress for Lines {
-    fn begin(&self, stage: Stage, total: u64) {
+    fn begin(&self, phase: Phase<'_>) {
         let now = Instant::now();
-        *self.running() = Some(Running { stage, total, done: 0, started: now, last_line: now });
+        let (label, total) = (phase.label.to_owned(), phase.total.unwrap_or(0));
+        *self.running() = Some(Running { label, total, done: 0, started: now, last_line: now });
     }
 
     fn advance(&self, steps: u64) {
@@ -102,7 +91,7 @@ impl Progress for Lines {
         let left = run.total.saturating_sub(run.done) as f64 / rate.max(f64::MIN_POSITIVE);
         eprintln!(
             "{}: {} of {} ({rate:.1}/s, {left:.0} s left)",
-            verb(run.stage),
+            run.label,
             thousands(run.done),
             thousands(run.total)
         );

@@ -1,3 +1,6 @@
+//! Errors of the engine.
+
+use std::fmt;
 use std::path::PathBuf;
 
 use lookalike_backbone::BackboneError;
@@ -6,9 +9,9 @@ use lookalike_detect::DetectError;
 use lookalike_vectors::snapshot::SnapshotError;
 use lookalike_vectors::{RemoteError, VectorError};
 
-use crate::BuildReport;
+use crate::index::BuildReport;
 
-/// Why a build or a search failed. Each message is one line that says what to do about it.
+/// Why a build or a search failed. Each message is one line.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
@@ -18,24 +21,24 @@ pub enum EngineError {
     /// The network cannot be loaded or run.
     #[error(transparent)]
     Backbone(#[from] BackboneError),
-    /// The things in a photo cannot be found.
+    /// The objects in a photo cannot be detected.
     #[error(transparent)]
     Detect(#[from] DetectError),
     /// The index cannot be read or written.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
-    /// The store that has the index, or is to have it, does not do what it is asked for.
+    /// The store that has the index, or is to have it, refuses or fails.
     #[error(transparent)]
     Remote(#[from] RemoteError),
-    /// What can only be done where the vectors are.
+    /// The operation needs an index in a folder.
     #[error(
         "that is for indexes in folders: this one's vectors are in a store; build it again instead"
     )]
-    NotHere,
+    VectorsInStore,
     /// There is no index.
-    #[error("no index in {}: build one with `lookalike index build PHOTOS`", path.display())]
+    #[error("no index in {}", path.display())]
     NoIndex {
-        /// Where it was looked for.
+        /// The folder, or the store's name.
         path: PathBuf,
     },
     /// The index is whole, but its parts do not fit each other.
@@ -46,7 +49,7 @@ pub enum EngineError {
         /// What does not fit.
         reason: String,
     },
-    /// The index was made by another model: its embeddings mean something else.
+    /// The index was made by another model: its embeddings cannot be compared.
     #[error(
         "the index was made with another {what} ({index}, now {now}): \
          name the one it was made with, or build the index again"
@@ -59,42 +62,39 @@ pub enum EngineError {
         /// In the encoder.
         now: String,
     },
-    /// A filter asks for what the products cannot tell.
+    /// A filter uses a column or a price that the products do not have.
     #[error("{reason}")]
     Filter {
         /// What, and what there is instead.
         reason: String,
     },
-    /// Embeddings cannot be kept for the next build.
+    /// The embedding cache cannot be written.
     #[error(
-        "cannot write {} ({source}): free some space or write elsewhere with --out; what was embedded \
-         is kept, an index that was there is unchanged",
+        "cannot write {} ({source}); what was embedded is kept, an index that was there is unchanged",
         path.display()
     )]
-    Journal {
+    EmbeddingCache {
         /// The file.
         path: PathBuf,
         /// The system's reason.
         source: std::io::Error,
     },
-    /// The photo that was asked about cannot be used.
-    #[error("{name}: {reason}")]
+    /// A photo that is searched for cannot be used.
+    #[error("{photo}: {reason}")]
     Photo {
-        /// What the photo is called.
-        name: String,
+        /// Which photo.
+        photo: PhotoRef,
         /// Why it cannot be used, and what to do.
         reason: String,
     },
-    /// What was to be removed is not there.
-    #[error(
-        "no {what} in the index: `lookalike search --json` and the manifest say what things are called"
-    )]
+    /// A product or a photo is not in the index.
+    #[error("no {what} in the index")]
     NotInIndex {
-        /// A product or a photo.
+        /// A product or a photo, with its id or path.
         what: String,
     },
-    /// An edit would leave no photo.
-    #[error("nothing would be left in the index: delete its folder instead")]
+    /// An update would leave no photo.
+    #[error("nothing would be left in the index: delete it instead")]
     NothingLeft,
     /// Not one photo could be used.
     #[error("none of the {} photos could be used; the first: {}", report.listed, first(report))]
@@ -102,12 +102,20 @@ pub enum EngineError {
         /// Every photo, with its reason.
         report: Box<BuildReport>,
     },
+    /// Not one photo of a catalogue can be measured.
+    #[error("{}: not one photo can be measured: {reason}", catalog.display())]
+    NothingToMeasure {
+        /// The catalogue's root.
+        catalog: PathBuf,
+        /// What became of its photos.
+        reason: String,
+    },
     /// No photo is in the wanted split.
     #[error("no photos of the split {wanted}: the catalogue has {found}")]
     EmptySplit {
-        /// What was asked for.
+        /// The splits that were wanted.
         wanted: String,
-        /// What there is.
+        /// The splits that the catalogue has.
         found: String,
     },
     /// Vectors that cannot be compared.
@@ -116,7 +124,7 @@ pub enum EngineError {
 }
 
 impl EngineError {
-    /// Whether another program holds the right to write the index.
+    /// Whether another program holds the lock on the index.
     pub fn is_locked(&self) -> bool {
         matches!(
             self,
@@ -130,20 +138,59 @@ impl EngineError {
         matches!(self, Self::Remote(_) | Self::Vector(VectorError::Store(_)))
     }
 
-    /// Whether a change may have been made although it failed: a store that did not answer may have done it.
+    /// Whether a change may have been made although it failed: a store that did not answer in time may have made it.
     pub fn is_in_doubt(&self) -> bool {
         self.is_of_store() && !self.is_locked()
     }
 
-    /// Whether there was no room to write.
+    /// The error with a photo of the query named: `names` has one name for each.
+    pub fn naming_photos(self, names: &[String]) -> Self {
+        match self {
+            Self::Photo { photo: PhotoRef::OfQuery { position, of }, reason } => {
+                let named = names.get(position).cloned().map(PhotoRef::Named);
+                Self::Photo { photo: named.unwrap_or(PhotoRef::OfQuery { position, of }), reason }
+            }
+            other => other,
+        }
+    }
+
+    /// Whether the disk is full.
     pub fn is_disk_full(&self) -> bool {
         use std::io::ErrorKind::{QuotaExceeded, StorageFull};
         match self {
-            Self::Journal { source, .. }
+            Self::EmbeddingCache { source, .. }
             | Self::Snapshot(SnapshotError::Unwritable { source, .. }) => {
                 matches!(source.kind(), StorageFull | QuotaExceeded)
             }
             _ => false,
+        }
+    }
+}
+
+/// Which photo an error is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PhotoRef {
+    /// A photo of a query.
+    OfQuery {
+        /// Its position, counted from 0.
+        position: usize,
+        /// How many photos the query has.
+        of: usize,
+    },
+    /// All photos of a query together.
+    AllOfQuery,
+    /// The photo of this name: a file, or what else the caller calls it.
+    Named(String),
+}
+
+impl fmt::Display for PhotoRef {
+    /// `the photo`, `photo 2`, `the photos`, or the name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OfQuery { of: 1, .. } => f.write_str("the photo"),
+            Self::OfQuery { position, .. } => write!(f, "photo {}", position + 1),
+            Self::AllOfQuery => f.write_str("the photos"),
+            Self::Named(name) => f.write_str(name),
         }
     }
 }

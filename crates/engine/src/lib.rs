@@ -1,14 +1,24 @@
 //! The two flows, build and search, as one library: photos to an index, a photo to products.
 //!
+//! | module | what |
+//! | --- | --- |
+//! | `index` | what an index holds, and where it is kept: a folder or a store |
+//! | `build` | builds, updates and compacts indexes |
+//! | `encode` | photos to embeddings, with a cache; queries to vectors |
+//! | `metric` | how embeddings are compared, learnt from the index's photos |
+//! | `ranking` | classifiers, prototypes and the fit of a ranking's weights and confidence |
+//! | `search` | decode, embed, neighbours, fuse, calibrate; several objects in a photo |
+//! | `evaluate` | accuracy, recall, rejection, objects |
+//!
 //! This crate knows nothing of HTTP or terminals.
 //!
 //! ```no_run
 //! use lookalike_catalog::Catalog;
-//! use lookalike_engine::{BuildOptions, Encoder, Index, Searcher, Silent, build};
+//! use lookalike_engine::{Encoder, Index, IndexBuilder, Searcher};
 //!
 //! let encoder = Encoder::new(lookalike_backbone::load("mobilenet.safetensors".as_ref(), None)?);
 //! let catalog = Catalog::open("photos".as_ref(), None)?;
-//! let index = build(&catalog, &encoder, &BuildOptions::default(), &Silent)?;
+//! let index = IndexBuilder::new(&catalog, &encoder).build()?;
 //! index.save("index".as_ref())?;
 //!
 //! let searcher = Searcher::new(Index::open("index".as_ref())?, encoder)?;
@@ -17,60 +27,38 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod answer;
 mod build;
-mod compare;
-mod edit;
-mod encoder;
+mod encode;
 mod error;
 mod evaluate;
-mod filter;
-mod home;
 mod index;
-mod items;
-mod items_answer;
-mod items_eval;
-mod journal;
-mod linear;
-mod look;
 mod metric;
-mod model;
 mod progress;
-mod prototypes;
-mod quantise;
-mod query;
 mod ranking;
-mod remote;
-mod searcher;
-mod stamps;
-mod variants;
-mod verify;
-mod views;
+mod search;
 
-pub use answer::{Answer, EvidencePhoto, Match, Reasons};
-pub use build::{BuildOptions, BuildReport, build};
-pub use edit::{EditOptions, EditReport, compact, put, remove, remove_where};
-pub use encoder::Encoder;
-pub use error::EngineError;
-pub use evaluate::{EvalOptions, Evaluation, evaluate};
-pub use filter::Filter;
-pub use home::{Home, IndexLock};
-pub use index::{INDEX_FILE, Index, IndexInfo, IndexedPhoto};
-pub use items::{FoundItem, FoundItems, ItemsQuery};
-pub use items_answer::{ItemAnswer, ItemBox, ItemsAnswer};
-pub use items_eval::{
-    BoxedPhoto, FinderScore, ItemsEvalOptions, ItemsEvaluation, MultiItemPhoto, evaluate_items,
+pub use build::{
+    BuildOptions, IndexBuilder, UpdateOptions, UpdateReport, compact, remove, remove_where, upsert,
 };
-pub use journal::EMBEDDINGS_FOLDER;
+pub use encode::{
+    Cosines, EMBEDDINGS_FOLDER, Encoder, Model, ModelPart, Quantised, Views, quantise,
+};
+pub use error::{EngineError, PhotoRef};
+pub use evaluate::{
+    BoxAnnotations, DetectorScore, EvalOptions, Evaluation, ObjectsEvalOptions, ObjectsEvaluation,
+    ProductAnnotations, Rejection, evaluate, evaluate_objects,
+};
+pub use index::{
+    BuildReport, INDEX_FILE, Index, IndexInfo, IndexLocation, IndexLock, IndexedPhoto,
+    Verification, verify,
+};
 pub use lookalike_detect::{
     ActivationDetector, CombinedDetector, DetectError, DetectedObject, ObjectDetector, OnnxDetector,
 };
 pub use lookalike_rank::Verdict;
-pub use model::{Model, ModelPart};
-pub use progress::{Progress, Silent, Stage};
-pub use quantise::{Cosines, Quantised, quantise};
-pub use query::{Found, Query, Timings};
+pub use progress::{Phase, Progress, Silent};
 pub use ranking::{FittedOn, Ranking};
-pub use searcher::{SearchOptions, Searcher};
-pub use verify::{Verification, verify};
-pub use views::Views;
+pub use search::{
+    Answer, EvidencePhoto, Filter, Match, ObjectAnswer, ObjectBox, ObjectResult, ObjectsAnswer,
+    ObjectsQuery, ObjectsResult, Query, ScoreParts, SearchOptions, SearchResult, Searcher, Timings,
+};

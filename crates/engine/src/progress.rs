@@ -1,39 +1,16 @@
-/// A long part of the work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Stage {
-    /// Photos are drawn.
-    Draw,
-    /// Photos are read and embedded.
-    Embed,
-    /// Photos are read and measured.
-    Look,
-    /// Embeddings are linked into the graph.
-    Link,
-    /// Vectors are sent to the store that keeps them.
-    Send,
-    /// Photos are embedded, to learn how sure answers are.
-    Fit,
-    /// Photos are searched for, to measure.
-    Measure,
-}
+//! The long phases of the engine's work, as [`Progress`] shows them.
 
-/// Is told how far long work has come, from many threads at once.
-pub trait Progress: Sync {
-    /// A stage begins that has `total` steps.
-    fn begin(&self, stage: Stage, total: u64);
-    /// Steps that were done since the last call.
-    fn advance(&self, steps: u64);
-    /// The stage is over.
-    fn end(&self);
-}
+pub use lookalike_base::progress::{Phase, Progress, Silent};
 
-/// Tells nobody.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Silent;
-
-impl Progress for Silent {
-    fn begin(&self, _: Stage, _: u64) {}
-    fn advance(&self, _: u64) {}
-    fn end(&self) {}
-}
+/// Photos are read and embedded.
+pub(crate) const EMBED: &str = "embedding photos";
+/// Photos are read, and what a network computes for them is measured.
+pub(crate) const CALIBRATE: &str = "looking at photos";
+/// Vectors are linked into the graph.
+pub(crate) const LINK: &str = "linking photos";
+/// Vectors are sent to the store that keeps them.
+pub(crate) const SEND: &str = "sending vectors";
+/// Photos are searched for, to fit the ranking.
+pub(crate) const FIT: &str = "fitting the ranking";
+/// Photos are searched for, to measure the index.
+pub(crate) const MEASURE: &str = "searching for photos";

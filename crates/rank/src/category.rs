@@ -1,27 +1,26 @@
-//! Products ranked with their categories in mind.
+//! Products ranked by their own score times their category's: evaluations measure it beside what a search uses.
 
 use std::collections::HashMap;
 
 use crate::RankedProduct;
 
-/// Ranks products by their own share and the share of their category, multiplied: where the first two of
-/// a ranking are of different kinds, the one whose kind has more of the rest comes first.
+/// Ranks products by their own score times the sum of the scores of their category.
 ///
-/// `category` numbers a product's category; a product without one is a category of its own. Scores are 0 to
-/// 1 and 1 in all.
+/// `category` maps a product to its category's number; a product without one is a category of its own. Scores are 0
+/// to 1 and 1 in all.
 pub fn by_category(
     ranked: &[RankedProduct],
     category: impl Fn(u32) -> Option<u32>,
 ) -> Vec<RankedProduct> {
-    let mut shares: HashMap<u32, f32> = HashMap::new();
+    let mut sums: HashMap<u32, f32> = HashMap::new();
     for one in ranked {
         if let Some(category) = category(one.product) {
-            *shares.entry(category).or_default() += one.score;
+            *sums.entry(category).or_default() += one.score;
         }
     }
     let weighed = |one: &RankedProduct| {
-        let share = category(one.product).map_or(one.score, |category| shares[&category]);
-        RankedProduct { score: one.score * share, ..one.clone() }
+        let sum = category(one.product).map_or(one.score, |category| sums[&category]);
+        RankedProduct { score: one.score * sum, ..one.clone() }
     };
     let mut weighed: Vec<RankedProduct> = ranked.iter().map(weighed).collect();
     let all: f32 = weighed.iter().map(|one| one.score).sum();
@@ -38,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kind_that_has_more_of_the_rest_comes_first() {
+    fn a_category_with_more_of_the_rest_comes_first() {
         let ranked = |scores: &[f32]| -> Vec<RankedProduct> {
             let each = (0u32..).zip(scores);
             each.map(|(product, &score)| RankedProduct { product, score, evidence: Vec::new() })

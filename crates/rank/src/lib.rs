@@ -1,4 +1,4 @@
-//! Neighbours in, ranked products out: each product once, with the photos that speak for it.
+//! Neighbours and class probabilities in, ranked products out: each product once, with its evidence and a confidence.
 //!
 //! This crate knows nothing of where neighbours come from.
 //!
@@ -14,18 +14,20 @@
 //! assert!((ranked[0].score + ranked[1].score - 1.0).abs() < 1e-6);
 //! ```
 
+mod calibrator;
 mod category;
-mod fusion;
-mod judge;
+mod class_scores;
+mod linear_pool;
+mod log_linear_pool;
 mod logistic;
-mod pool;
 mod vote;
 
+pub use calibrator::{CONFIDENCE_FEATURES, ConfidenceCalibrator, Verdict, confidence_features};
 pub use category::by_category;
-pub use fusion::{Opinion, SIGNALS, heard, mean, signals};
-pub use judge::{Judge, Verdict};
+pub use class_scores::{ClassScores, covered_mass};
+pub use linear_pool::linear_pool;
+pub use log_linear_pool::{fit_log_linear_pool, log_linear_pool};
 pub use logistic::Logistic;
-pub use pool::{fit_pool, pool};
 pub use vote::{VoteParams, vote};
 
 /// A photo near the query.
@@ -39,7 +41,7 @@ pub struct Neighbour {
     pub similarity: f32,
 }
 
-/// A photo that speaks for a product.
+/// A photo that supports a product: one of its photos among the neighbours.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Evidence {
     /// Which photo.
@@ -53,8 +55,8 @@ pub struct Evidence {
 pub struct RankedProduct {
     /// Which product.
     pub product: u32,
-    /// Its share of the vote, 0 to 1; the shares of a ranking add up to 1. No probability: nothing
-    /// says here that the query shows any of the products.
+    /// Its score, 0 to 1; the scores of a ranking add up to 1. It is no probability: the query may show none of
+    /// the products.
     pub score: f32,
     /// Its photos among the neighbours, most similar first.
     pub evidence: Vec<Evidence>,

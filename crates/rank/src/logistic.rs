@@ -1,45 +1,48 @@
+//! Logistic regression with a ridge penalty, fitted by iteratively reweighted least squares (Newton's method; Hastie,
+//! Tibshirani and Friedman, "The elements of statistical learning", 4.4.1).
+
 use serde::{Deserialize, Serialize};
 
 /// Rounds of Newton's method; a handful is enough.
 const ROUNDS: usize = 25;
 
-/// Keeps weights finite where a number tells both sides apart without fault.
+/// Penalty on squared weights: keeps them finite where a feature separates both classes perfectly.
 const RIDGE: f64 = 1.0;
 
-/// Spreads beyond which numbers are all the same: nothing was learnt out there.
+/// Standard deviations from the mean at which features are clamped: no samples were fitted further out.
 const FAR: f64 = 4.0;
 
-/// A probability from a few numbers: logistic regression.
+/// A probability from a few features: logistic regression.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Logistic {
-    /// Mean and spread of each number, by which it is scaled first.
+    /// Mean and standard deviation of each feature, by which it is standardised first.
     scales: Vec<(f64, f64)>,
-    /// One for each number, and the constant last.
+    /// One for each feature, then the intercept.
     weights: Vec<f64>,
 }
 
 impl Logistic {
     /// Fits the probability that a sample is `true`, by maximum likelihood with a small ridge penalty
-    /// (iteratively reweighted least squares). Of one kind alone, it is that kind's share, smoothed as
-    /// if there were one more of each.
+    /// (iteratively reweighted least squares). If all samples are of one class, the probability is that class's
+    /// frequency, smoothed as if there were one more of each (Laplace).
     ///
     /// # Panics
     /// When samples differ in length.
     pub fn fit(samples: &[(Vec<f32>, bool)]) -> Self {
         let count = samples.len() as f64;
-        let length = samples.first().map_or(0, |(numbers, _)| numbers.len());
+        let length = samples.first().map_or(0, |(features, _)| features.len());
         let scales: Vec<(f64, f64)> = (0..length)
             .map(|at| {
-                let values = || samples.iter().map(|(numbers, _)| f64::from(numbers[at]));
+                let values = || samples.iter().map(|(features, _)| f64::from(features[at]));
                 let mean = values().sum::<f64>() / count;
                 let spread = (values().map(|v| (v - mean).powi(2)).sum::<f64>() / count).sqrt();
                 (mean, if spread > 1e-9 { spread } else { 1.0 })
             })
             .collect();
         let right = samples.iter().filter(|(_, right)| *right).count() as f64;
-        let share = (right + 1.0) / (count + 2.0);
+        let frequency = (right + 1.0) / (count + 2.0);
         let mut weights = vec![0.0; length + 1];
-        weights[length] = (share / (1.0 - share)).ln();
+        weights[length] = (frequency / (1.0 - frequency)).ln();
         let mut fitted = Self { scales, weights };
         if right == 0.0 || right == count {
             return fitted;
@@ -50,8 +53,8 @@ impl Logistic {
             gradient[length] = 0.0;
             let mut curvature = vec![vec![0.0; length + 1]; length + 1];
             (0..length).for_each(|at| curvature[at][at] = RIDGE);
-            for (numbers, right) in samples {
-                let x = fitted.scaled(numbers);
+            for (features, right) in samples {
+                let x = fitted.scaled(features);
                 let p = fitted.of_scaled(&x);
                 let off = f64::from(u8::from(*right)) - p;
                 for (row, a) in x.iter().enumerate() {
@@ -75,22 +78,22 @@ impl Logistic {
     ///
     /// # Panics
     /// When it has another length than those it was fitted on.
-    pub fn probability(&self, numbers: &[f32]) -> f32 {
-        assert_eq!(numbers.len(), self.scales.len(), "as many numbers as it was fitted on");
-        self.of_scaled(&self.scaled(numbers)) as f32
+    pub fn probability(&self, features: &[f32]) -> f32 {
+        assert_eq!(features.len(), self.scales.len(), "as many features as it was fitted on");
+        self.of_scaled(&self.scaled(features)) as f32
     }
 
-    /// Whether it takes so many numbers, and gives one.
-    pub(crate) fn is_sound(&self, numbers: usize) -> bool {
+    /// Whether it takes so many features and gives a number.
+    pub(crate) fn is_sound(&self, features: usize) -> bool {
         let scales = self.scales.iter().all(|(mean, spread)| mean.is_finite() && *spread > 0.0);
         let weights = self.weights.iter().all(|weight| weight.is_finite());
-        self.scales.len() == numbers && self.weights.len() == numbers + 1 && scales && weights
+        self.scales.len() == features && self.weights.len() == features + 1 && scales && weights
     }
 
-    fn scaled(&self, numbers: &[f32]) -> Vec<f64> {
-        let scaled = numbers.iter().zip(&self.scales);
-        let scaled = scaled.map(|(&number, (mean, spread))| {
-            ((f64::from(number) - mean) / spread).clamp(-FAR, FAR)
+    fn scaled(&self, features: &[f32]) -> Vec<f64> {
+        let scaled = features.iter().zip(&self.scales);
+        let scaled = scaled.map(|(&feature, (mean, spread))| {
+            ((f64::from(feature) - mean) / spread).clamp(-FAR, FAR)
         });
         scaled.chain([1.0]).collect()
     }
@@ -101,7 +104,7 @@ impl Logistic {
     }
 }
 
-/// Solves a system of linear equations that is positive definite, by Gauss's elimination.
+/// Solves a positive definite system of linear equations by Gaussian elimination.
 fn solve(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
     let count = right.len();
     for pivot in 0..count {
@@ -154,7 +157,7 @@ mod tests {
         assert!(
             (of(&[(vec![1.0], true), (vec![2.0], true)]).probability(&[5.0]) - 0.75).abs() < 1e-6
         );
-        // One number tells all apart, the other nothing.
+        // One feature separates the classes, the other is constant.
         let apart: Vec<_> = (0..40).map(|n| (vec![n as f32, 7.0], n >= 20)).collect();
         let fitted = of(&apart);
         assert!(fitted.probability(&[0.0, 7.0]) < 0.05 && fitted.probability(&[39.0, 7.0]) > 0.95);

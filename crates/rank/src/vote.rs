@@ -1,3 +1,6 @@
+//! The nearest neighbours' vote, weighted by similarity (distance-weighted k-nearest-neighbour classification; Dudani,
+//! 1976), with exponential weights.
+
 use std::collections::HashMap;
 
 use crate::{Evidence, Neighbour, RankedProduct};
@@ -7,8 +10,8 @@ use crate::{Evidence, Neighbour, RankedProduct};
 pub struct VoteParams {
     /// How many of the nearest vote. Default 20.
     pub neighbours: usize,
-    /// A vote weighs `exp(similarity / temperature)`. Default 0.1: a neighbour that is 0.1 less
-    /// similar has 2.7 times less to say.
+    /// A vote weighs `exp(similarity / temperature)`. Default 0.1: the vote of a neighbour that is 0.1 less
+    /// similar weighs 2.7 times less.
     pub temperature: f32,
 }
 
@@ -30,7 +33,7 @@ pub fn vote(neighbours: &[Neighbour], params: &VoteParams) -> Vec<RankedProduct>
     let mut position: HashMap<u32, usize> = HashMap::new();
     let mut ranked: Vec<(f64, RankedProduct)> = Vec::new();
     let mut total = 0.0;
-    for (place, neighbour) in neighbours.iter().enumerate() {
+    for (rank, neighbour) in neighbours.iter().enumerate() {
         let product = neighbour.product;
         let at = *position.entry(product).or_insert(ranked.len());
         if at == ranked.len() {
@@ -39,15 +42,15 @@ pub fn vote(neighbours: &[Neighbour], params: &VoteParams) -> Vec<RankedProduct>
         let (votes, entry) = &mut ranked[at];
         let Neighbour { photo, similarity, .. } = *neighbour;
         entry.evidence.push(Evidence { photo, similarity });
-        if place < params.neighbours.max(1) {
+        if rank < params.neighbours.max(1) {
             *votes += weight(neighbour);
             total += weight(neighbour);
         }
     }
     // Stable: products with equal votes stay in the order of their best photos.
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let share = |(votes, entry)| RankedProduct { score: (votes / total) as f32, ..entry };
-    ranked.into_iter().map(share).collect()
+    let scored = |(votes, entry)| RankedProduct { score: (votes / total) as f32, ..entry };
+    ranked.into_iter().map(scored).collect()
 }
 
 #[cfg(test)]
@@ -68,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn each_product_comes_once_and_the_shares_add_up() {
+    fn each_product_comes_once_and_scores_add_up() {
         let ranked = vote(
             &neighbours(&[(1, 0.9), (2, 0.8), (1, 0.7), (3, 0.6), (2, 0.5)]),
             &VoteParams::default(),

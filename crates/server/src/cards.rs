@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lookalike_engine::{Found, FoundItem, Reasons};
+use lookalike_engine::{ObjectResult, ScoreParts, SearchResult};
 use lookalike_photo::BBox;
 use lookalike_rank::RankedProduct;
 
@@ -25,7 +25,7 @@ fn bbox(bbox: BBox) -> api::BBox {
 }
 
 impl ServedIndex {
-    pub(crate) fn verdict(&self, found: &Found) -> Verdict {
+    pub(crate) fn verdict(&self, found: &SearchResult) -> Verdict {
         let Some(nearest) = found.neighbours.first() else { return Verdict::None };
         // The calibrated limit where the index has one. Without it, and for filtered searches, the similarity
         // decides.
@@ -37,27 +37,30 @@ impl ServedIndex {
     }
 
     /// An object in a photo, and the products most like it.
-    pub(crate) fn object(&self, object: &FoundItem) -> api::DetectedObject {
+    pub(crate) fn object(&self, object: &ObjectResult) -> api::DetectedObject {
         api::DetectedObject {
-            bbox: bbox(object.item.bbox),
-            repeats: object.copies.iter().map(|repeat| bbox(*repeat)).collect(),
-            label: object.item.label.clone(),
-            detection_confidence: object.item.confidence.filter(|_| object.item.label.is_some()),
-            verdict: self.verdict(&object.found),
-            confidence: object.found.verdict.map(|verdict| verdict.confidence),
-            matches: self.matches(&object.found, false),
+            bbox: bbox(object.object.bbox),
+            repeats: object.repeats.iter().map(|repeat| bbox(*repeat)).collect(),
+            label: object.object.label.clone(),
+            detection_confidence: object
+                .object
+                .confidence
+                .filter(|_| object.object.label.is_some()),
+            verdict: self.verdict(&object.result),
+            confidence: object.result.verdict.map(|verdict| verdict.confidence),
+            matches: self.matches(&object.result, false),
         }
     }
 
     /// The ranked products; `explain` adds what their scores are made of.
-    pub(crate) fn matches(&self, found: &Found, explain: bool) -> Vec<api::Match> {
+    pub(crate) fn matches(&self, found: &SearchResult, explain: bool) -> Vec<api::Match> {
         let to_match = |(at, ranked): (usize, &RankedProduct)| {
             let evidence = ranked.evidence.iter().map(|evidence| api::EvidencePhoto {
                 photo: self.photo_name(evidence.photo),
                 similarity: evidence.similarity,
                 thumbnail_url: self.thumbnail_url(evidence.photo),
             });
-            let parts = found.reasons.get(at).filter(|_| explain);
+            let parts = found.score_parts.get(at).filter(|_| explain);
             api::Match {
                 rank: at + 1,
                 score: ranked.score,
@@ -71,7 +74,7 @@ impl ServedIndex {
     }
 
     /// The neighbours of a search, with their votes (softmax of similarity over temperature).
-    pub(crate) fn explanation(&self, found: &Found) -> api::Explanation {
+    pub(crate) fn explanation(&self, found: &SearchResult) -> api::Explanation {
         let vote = &self.searcher.options().vote;
         let nearest = found.neighbours.first().map_or(0.0, |nearest| nearest.similarity);
         let weight = |similarity: f32| f64::from((similarity - nearest) / vote.temperature).exp();
@@ -142,7 +145,7 @@ impl ServedIndex {
     }
 }
 
-fn score_parts(parts: &Reasons) -> api::ScoreParts {
+fn score_parts(parts: &ScoreParts) -> api::ScoreParts {
     api::ScoreParts {
         vote: parts.vote,
         prototype: parts.prototype,

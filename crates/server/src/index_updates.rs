@@ -8,8 +8,8 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use lookalike_catalog::{Catalog, Photo, Product};
 use lookalike_engine::{
-    EMBEDDINGS_FOLDER, EditOptions, EngineError, Index, IndexLock, IndexedPhoto, Searcher, Silent,
-    put, remove_where,
+    EMBEDDINGS_FOLDER, EngineError, Index, IndexLock, IndexedPhoto, Searcher, Silent,
+    UpdateOptions, remove_where, upsert as upsert_into,
 };
 use lookalike_photo::{DecodeLimits, decode};
 use sha2::{Digest, Sha256};
@@ -104,12 +104,12 @@ pub(crate) fn upsert(state: &AppState, upsert: Upsert) -> Result<UpsertResponse,
         results.push(stored.add(bytes, &limits, &mut known)?);
     }
     let catalog = stored.catalog(product.clone());
-    let options = EditOptions {
-        embeddings: Some(state.source.folder.join(EMBEDDINGS_FOLDER)),
-        ..EditOptions::default()
+    let options = UpdateOptions {
+        embedding_cache: Some(state.source.folder.join(EMBEDDINGS_FOLDER)),
+        ..UpdateOptions::default()
     };
     let encoder = Arc::clone(state.served_index().searcher.encoder());
-    let updated = put(&index, &catalog, &encoder, &options, &Silent);
+    let updated = upsert_into(&index, &catalog, &encoder, &options, &Silent);
     drop(index);
     let (index, report) = updated.map_err(problem)?;
     for skipped in &report.skipped {

@@ -162,9 +162,9 @@ impl Metrics {
 
     pub(crate) fn set_index(&self, served: &ServedIndex) {
         let index = served.searcher.index();
-        self.products.set(index.products_shown() as i64);
+        self.products.set(index.products_with_photos() as i64);
         self.photos.set(index.photos().len() as i64);
-        self.created.set(index.created() as f64);
+        self.created.set(index.created_at() as f64);
     }
 }
 

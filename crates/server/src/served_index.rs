@@ -48,7 +48,7 @@ impl ServedIndex {
             backbone: part.identity.backbone.clone(),
             weights_sha256: part.identity.weights_sha256.clone(),
             preprocess: part.identity.preprocess.clone(),
-            weight: part.share,
+            weight: part.weight,
         });
         let model = ModelInfo {
             name: index.model().name(),
@@ -57,8 +57,8 @@ impl ServedIndex {
         };
         let info = IndexInfo {
             id: index_id(&searcher, &model),
-            created_at: index.created(),
-            products: index.products_shown(),
+            created_at: index.created_at(),
+            products: index.products_with_photos(),
             photos: index.photos().len(),
         };
         let products = (0u32..).zip(index.products());
@@ -92,7 +92,7 @@ impl ServedIndex {
 fn index_id(searcher: &Searcher, model: &ModelInfo) -> String {
     let index = searcher.index();
     let mut checksum = Sha256::new();
-    checksum.update(index.created().to_le_bytes());
+    checksum.update(index.created_at().to_le_bytes());
     for photo in index.photos() {
         checksum.update(photo.product.to_le_bytes());
         checksum.update(photo.sha256);

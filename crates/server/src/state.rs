@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use lookalike_engine::{Home, OnnxDetector, Searcher};
+use lookalike_engine::{IndexLocation, OnnxDetector, Searcher};
 use lookalike_photo::DecodeLimits;
 use tokio::sync::{Semaphore, watch};
 
@@ -24,7 +24,7 @@ pub type Reload = Box<dyn Fn() -> Result<Searcher, String> + Send + Sync>;
 /// Where the served index comes from.
 pub struct IndexSource {
     /// Where the index is stored, and changes are written to.
-    pub location: Home,
+    pub location: IndexLocation,
     /// The folder for photos that are added over HTTP, and for the embedding cache.
     pub folder: PathBuf,
     /// Opens the index again.

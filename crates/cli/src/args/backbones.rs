@@ -32,7 +32,7 @@ impl Wanted {
     pub(crate) fn of_index(part: &ModelPart) -> Option<Self> {
         let kind = part.identity.backbone.parse().ok()?;
         let recorded = Some((part.weights.clone(), part.identity.weights_sha256.clone()));
-        Some(Self { kinds: vec![kind], share: part.share, recorded })
+        Some(Self { kinds: vec![kind], share: part.weight, recorded })
     }
 }
 

@@ -53,7 +53,7 @@ pub(crate) struct BuildArgs {
     pub(crate) store: StoreArgs,
     /// Dimensions to keep of each network's embeddings after within-class covariance normalisation
     /// (WCCN); 0 only subtracts the mean
-    #[arg(long, alias = "directions", value_name = "N", default_value_t = BuildOptions::default().directions)]
+    #[arg(long, alias = "directions", value_name = "N", default_value_t = BuildOptions::default().dims)]
     pub(crate) dims: usize,
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lookalike_backbone::{BackboneError, Device, DeviceName, Dtype};
-use lookalike_engine::Home;
+use lookalike_engine::IndexLocation;
 
 use crate::args::backbones::Backbones;
 
@@ -127,7 +127,7 @@ pub(crate) struct StoreArgs {
 impl HomeArgs {
     /// # Errors
     /// As [`StoreArgs::home`].
-    pub(crate) fn home(&self) -> anyhow::Result<Home> {
+    pub(crate) fn home(&self) -> anyhow::Result<IndexLocation> {
         self.store.home(&self.index)
     }
 }
@@ -137,11 +137,11 @@ impl StoreArgs {
     ///
     /// # Errors
     /// An address that is none, or a program without stores.
-    pub(crate) fn home(&self, folder: &Path) -> anyhow::Result<Home> {
+    pub(crate) fn home(&self, folder: &Path) -> anyhow::Result<IndexLocation> {
         match &self.store {
-            None => Ok(Home::Folder(folder.to_owned())),
+            None => Ok(IndexLocation::Folder(folder.to_owned())),
             #[cfg(feature = "stores")]
-            Some(address) => Ok(Home::Store(lookalike_stores::open(address)?)),
+            Some(address) => Ok(IndexLocation::Store(lookalike_stores::open(address)?)),
             #[cfg(not(feature = "stores"))]
             Some(_) => anyhow::bail!(
                 "this program was built without stores: build it with \

@@ -6,7 +6,7 @@ use lookalike_backbone::load;
 use lookalike_catalog::Catalog;
 use lookalike_curate::{CurateError, Curation, IssueKind, Overrides, PhotoAnalyser, curate};
 use lookalike_detect::ActivationDetector;
-use lookalike_engine::Stage;
+use lookalike_engine::Phase;
 use lookalike_weights::WeightStore;
 use serde_json::json;
 
@@ -23,7 +23,7 @@ pub(crate) fn run(args: &CurateArgs) -> anyhow::Result<()> {
     std::fs::create_dir_all(&args.out)
         .with_context(|| format!("cannot make {}", args.out.display()))?;
     let progress = progress::reporter(args.output.quiet());
-    progress.begin(Stage::Look, catalog.photos.len() as u64);
+    progress.begin(Phase::items("looking at photos", catalog.photos.len() as u64));
     let found =
         curate(&catalog, finder.as_deref(), &args.limits(), &overrides, &|| progress.advance(1));
     progress.end();

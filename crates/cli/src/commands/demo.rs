@@ -4,12 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
-use lookalike_base::progress as base;
 use lookalike_catalog::{Catalog, Split};
 use lookalike_demo::{Settings, write as draw};
-use lookalike_engine::{
-    BuildOptions, EMBEDDINGS_FOLDER, Index, Progress, Searcher, Stage, build as build_index,
-};
+use lookalike_engine::{EMBEDDINGS_FOLDER, Index, IndexBuilder, Phase, Progress, Searcher};
 use serde_json::json;
 
 use crate::args::demo::DemoArgs;
@@ -31,11 +28,10 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let encoder = model::encoder(&args.model)?;
     let folder = args.out.join("index");
     let lock = Index::lock(&folder)?;
-    let options = BuildOptions {
-        embeddings: Some(folder.join(EMBEDDINGS_FOLDER)),
-        ..BuildOptions::default()
-    };
-    let index = build_index(&catalog, &encoder, &options, &*progress)?;
+    let index = IndexBuilder::new(&catalog, &encoder)
+        .embedding_cache(folder.join(EMBEDDINGS_FOLDER))
+        .progress(&*progress)
+        .build()?;
     lock.save(&index, &*progress)?;
     drop(lock);
 
@@ -83,9 +79,9 @@ struct Drawing<'a> {
     stop: Arc<AtomicBool>,
 }
 
-impl base::Progress for Drawing<'_> {
-    fn begin(&self, phase: base::Phase<'_>) {
-        self.progress.begin(Stage::Draw, phase.total.unwrap_or(0));
+impl Progress for Drawing<'_> {
+    fn begin(&self, phase: Phase<'_>) {
+        self.progress.begin(phase);
         self.progress.advance(phase.done);
     }
 

@@ -48,9 +48,9 @@ pub(crate) fn run(args: &EmbedArgs) -> anyhow::Result<()> {
     }
     eprint!("{}", skipped(&bad));
     if embeddings.rows.is_empty() {
-        let (name, reason) =
-            (format!("{} of them", files.len()), "not one photo can be used".into());
-        return Err(lookalike_engine::EngineError::Photo { name, reason }.into());
+        let photo = lookalike_engine::PhotoRef::Named(format!("{} of them", files.len()));
+        let reason = "not one photo can be used".into();
+        return Err(lookalike_engine::EngineError::Photo { photo, reason }.into());
     }
     let partial = partial()?;
     form.write(&embeddings, partial.path(), &args.out).with_context(unwritable)?;

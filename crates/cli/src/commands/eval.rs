@@ -31,7 +31,7 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
     };
     let mut found = evaluate(&searcher, &catalog, &options, &*progress)?;
     let measure = |wanted: &objects::Wanted| wanted.measure(args, &catalog, &searcher, &*progress);
-    found.items = items.as_ref().map(measure).transpose()?;
+    found.objects = items.as_ref().map(measure).transpose()?;
     if let Some(folder) = &args.report {
         report::write(folder, args, &catalog, &searcher, &found)?;
     }
@@ -90,6 +90,6 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
         }
     }
     text.push_str(&skipped(&found.skipped));
-    text.extend(found.items.as_ref().map(objects::text));
+    text.extend(found.objects.as_ref().map(objects::text));
     print(&text)
 }

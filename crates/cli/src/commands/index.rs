@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 
 use lookalike_catalog::Catalog;
 use lookalike_engine::{
-    BuildOptions, BuildReport, EMBEDDINGS_FOLDER, EngineError, IndexInfo, verify as check,
+    BuildOptions, BuildReport, EMBEDDINGS_FOLDER, EngineError, IndexBuilder, IndexInfo,
+    verify as check,
 };
 use serde_json::json;
 
@@ -22,12 +23,12 @@ pub(crate) fn build(args: &BuildArgs) -> anyhow::Result<()> {
     let lock = home.lock()?;
     let options = BuildOptions {
         splits: args.what.split.clone(),
-        embeddings: Some(args.out.join(EMBEDDINGS_FOLDER)),
-        directions: args.dims,
+        embedding_cache: Some(args.out.join(EMBEDDINGS_FOLDER)),
+        dims: args.dims,
         ..BuildOptions::default()
     };
     let progress = progress::reporter(args.what.output.quiet());
-    let built = lookalike_engine::build(&catalog, &encoder, &options, &*progress);
+    let built = IndexBuilder::new(&catalog, &encoder).options(options).progress(&*progress).build();
     if let Err(EngineError::NothingUsable { report }) = &built {
         eprint!("{}", skipped(&report.skipped));
     }
@@ -38,12 +39,12 @@ pub(crate) fn build(args: &BuildArgs) -> anyhow::Result<()> {
             "index": home.to_string(),
             "size_bytes": size,
             "model": index.model(),
-            "products": index.products_shown(),
-            "report": index.report(),
+            "products": index.products_with_photos(),
+            "build_report": index.build_report(),
         }));
     }
-    let mut text = summary(index.report());
-    if !index.tells_what_is_not_sold() {
+    let mut text = summary(index.build_report());
+    if !index.is_calibrated() {
         text += "too few photos to calibrate confidence: no search says `no match`\n";
     }
     let _ = writeln!(text, "wrote {home} ({})", bytes(size));
@@ -57,7 +58,8 @@ pub(crate) fn info(args: &IndexArgs) -> anyhow::Result<()> {
     if args.json.json {
         return print_json(&info);
     }
-    let IndexInfo { file, bytes: size, format, program, model, hnsw, .. } = &info;
+    let IndexInfo { file, size_bytes: size, format_version: format, program, model, hnsw, .. } =
+        &info;
     let mut text = String::new();
     let _ = match size {
         Some(size) => writeln!(text, "file        {} ({})", file.display(), bytes(*size)),
@@ -69,12 +71,12 @@ pub(crate) fn info(args: &IndexArgs) -> anyhow::Result<()> {
     let _ = writeln!(text, "photo root  {}", one_line(&info.root));
     for part in &model.parts {
         let identity = &part.identity;
-        let share = match model.parts.len() {
+        let weight = match model.parts.len() {
             1 => String::new(),
-            _ => format!(", weight {:.0} %", 100.0 * part.share),
+            _ => format!(", weight {:.0} %", 100.0 * part.weight),
         };
         let (name, length) = (&identity.backbone, identity.embedding_dim);
-        let _ = writeln!(text, "backbone    {name} ({length} dims{share})");
+        let _ = writeln!(text, "backbone    {name} ({length} dims{weight})");
         let (file, sha256) = (part.weights.display(), &identity.weights_sha256);
         let _ = writeln!(text, "weights     {file} sha256 {sha256}");
         let _ = writeln!(text, "preprocess  {}", identity.preprocess);
@@ -91,10 +93,10 @@ pub(crate) fn info(args: &IndexArgs) -> anyhow::Result<()> {
             hnsw.m,
             hnsw.ef_construction,
             hnsw.ef_search,
-            thousands(info.nodes as u64)
+            thousands(info.graph_nodes as u64)
         );
     }
-    text.push_str(&summary(&info.report));
+    text.push_str(&summary(&info.build_report));
     print(&text)
 }
 
@@ -142,8 +144,8 @@ fn summary(report: &BuildReport) -> String {
         count(report.listed, "photo"),
         report.seconds
     );
-    if report.known > 0 {
-        let _ = writeln!(text, "{} from the embedding cache", count(report.known, "photo"));
+    if report.cached > 0 {
+        let _ = writeln!(text, "{} from the embedding cache", count(report.cached, "photo"));
     }
     if report.duplicates > 0 {
         let photos = count(report.duplicates, "photo");

@@ -4,7 +4,7 @@ use std::path::Path;
 use anyhow::Context;
 use clap::CommandFactory;
 use clap::error::ErrorKind;
-use lookalike_engine::{Answer, ItemsAnswer, Searcher};
+use lookalike_engine::{Answer, ObjectsAnswer, Searcher};
 
 use crate::args::Cli;
 use crate::args::search::{AnswerArgs, SearchArgs, SimilarArgs};
@@ -28,7 +28,7 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
     let html = if args.objects {
         let finder = args.detector.open(&searcher)?;
         let (photo, filter) = (&args.photos[0], filter.filter());
-        let answer = searcher.search_items(photo, &*finder, &filter, args.views, *top)?;
+        let answer = searcher.search_objects_in_file(photo, &*finder, &filter, args.views, *top)?;
         print_items(&answer, &args.answer, &searcher)?;
         args.html.as_ref().map(|_| page::of_items(&answer, photo, &searcher)).transpose()?
     } else {
@@ -48,7 +48,7 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
 pub(crate) fn similar(args: &SimilarArgs) -> anyhow::Result<()> {
     let AnswerArgs { home, top, filter, model, .. } = &args.answer;
     let searcher = model::searcher(&home.home()?, model)?;
-    let answer = searcher.search_like(&args.product, &filter.filter(), *top)?;
+    let answer = searcher.search_similar(&args.product, &filter.filter(), *top)?;
     print(&answer, &args.answer, &searcher)
 }
 
@@ -60,7 +60,11 @@ fn print(answer: &Answer, args: &AnswerArgs, searcher: &Searcher) -> anyhow::Res
     output::print(&output::answer::text(answer, args.explain.then_some(&networks)))
 }
 
-fn print_items(answer: &ItemsAnswer, args: &AnswerArgs, searcher: &Searcher) -> anyhow::Result<()> {
+fn print_items(
+    answer: &ObjectsAnswer,
+    args: &AnswerArgs,
+    searcher: &Searcher,
+) -> anyhow::Result<()> {
     if args.json.json {
         return output::print_json(answer);
     }

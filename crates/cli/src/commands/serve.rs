@@ -13,7 +13,8 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
     let detector = detector.map(|file| OnnxDetector::open(&file).map(Arc::new));
     let detector = detector.transpose().map_err(EngineError::from)?;
     let searcher = model::searcher(&home, &model)?;
-    let (photos, products) = (searcher.index().photos().len(), searcher.index().products_shown());
+    let (photos, products) =
+        (searcher.index().photos().len(), searcher.index().products_with_photos());
     let what = format!(
         "{} of {}",
         output::count(photos as u64, "photo"),

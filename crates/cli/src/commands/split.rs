@@ -4,7 +4,7 @@ use std::path::Path;
 use anyhow::Context;
 use lookalike_catalog::Catalog;
 use lookalike_curate::{GroupBy, GroupCounts, SplitReport, split};
-use lookalike_engine::Stage;
+use lookalike_engine::Phase;
 use serde_json::json;
 
 use crate::args::split::SplitArgs;
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &SplitArgs) -> anyhow::Result<()> {
     settings.group_by = by.transpose()?;
     let finder = finder(&args.measure)?;
     let progress = progress::reporter(args.output.quiet());
-    progress.begin(Stage::Look, catalog.photos.len() as u64);
+    progress.begin(Phase::items("looking at photos", catalog.photos.len() as u64));
     let found = split(&catalog, finder.as_deref(), &settings, &|| progress.advance(1));
     progress.end();
     let (catalog, report) = found?;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use lookalike_catalog::Product;
-use lookalike_engine::{Answer, ItemBox, ItemsAnswer, Match, Reasons, Verdict};
+use lookalike_engine::{Answer, Match, ObjectBox, ObjectsAnswer, ScoreParts, Verdict};
 
 use super::{count, one_line, thousands};
 
@@ -21,10 +21,10 @@ pub(crate) fn text(answer: &Answer, explained: Option<&Vec<&str>>) -> String {
 }
 
 /// The objects in a photo as text, each with its products.
-pub(crate) fn items_text(answer: &ItemsAnswer, explained: Option<&Vec<&str>>) -> String {
-    let mut text = format!("{}\n", count(answer.items.len() as u64, "object"));
-    for (number, item) in (1..).zip(&answer.items) {
-        let ItemBox { x, y, width, height } = item.place;
+pub(crate) fn items_text(answer: &ObjectsAnswer, explained: Option<&Vec<&str>>) -> String {
+    let mut text = format!("{}\n", count(answer.objects.len() as u64, "object"));
+    for (number, item) in (1..).zip(&answer.objects) {
+        let ObjectBox { x, y, width, height } = item.bbox;
         let percent = |share: f32| (100.0 * share).round();
         let _ = write!(
             text,
@@ -37,8 +37,8 @@ pub(crate) fn items_text(answer: &ItemsAnswer, explained: Option<&Vec<&str>>) ->
         if let Some(label) = &item.label {
             let _ = write!(text, ", {}", one_line(label));
         }
-        if !item.copies.is_empty() {
-            let _ = write!(text, ", and {} more like it", item.copies.len());
+        if !item.repeats.is_empty() {
+            let _ = write!(text, ", and {} more like it", item.repeats.len());
         }
         text.push('\n');
         for line in products(item.verdict.as_ref(), &item.matches, explained).lines() {
@@ -65,7 +65,7 @@ fn products(verdict: Option<&Verdict>, matches: &[Match], explained: Option<&Vec
             }
         }
         if let Some(networks) = explained {
-            let _ = writeln!(text, "   {}", reasons(&found.reasons, networks));
+            let _ = writeln!(text, "   {}", score_parts(&found.score_parts, networks));
         }
         for photo in &found.evidence {
             let _ =
@@ -79,14 +79,14 @@ fn products(verdict: Option<&Verdict>, matches: &[Match], explained: Option<&Vec
 }
 
 /// What a score is made of, in one line.
-fn reasons(reasons: &Reasons, networks: &[&str]) -> String {
+fn score_parts(parts: &ScoreParts, networks: &[&str]) -> String {
     let percent = |share: f32| format!("{:.1} %", 100.0 * share);
-    let mut parts = vec![format!("vote {}", percent(reasons.vote))];
-    parts.extend(reasons.prototype.map(|share| format!("prototype {}", percent(share))));
-    for (share, network) in reasons.classifiers.iter().zip(networks) {
-        parts.extend(share.map(|share| format!("{network} classifier {}", percent(share))));
+    let mut words = vec![format!("vote {}", percent(parts.vote))];
+    words.extend(parts.prototype.map(|share| format!("prototype {}", percent(share))));
+    for (share, network) in parts.classifiers.iter().zip(networks) {
+        words.extend(share.map(|share| format!("{network} classifier {}", percent(share))));
     }
-    parts.join(", ")
+    words.join(", ")
 }
 
 /// The facts of a product card; empty if nothing is known.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lookalike_engine::{Answer, ItemsAnswer, Match, Searcher};
+use lookalike_engine::{Answer, Match, ObjectsAnswer, Searcher};
 use lookalike_photo::{DecodeLimits, make_thumbnail, read};
 use minijinja::{Environment, Value, context};
 
@@ -27,25 +27,25 @@ pub(crate) fn of_answer(
         certainty => answer.verdict.as_ref().map(text::certainty),
         matches => matches(&answer.matches, searcher),
     }];
-    render(&answer.query, photo, searcher, answer.milliseconds, things, Vec::new())
+    render(&answer.query, photo, searcher, answer.took_ms, things, Vec::new())
 }
 
 /// The page of the things in a photo, with a numbered box around each.
 pub(crate) fn of_items(
-    answer: &ItemsAnswer,
+    answer: &ObjectsAnswer,
     photo: &Path,
     searcher: &Searcher,
 ) -> anyhow::Result<String> {
     let percent = |share: f32| format!("{:.2}", 100.0 * share);
     let (mut things, mut boxes) = (Vec::new(), Vec::new());
-    for (number, item) in (1..).zip(&answer.items) {
+    for (number, item) in (1..).zip(&answer.objects) {
         things.push(context! {
             number,
             label => &item.label,
             certainty => item.verdict.as_ref().map(text::certainty),
             matches => matches(&item.matches, searcher),
         });
-        for place in std::iter::once(&item.place).chain(&item.copies) {
+        for place in std::iter::once(&item.bbox).chain(&item.repeats) {
             boxes.push(context! {
                 number,
                 left => percent(place.x),
@@ -55,7 +55,7 @@ pub(crate) fn of_items(
             });
         }
     }
-    render(&answer.query, photo, searcher, answer.milliseconds, things, boxes)
+    render(&answer.query, photo, searcher, answer.took_ms, things, boxes)
 }
 
 /// Products for the page.
@@ -103,7 +103,7 @@ fn render(
         query => photo.file_name().map_or_else(|| query.to_owned(), |n| n.to_string_lossy().into_owned()),
         picture => picture_data(photo, if boxes.is_empty() { LARGE } else { LARGEST }),
         photos => output::count(index.photos().len() as u64, "photo"),
-        products => output::count(index.products_shown() as u64, "product"),
+        products => output::count(index.products_with_photos() as u64, "product"),
         milliseconds => format!("{milliseconds:.0}"),
         model => index.model().name(),
         things,

@@ -73,7 +73,7 @@ pub(crate) async fn similar(
     let searched = Arc::clone(&served);
     let found = worker.run(move || {
         let _permit = permit;
-        searched.searcher.find_like(product, &Filter::default(), top)
+        searched.searcher.search_similar_products(product, &Filter::default(), top)
     });
     let found = found.await?.map_err(|error| Problem::internal("the search", &error))?;
     let id = &served.searcher.index().products()[product as usize].id;

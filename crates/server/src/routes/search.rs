@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
 use axum::http::StatusCode;
-use lookalike_engine::{EngineError, Filter, Found, FoundItems, ItemsQuery, Views};
+use lookalike_engine::{EngineError, Filter, ObjectsQuery, ObjectsResult, SearchResult, Views};
 use lookalike_photo::Crop;
 use tokio::task::JoinSet;
 
@@ -195,13 +195,19 @@ async fn search(
         if !objects {
             let query =
                 lookalike_engine::Query { photos: &photos, crop, filter, views, top, limits };
-            return searcher.find(&query).map(|found| (found, None));
+            return searcher.search(&query).map(|found| (found, None));
         }
-        let (photo, finder) = (photos[0], &*searched.detector);
-        let found =
-            searcher.find_items(&ItemsQuery { photo, finder, filter, views, top, limits })?;
-        let FoundItems { items, whole, detect, timings } = found;
-        Ok((Found { timings, ..whole }, Some((items, detect))))
+        let (photo, detector) = (photos[0], &*searched.detector);
+        let found = searcher.search_objects(&ObjectsQuery {
+            photo,
+            detector,
+            filter,
+            views,
+            top,
+            limits,
+        })?;
+        let ObjectsResult { objects, whole, detect, timings } = found;
+        Ok((SearchResult { timings, ..whole }, Some((objects, detect))))
     });
     match found.await? {
         Ok((found, objects)) => {
@@ -216,8 +222,8 @@ async fn search(
             }
             Ok(response)
         }
-        Err(EngineError::Photo { name: which, reason }) => {
-            let detail = if name == "the photo" { reason } else { format!("{which}: {reason}") };
+        Err(EngineError::Photo { photo, reason }) => {
+            let detail = if name == "the photo" { reason } else { format!("{photo}: {reason}") };
             Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail))
         }
         Err(error @ EngineError::Filter { .. }) => Err(Problem::bad_request(error.to_string())),
@@ -231,7 +237,7 @@ pub(super) fn search_response(
     state: &AppState,
     served: &ServedIndex,
     query: &str,
-    found: &Found,
+    found: &SearchResult,
     (read, queue): (Duration, Duration),
     explain: bool,
 ) -> SearchResponse {

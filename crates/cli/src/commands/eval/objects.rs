@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::Context;
 use lookalike_catalog::Catalog;
 use lookalike_engine::{
-    BoxedPhoto, EngineError, FinderScore, ItemsEvalOptions, ItemsEvaluation, MultiItemPhoto,
-    ObjectDetector, OnnxDetector, Progress, Searcher, evaluate_items,
+    BoxAnnotations, DetectorScore, EngineError, ObjectDetector, ObjectsEvalOptions,
+    ObjectsEvaluation, OnnxDetector, ProductAnnotations, Progress, Searcher, evaluate_objects,
 };
 use lookalike_photo::BBox;
 use serde::Deserialize;
@@ -21,9 +21,9 @@ const HOME: std::ops::RangeInclusive<usize> = 39..=79;
 /// What the arguments ask for.
 pub(crate) struct Wanted {
     finders: Vec<Box<dyn ObjectDetector>>,
-    photos: Vec<MultiItemPhoto>,
-    boxes: Vec<BoxedPhoto>,
-    home: Vec<BoxedPhoto>,
+    photos: Vec<ProductAnnotations>,
+    boxes: Vec<BoxAnnotations>,
+    home: Vec<BoxAnnotations>,
 }
 
 impl Wanted {
@@ -53,11 +53,11 @@ impl Wanted {
         catalog: &Catalog,
         searcher: &Searcher,
         progress: &dyn Progress,
-    ) -> anyhow::Result<ItemsEvaluation> {
+    ) -> anyhow::Result<ObjectsEvaluation> {
         let finders: Vec<&dyn ObjectDetector> =
             self.finders.iter().map(|finder| &**finder).collect();
-        let options = ItemsEvalOptions {
-            finders: &finders,
+        let options = ObjectsEvalOptions {
+            detectors: &finders,
             views: args.views,
             composites: args.objects.objects,
             split: args.split,
@@ -66,12 +66,12 @@ impl Wanted {
             boxes: &self.boxes,
             home: &self.home,
         };
-        Ok(evaluate_items(searcher, catalog, &options, progress)?)
+        Ok(evaluate_objects(searcher, catalog, &options, progress)?)
     }
 }
 
 /// What is measured, and on what.
-fn groups(found: &ItemsEvaluation) -> impl Iterator<Item = (String, &[FinderScore])> {
+fn groups(found: &ObjectsEvaluation) -> impl Iterator<Item = (String, &[DetectorScore])> {
     let groups = [
         ("composites", &found.composites),
         ("annotated photos", &found.photos),
@@ -87,13 +87,13 @@ fn groups(found: &ItemsEvaluation) -> impl Iterator<Item = (String, &[FinderScor
 }
 
 /// The figures as text.
-pub(crate) fn text(found: &ItemsEvaluation) -> String {
+pub(crate) fn text(found: &ObjectsEvaluation) -> String {
     let mut text = String::new();
     for (what, scores) in groups(found) {
         let _ = writeln!(text, "\n{what}");
-        let width = scores.iter().map(|score| score.finder.len()).max().unwrap_or(0);
+        let width = scores.iter().map(|score| score.detector.len()).max().unwrap_or(0);
         for score in scores {
-            let _ = writeln!(text, "{:width$}  {}", score.finder, line(score));
+            let _ = writeln!(text, "{:width$}  {}", score.detector, line(score));
         }
     }
     text.push_str(&skipped(&found.skipped));
@@ -101,27 +101,27 @@ pub(crate) fn text(found: &ItemsEvaluation) -> String {
 }
 
 /// The figures as lines of a report.
-pub(crate) fn notes(found: &ItemsEvaluation) -> Vec<(String, String)> {
-    let each = |(what, scores): (String, &[FinderScore])| {
-        let notes = scores.iter().map(|score| (format!("{what}, {}", score.finder), line(score)));
+pub(crate) fn notes(found: &ObjectsEvaluation) -> Vec<(String, String)> {
+    let each = |(what, scores): (String, &[DetectorScore])| {
+        let notes = scores.iter().map(|score| (format!("{what}, {}", score.detector), line(score)));
         notes.collect::<Vec<_>>()
     };
     groups(found).flat_map(each).collect()
 }
 
-fn line(score: &FinderScore) -> String {
+fn line(score: &DetectorScore) -> String {
     let percent = |share: f64| format!("{:.1} %", 100.0 * share);
     let of_all = |number: u64| percent(number as f64 / score.boxes.ground_truth.max(1) as f64);
     let mut line = format!("recall {}", percent(score.recall));
-    if let (Some(first), Some(three)) = (score.right_first, score.right_of_three) {
+    if let (Some(first), Some(three)) = (score.top1_correct, score.top3_correct) {
         let _ = write!(line, ", right product top-1 {}, top-3 {}", of_all(first), of_all(three));
     }
     let _ = write!(
         line,
         "; precision {}; {:.0} ms per photo, {:.0} of them detection",
         percent(score.precision),
-        score.milliseconds,
-        score.detect_milliseconds
+        score.search_ms,
+        score.detect_ms
     );
     line
 }
@@ -147,7 +147,7 @@ struct Sides {
 }
 
 /// Photos of several products, as a file lists them; those of one are left out.
-fn shown(file: &Path) -> anyhow::Result<Vec<MultiItemPhoto>> {
+fn shown(file: &Path) -> anyhow::Result<Vec<ProductAnnotations>> {
     let name = file.display();
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
     let root = file.parent().unwrap_or(Path::new(""));
@@ -161,7 +161,7 @@ fn shown(file: &Path) -> anyhow::Result<Vec<MultiItemPhoto>> {
         };
         let shown: Vec<_> = line.annotations.into_iter().filter_map(place).collect();
         if shown.len() > 1 {
-            photos.push(MultiItemPhoto { file: root.join(line.photo), shown });
+            photos.push(ProductAnnotations { file: root.join(line.photo), products: shown });
         }
     }
     anyhow::ensure!(!photos.is_empty(), "{name}: no photo of several products");
@@ -169,7 +169,7 @@ fn shown(file: &Path) -> anyhow::Result<Vec<MultiItemPhoto>> {
 }
 
 /// Photos of a folder with boxes in YOLO's text form: all boxes, and those of things for the home.
-fn boxed(folder: &Path) -> anyhow::Result<(Vec<BoxedPhoto>, Vec<BoxedPhoto>)> {
+fn boxed(folder: &Path) -> anyhow::Result<(Vec<BoxAnnotations>, Vec<BoxAnnotations>)> {
     let images = folder.join("images");
     let read = |path: &Path| format!("cannot read {}", path.display());
     let mut files = Vec::new();
@@ -195,8 +195,8 @@ fn boxed(folder: &Path) -> anyhow::Result<(Vec<BoxedPhoto>, Vec<BoxedPhoto>)> {
             boxes.extend(area);
             of_home.extend(area.filter(|_| HOME.contains(&(class as usize))));
         }
-        home.push(BoxedPhoto { file: file.clone(), boxes: of_home });
-        photos.push(BoxedPhoto { file, boxes });
+        home.push(BoxAnnotations { file: file.clone(), boxes: of_home });
+        photos.push(BoxAnnotations { file, boxes });
     }
     anyhow::ensure!(!photos.is_empty(), "no photos in {}", images.display());
     Ok((photos, home))

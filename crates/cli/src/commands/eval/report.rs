@@ -51,7 +51,7 @@ pub(crate) fn write(
             ),
         ]);
     }
-    notes.extend(found.items.iter().flat_map(objects::notes));
+    notes.extend(found.objects.iter().flat_map(objects::notes));
     let products = index.products().iter().zip(0..);
     let report = Report {
         title: "How often the right product is named".to_owned(),

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use lookalike_catalog::Catalog;
 use lookalike_engine::{
-    EMBEDDINGS_FOLDER, EditOptions, EditReport, Home, Index, IndexLock, Progress, put as put_into,
-    remove as remove_from,
+    EMBEDDINGS_FOLDER, Index, IndexLocation, IndexLock, Progress, UpdateOptions, UpdateReport,
+    remove as remove_from, upsert,
 };
 use serde_json::json;
 
@@ -21,13 +21,13 @@ pub(crate) fn put(args: &PutArgs, remove_others: bool) -> anyhow::Result<()> {
     let home = args.home.home()?;
     let (lock, index) = home.open_locked()?;
     let encoder = model::encoder_of(&index, &args.what.model)?;
-    let options = EditOptions {
+    let options = UpdateOptions {
         splits: args.what.split.clone(),
-        embeddings: Some(args.home.index.join(EMBEDDINGS_FOLDER)),
+        embedding_cache: Some(args.home.index.join(EMBEDDINGS_FOLDER)),
         remove_others,
     };
     let progress = progress::reporter(args.what.output.quiet());
-    let (index, report) = put_into(&index, &catalog, &encoder, &options, &*progress)?;
+    let (index, report) = upsert(&index, &catalog, &encoder, &options, &*progress)?;
     save((&lock, &home), &index, &report, &*progress, args.what.output.json())
 }
 
@@ -54,16 +54,16 @@ pub(crate) fn compact(args: &CompactArgs) -> anyhow::Result<()> {
 }
 
 fn save(
-    (lock, home): (&IndexLock, &Home),
+    (lock, home): (&IndexLock, &IndexLocation),
     index: &Index,
-    report: &EditReport,
+    report: &UpdateReport,
     progress: &dyn Progress,
     as_json: bool,
 ) -> anyhow::Result<()> {
     let size = lock.save(index, progress)?;
     if as_json {
         return print_json(&json!({
-            "index": home.to_string(), "size_bytes": size, "products": index.products_shown(),
+            "index": home.to_string(), "size_bytes": size, "products": index.products_with_photos(),
             "photos": index.photos().len(), "report": report,
         }));
     }
@@ -76,17 +76,15 @@ fn save(
         report.kept,
         report.seconds
     );
-    if report.known > 0 {
-        let _ = writeln!(text, "{} from the embedding cache", count(report.known, "photo"));
+    if report.cached > 0 {
+        let _ = writeln!(text, "{} from the embedding cache", count(report.cached, "photo"));
     }
     if report.products_added + report.products_removed > 0 {
         let added = count(report.products_added, "product");
         let _ = writeln!(text, "added {added}, removed {}", report.products_removed);
     }
     text.push_str(&skipped(&report.skipped));
-    if report.added + report.removed > report.kept / STAY_PER_CHANGE
-        && index.tells_what_is_not_sold()
-    {
+    if report.added + report.removed > report.kept / STAY_PER_CHANGE && index.is_calibrated() {
         text += "much has changed since the confidence was calibrated: `lookalike index build` calibrates \
                  it again\n";
     }

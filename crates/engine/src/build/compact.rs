@@ -1,0 +1,63 @@
+//! Builds an index's graph anew, and its metric where the embeddings are still there.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use lookalike_vectors::Vectors;
+
+use super::graph::{link, now};
+use crate::encode::EmbeddingCache;
+use crate::error::EngineError;
+use crate::index::{Content, Index};
+use crate::metric::Metric;
+use crate::progress::Progress;
+use crate::ranking::Ranking;
+
+/// Builds the graph anew. If the embedding cache has all of the index's photos, the metric is learnt anew, too, and
+/// embeddings of other photos are dropped from the cache. If a projection can be learnt that could not be before (or the
+/// other way round), the fitted ranking no longer holds and is dropped until the next build.
+///
+/// # Errors
+/// [`EngineError::EmbeddingCache`] when the cache cannot be read or written, [`EngineError::VectorsInStore`].
+pub fn compact(
+    index: &Index,
+    embedding_cache: Option<&Path>,
+    progress: &dyn Progress,
+) -> Result<Index, EngineError> {
+    if index.remote().is_some() {
+        return Err(EngineError::VectorsInStore);
+    }
+    let old = index.content();
+    let mut metric = old.metric.clone();
+    let mut vectors = Arc::clone(&old.vectors);
+    if let Some(folder) = embedding_cache.filter(|folder| folder.is_dir()) {
+        let cache = EmbeddingCache::open(folder, &old.model)?;
+        let sha256s: Vec<[u8; 32]> = old.photos.iter().map(|photo| photo.sha256).collect();
+        let whole = |sha256| cache.whole(&old.model, sha256);
+        if let Some(rows) = sha256s.iter().map(whole).collect::<Option<Vec<_>>>() {
+            let all: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
+            let products: Vec<u32> = old.photos.iter().map(|photo| photo.product).collect();
+            metric = Metric::fit(&old.model, &all, &products, old.metric.dims())?;
+            vectors = Arc::new(Vectors::normalised(metric.dim(), metric.apply_all(&all))?);
+        }
+        cache.retain(&sha256s.into_iter().collect())?;
+    }
+    // A ranking that was fitted with another kind of metric does not hold.
+    let ranking = match metric.is_learnt() == old.metric.is_learnt() {
+        true => old.ranking.clone(),
+        false => Ranking::plain(old.model.parts.len()),
+    };
+    let store = link(vectors, old.hnsw, progress)?;
+    Ok(Index::from_content(Content {
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        created_at: now(),
+        products: old.products.clone(),
+        photos: old.photos.clone(),
+        metric,
+        ranking,
+        hnsw: store.params(),
+        graph: Arc::clone(store.graph()),
+        vectors: Arc::clone(store.vectors()),
+        ..old.clone()
+    }))
+}

@@ -1,0 +1,64 @@
+//! Removes photos and products from an index.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::time::Instant;
+
+use super::change::{Change, UpdateReport, changed, relative_to_root};
+use super::products::Products;
+use crate::error::EngineError;
+use crate::index::{Index, IndexedPhoto};
+use crate::progress::Progress;
+
+/// Removes products, with all their photos, and single photos from an index. `products` are ids,
+/// `photos` paths as the index has them or files.
+///
+/// # Errors
+/// [`EngineError::NotInIndex`] when one of them is not there, [`EngineError::NothingLeft`].
+pub fn remove(
+    index: &Index,
+    products: &[String],
+    photos: &[String],
+    progress: &dyn Progress,
+) -> Result<(Index, UpdateReport), EngineError> {
+    let known: HashSet<&str> = index.photos().iter().map(|photo| photo.path.as_str()).collect();
+    let mut gone = HashSet::with_capacity(photos.len());
+    for path in photos {
+        let what = format!("photo '{path}'");
+        let file = relative_to_root(Path::new("."), index.root(), path);
+        // As the index has it first: a file below this folder may have the name of another photo.
+        let path = [path.clone(), file].into_iter().find(|path| known.contains(path.as_str()));
+        gone.insert(path.ok_or(EngineError::NotInIndex { what })?);
+    }
+    remove_where(index, products, |photo| gone.contains(&photo.path), progress)
+}
+
+/// Removes products, with all their photos, and every photo for which `is_gone` returns true from an index.
+/// `products` are ids.
+///
+/// # Errors
+/// [`EngineError::NotInIndex`] when a product is not there, [`EngineError::NothingLeft`].
+pub fn remove_where(
+    index: &Index,
+    products: &[String],
+    is_gone: impl Fn(&IndexedPhoto) -> bool,
+    progress: &dyn Progress,
+) -> Result<(Index, UpdateReport), EngineError> {
+    let started = Instant::now();
+    let mut gone = HashSet::new();
+    for id in products {
+        let position = index.products().iter().position(|product| &product.id == id);
+        gone.insert(
+            position.ok_or_else(|| EngineError::NotInIndex { what: format!("product '{id}'") })?
+                as u32,
+        );
+    }
+    let stays = |photo: &IndexedPhoto| !gone.contains(&photo.product) && !is_gone(photo);
+    let keep = index.photos().iter().map(stays).collect();
+    let mut products = Products::without(index, &gone);
+    let mut report = UpdateReport::default();
+    let change = Change { keep, ..Change::default() };
+    let index = changed(index, &mut products, change, &mut report, progress)?;
+    report.seconds = started.elapsed().as_secs_f64();
+    Ok((index, report))
+}

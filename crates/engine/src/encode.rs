@@ -1,0 +1,21 @@
+//! Photos to embeddings.
+
+mod embedding;
+mod embedding_cache;
+mod encoder;
+mod files;
+mod fingerprints;
+mod model;
+mod quantise;
+mod query_embedding;
+mod views;
+
+pub(crate) use embedding::{EMPTY_EMBEDDING, FileEmbedding, is_degenerate};
+pub use embedding_cache::EMBEDDINGS_FOLDER;
+pub(crate) use embedding_cache::EmbeddingCache;
+pub use encoder::Encoder;
+pub(crate) use model::absolute;
+pub use model::{Model, ModelPart};
+pub use quantise::{Cosines, Quantised, quantise};
+pub(crate) use query_embedding::{QueryEmbedding, mean_direction};
+pub use views::Views;

@@ -1,0 +1,219 @@
+//! A photo's way through a search, from top to bottom: decode -> embed -> neighbours -> fuse -> calibrate.
+
+use std::time::{Duration, Instant};
+
+use lookalike_photo::RgbImage;
+use lookalike_rank::{
+    ClassScores, Evidence, Neighbour, RankedProduct, Verdict, confidence_features, covered_mass,
+    log_linear_pool, vote,
+};
+use lookalike_vectors::Hit;
+
+use super::filter::Filter;
+use super::query::{Query, ScoreParts, SearchResult, Timings};
+use super::searcher::Searcher;
+use crate::encode::{EMPTY_EMBEDDING, QueryEmbedding};
+use crate::error::{EngineError, PhotoRef};
+use crate::ranking::restrict;
+
+impl Searcher {
+    /// Searches for the products that photos show.
+    ///
+    /// # Errors
+    /// [`EngineError::Photo`] for no photo, or one that cannot be used; [`EngineError::Filter`].
+    pub fn search(&self, query: &Query<'_>) -> Result<SearchResult, EngineError> {
+        query.filter.check(self.index().products())?;
+        let metric = &self.index().content().metric;
+        let mut timings = Timings::default();
+        let mut embeddings = Vec::with_capacity(query.photos.len());
+        // One photo after the other: a large one with its views takes much memory.
+        for (position, bytes) in query.photos.iter().enumerate() {
+            let photo = PhotoRef::OfQuery { position, of: query.photos.len() };
+            let refused = |reason| EngineError::Photo { photo, reason };
+            let views = timed(&mut timings.decode, || self.decode_views(bytes, query));
+            let views = match views {
+                Ok(views) => views,
+                Err(reason) => return Err(refused(reason)),
+            };
+            let embedding =
+                timed(&mut timings.embed, || self.encoder().embed_views(&views, metric))?;
+            embeddings.push(embedding.ok_or_else(|| refused(EMPTY_EMBEDDING.to_owned()))?);
+        }
+        let embedding = QueryEmbedding::mean(embeddings).ok_or_else(|| EngineError::Photo {
+            photo: PhotoRef::AllOfQuery,
+            reason: "there is no photo, or the photos have nothing in common".to_owned(),
+        })?;
+        let mut found = Duration::ZERO;
+        let result = timed(&mut found, || self.rank(&embedding, query.filter, query.top))?;
+        timings.search = found;
+        Ok(SearchResult { timings, ..result })
+    }
+
+    /// Ranks the products that pass a filter by an embedding. The timings are left open.
+    pub(super) fn rank(
+        &self,
+        embedding: &QueryEmbedding,
+        filter: &Filter,
+        top: usize,
+    ) -> Result<SearchResult, EngineError> {
+        let products = self.index().products();
+        let allowed: Option<Vec<bool>> = (!filter.is_open())
+            .then(|| products.iter().map(|product| filter.admits(product)).collect());
+        let allowed = allowed.as_deref();
+        let (neighbours, voted) = self.nearest(&embedding.vector, allowed, top)?;
+        let class_scores = self.class_scores(embedding, allowed);
+        let ranked = self.fuse(&voted, &class_scores);
+        let verdict = self.calibrate(&ranked, &neighbours, &class_scores);
+        let ranked = self.with_evidence(ranked, &embedding.vector, top)?;
+        let parts = score_parts(&ranked, &voted, &class_scores);
+        Ok(self.result(neighbours, ranked, parts, verdict))
+    }
+
+    /// Decode: the views of the part of a photo that is searched for, or why the photo cannot be used.
+    fn decode_views(&self, bytes: &[u8], query: &Query<'_>) -> Result<Vec<RgbImage>, String> {
+        let fraction = query.crop.map_or(1.0, |crop| crop.min_side());
+        let pixels = self.encoder().decode(bytes, &query.limits, fraction);
+        let pixels = pixels.map_err(|error| error.to_string())?;
+        let picture = query.crop.map(|crop| crop.apply(&pixels)).unwrap_or(pixels);
+        Ok(query.views.of(picture))
+    }
+
+    /// Neighbours: the nearest photos to a vector, of the `allowed` products only, and their vote on `top` products,
+    /// if there are so many.
+    pub(crate) fn nearest(
+        &self,
+        vector: &[f32],
+        allowed: Option<&[bool]>,
+        top: usize,
+    ) -> Result<(Vec<Neighbour>, Vec<RankedProduct>), EngineError> {
+        let photos = self.index().photos();
+        let mut fetched = match (allowed, self.index().remote()) {
+            // A filtered search compares all of them anyway.
+            (Some(_), None) => photos.len(),
+            _ => self.options().vote.neighbours.max(top),
+        };
+        loop {
+            let hits = match allowed {
+                None => self.store().search(vector, fetched)?,
+                Some(allowed) => self.store().search_filtered(vector, allowed, fetched)?,
+            };
+            let neighbours: Vec<Neighbour> = hits
+                .iter()
+                .map(|hit| Neighbour {
+                    photo: hit.row,
+                    product: photos[hit.row as usize].product,
+                    similarity: hit.similarity,
+                })
+                .collect();
+            let ranked = vote(&neighbours, &self.options().vote);
+            // The nearest photos may all show one product; the next products are further out.
+            if ranked.len() >= top || hits.len() < fetched || fetched >= photos.len() {
+                return Ok((neighbours, ranked));
+            }
+            fetched = (fetched * 4).min(photos.len());
+        }
+    }
+
+    /// The scores of each network's classifier, and last those of the prototypes, as if the `allowed` products were
+    /// the only ones.
+    pub(crate) fn class_scores(
+        &self,
+        embedding: &QueryEmbedding,
+        allowed: Option<&[bool]>,
+    ) -> Vec<ClassScores> {
+        let is_allowed = |product: u32| allowed.is_none_or(|allowed| allowed[product as usize]);
+        let mut scores = self.classifiers().class_scores(&embedding.class_probabilities);
+        scores.iter_mut().for_each(|scores| restrict(scores, is_allowed));
+        scores.push(self.prototypes().class_scores(&embedding.vector, None, is_allowed));
+        scores
+    }
+
+    /// Fuse: the vote and the [`Self::class_scores`], by the index's weights.
+    pub(crate) fn fuse(
+        &self,
+        voted: &[RankedProduct],
+        class_scores: &[ClassScores],
+    ) -> Vec<RankedProduct> {
+        log_linear_pool(voted, class_scores, &self.index().content().ranking.weights)
+    }
+
+    /// Calibrate: how sure the ranking is, where the index could learn it.
+    pub(crate) fn calibrate(
+        &self,
+        ranked: &[RankedProduct],
+        neighbours: &[Neighbour],
+        class_scores: &[ClassScores],
+    ) -> Option<Verdict> {
+        let calibrator = self.index().content().ranking.calibrator.as_ref()?;
+        let nearest = &neighbours[..neighbours.len().min(self.options().vote.neighbours)];
+        // Prototypes, which are last, cover all of their mass.
+        let classifiers = &class_scores[..class_scores.len().saturating_sub(1)];
+        let covered = covered_mass(ranked, classifiers);
+        Some(calibrator.verdict(&confidence_features(ranked, nearest), covered))
+    }
+
+    /// The first `top` products, each with its photos most like the query.
+    pub(super) fn with_evidence(
+        &self,
+        mut ranked: Vec<RankedProduct>,
+        vector: &[f32],
+        top: usize,
+    ) -> Result<Vec<RankedProduct>, EngineError> {
+        ranked.truncate(top);
+        for one in &mut ranked {
+            // A product that only a classifier named has no photo among the neighbours.
+            if one.evidence.is_empty() {
+                let mut allowed = vec![false; self.index().products().len()];
+                allowed[one.product as usize] = true;
+                let hits =
+                    self.store().search_filtered(vector, &allowed, self.options().evidence)?;
+                let evidence = |hit: Hit| Evidence { photo: hit.row, similarity: hit.similarity };
+                one.evidence = hits.into_iter().map(evidence).collect();
+            }
+            one.evidence.truncate(self.options().evidence);
+        }
+        // A product without photos has nothing to show.
+        ranked.retain(|one| !one.evidence.is_empty());
+        Ok(ranked)
+    }
+
+    /// A result whose timings are left open.
+    pub(super) fn result(
+        &self,
+        mut neighbours: Vec<Neighbour>,
+        ranked: Vec<RankedProduct>,
+        score_parts: Vec<ScoreParts>,
+        verdict: Option<Verdict>,
+    ) -> SearchResult {
+        neighbours.truncate(self.options().vote.neighbours.max(1));
+        SearchResult { ranked, score_parts, neighbours, verdict, timings: Timings::default() }
+    }
+}
+
+/// The parts of ranked products' scores: from the vote, and from class scores, the classifiers' and then the
+/// prototypes'.
+pub(super) fn score_parts(
+    ranked: &[RankedProduct],
+    voted: &[RankedProduct],
+    class_scores: &[ClassScores],
+) -> Vec<ScoreParts> {
+    let of_one = |ranked: &RankedProduct| {
+        let product = ranked.product;
+        let probability = |scores: &ClassScores| scores.probabilities.get(&product).copied();
+        let classifiers = class_scores.split_last().map_or(&[][..], |(_, classifiers)| classifiers);
+        ScoreParts {
+            vote: voted.iter().find(|r| r.product == product).map_or(0.0, |r| r.score),
+            prototype: class_scores.last().and_then(probability),
+            classifiers: classifiers.iter().map(probability).collect(),
+        }
+    };
+    ranked.iter().map(of_one).collect()
+}
+
+/// Does something, and adds the time that it took.
+fn timed<T>(total: &mut Duration, work: impl FnOnce() -> T) -> T {
+    let started = Instant::now();
+    let done = work();
+    *total += started.elapsed();
+    done
+}
