@@ -1,8 +1,10 @@
+//! Why a network cannot be loaded or written.
+
 use std::path::PathBuf;
 
 use crate::{BackboneKind, Dtype};
 
-/// Why a network cannot be loaded. Each message is one line that says what to do about it.
+/// Why a network cannot be loaded or written. Each message is one line.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackboneError {
@@ -33,25 +35,25 @@ pub enum BackboneError {
         /// What is wrong with it, and what to do.
         reason: String,
     },
-    /// The file says that photos are prepared in a way that this program does not know.
+    /// The file states a preprocessing that this version does not know.
     #[error(
-        "{} wants photos prepared as '{name}', which this version does not know: update it",
+        "{} needs the preprocessing '{name}', which this version does not know: update it",
         path.display()
     )]
     UnknownPreprocess {
         /// The weights file.
         path: PathBuf,
-        /// What the file says.
+        /// The name in the file.
         name: String,
     },
     /// The file holds another network.
-    #[error("{} holds {found}, not {wanted}: name another file with --weights", path.display())]
+    #[error("{} holds {found}, not {wanted}: use another weights file", path.display())]
     WrongNetwork {
         /// The weights file.
         path: PathBuf,
         /// What the tensor names look like.
         found: String,
-        /// What was asked for.
+        /// What was requested.
         wanted: String,
     },
     /// A tensor that the network needs is not in the file.
@@ -81,9 +83,9 @@ pub enum BackboneError {
         /// Shape of the network.
         wanted: Vec<usize>,
     },
-    /// A tensor holds NaN, infinity or a negative variance: every embedding would be wrong.
+    /// A tensor has NaN, infinity or a negative variance: every embedding would be wrong.
     #[error(
-        "{}: the tensor '{tensor}' holds NaN, infinity or a negative variance: download it again",
+        "{}: the tensor '{tensor}' has NaN, infinity or a negative variance: download it again",
         path.display()
     )]
     NotFinite {
@@ -92,23 +94,23 @@ pub enum BackboneError {
         /// Name in the file's own naming.
         tensor: String,
     },
-    /// What a quantised network's maps hold is not told in a way that this version knows.
-    #[error("{}: what it says of its maps for int8 is damaged ({reason}): quantise it again", path.display())]
+    /// A quantised network's calibration cannot be read.
+    #[error("{}: its int8 calibration is damaged ({reason}): quantise it again", path.display())]
     Ranges {
         /// The weights file.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
     },
-    /// A network is to be quantised that has seen no photos.
-    #[error("no photo to quantise {} by: name a folder or a manifest of photos that can be read", path.display())]
+    /// A network cannot be quantised without calibration photos.
+    #[error("no readable photo to calibrate {} with", path.display())]
     NoPhotos {
         /// The weights file.
         path: PathBuf,
     },
-    /// A number is too large for the precision that was asked for.
+    /// A value is too large for the requested precision.
     #[error(
-        "{}: the tensor '{tensor}' has numbers too large for f16: use --precision bf16 or f32",
+        "{}: the tensor '{tensor}' has values too large for f16: use bf16 or f32",
         path.display()
     )]
     OutOfRange {

@@ -1,4 +1,5 @@
-//! One item to a core.
+//! Work spread over cores, an item to each, and the pipeline from files to a network: prepared on all
+//! cores, computed on the network's device. It is here because only the device decides how.
 
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
@@ -8,19 +9,18 @@ use std::thread;
 
 use crate::Device;
 
-/// Items that a GPU computes together, at most.
+/// Largest number of items that a GPU computes together.
 const GROUP: usize = 32;
 
-/// Hands out the numbers below `count` to `workers` threads, in order, until there are no more or `work` wants
-/// no more.
+/// Calls `work` with the numbers below `count`, in order, on `workers` threads, until `work` returns false.
 ///
 /// A network would also split each of its matrix products over all cores. With a photo on every core
-/// that only makes them wait for each other (measured on two: 153 photos a second instead of 176), so
-/// each worker is a thread pool of its own, of one.
-fn take_on_cores(workers: usize, count: usize, work: &(dyn Fn(usize) -> bool + Sync)) {
+/// that only makes them wait for each other (measured on two cores: 153 photos a second instead of 176),
+/// so each worker is a thread pool of one thread.
+fn for_each_number(workers: usize, count: usize, work: &(dyn Fn(usize) -> bool + Sync)) {
     let next = AtomicUsize::new(0);
     let take = || {
-        // Held to the end of the thread. Without it the work is slower, but the same.
+        // Kept to the end of the thread. Without the pool the work is slower, but the same.
         let _alone = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build();
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
@@ -37,7 +37,7 @@ fn take_on_cores(workers: usize, count: usize, work: &(dyn Fn(usize) -> bool + S
     });
 }
 
-/// Runs `work` on every item on all cores; the results come in the items' order.
+/// Runs `work` on every item, on all cores. Returns the results in the items' order.
 pub fn map_on_cores<I: Sync, O: Send>(items: &[I], work: impl Fn(&I) -> O + Sync) -> Vec<O> {
     let mut done = Vec::with_capacity(items.len());
     let Ok(()) = on_cores(items, work, |result| -> Result<(), std::convert::Infallible> {
@@ -47,16 +47,16 @@ pub fn map_on_cores<I: Sync, O: Send>(items: &[I], work: impl Fn(&I) -> O + Sync
     done
 }
 
-/// Prepares items on all cores and computes what comes of them where a network is. Each result is handed on
-/// by this thread, in the items' order, as soon as it and those before it are there; after an error no more
-/// is begun.
+/// Prepares items on all cores, and computes them on a network's device. This thread calls `then` with each
+/// result, in the items' order, as soon as it and all earlier ones are there. After an error no more items
+/// are started.
 ///
-/// On the CPU, a core that has prepared an item computes it, too, one at a time. A GPU is fed by this
-/// thread alone, with as many items as are ready, up to 32, while the cores prepare what comes next: as
-/// many as there are cores, and as many again.
+/// On the CPU, the core that prepared an item also computes it, one at a time. A GPU is fed by this thread
+/// alone, with as many items as are ready, up to 32, while the cores prepare further ones: at most twice as
+/// many as there are cores.
 ///
 /// # Errors
-/// The first of `compute` and `then`.
+/// The first error of `compute` or `then`.
 pub fn stream<I: Sync, P: Send, O: Send, E: Send>(
     device: &Device,
     items: &[I],
@@ -80,12 +80,12 @@ fn on_cores<I: Sync, O: Send, E: Send>(
     let (workers, (send, receive)) = (rayon::current_num_threads(), channel());
     thread::scope(|scope| {
         let workers = scope.spawn(|| {
-            // Sending fails when nobody waits any more: after an error.
+            // Sending fails once the receiver is gone: after an error.
             let send = send;
-            take_on_cores(workers, items.len(), &|at| send.send((at, work(&items[at]))).is_ok());
+            for_each_number(workers, items.len(), &|at| send.send((at, work(&items[at]))).is_ok());
         });
-        let mut queue = Queue::default();
-        // `receive` ends with this line, so that after an error nobody waits for what is under way.
+        let mut queue = ReorderBuffer::default();
+        // This line consumes `receive`, so that after an error the workers stop.
         let done = receive.into_iter().try_for_each(|(at, done)| queue.put(at, done, &mut then));
         workers.join().unwrap_or_else(|panic| resume_unwind(panic));
         done
@@ -104,9 +104,11 @@ fn feed<I: Sync, P: Send, O, E: Send>(
     thread::scope(|scope| {
         let workers = scope.spawn(|| {
             let send = send;
-            take_on_cores(workers, items.len(), &|at| send.send((at, prepare(&items[at]))).is_ok());
+            for_each_number(workers, items.len(), &|at| {
+                send.send((at, prepare(&items[at]))).is_ok()
+            });
         });
-        let mut queue = Queue::default();
+        let mut queue = ReorderBuffer::default();
         let done = groups(receive, |numbers, prepared| {
             let results = compute(prepared)?;
             let mut each = numbers.into_iter().zip(results);
@@ -117,7 +119,7 @@ fn feed<I: Sync, P: Send, O, E: Send>(
     })
 }
 
-/// All that comes, as much of it together as has come, but no more than [`GROUP`].
+/// Calls `then` with whatever has arrived, at most [`GROUP`] items at a time.
 fn groups<T, E>(
     receive: Receiver<(usize, T)>,
     mut then: impl FnMut(Vec<usize>, Vec<T>) -> Result<(), E>,
@@ -130,20 +132,20 @@ fn groups<T, E>(
     Ok(())
 }
 
-/// Results that wait for those before them.
-struct Queue<O> {
+/// Results that wait for earlier ones.
+struct ReorderBuffer<O> {
     next: usize,
     waiting: BTreeMap<usize, O>,
 }
 
-impl<O> Default for Queue<O> {
+impl<O> Default for ReorderBuffer<O> {
     fn default() -> Self {
         Self { next: 0, waiting: BTreeMap::new() }
     }
 }
 
-impl<O> Queue<O> {
-    /// Takes a result, and hands on those whose turn it is.
+impl<O> ReorderBuffer<O> {
+    /// Takes a result, and calls `then` with those that are next.
     fn put<E>(
         &mut self,
         at: usize,
@@ -171,7 +173,7 @@ mod tests {
         assert!(map_on_cores(&[0; 0], |_| ()).is_empty());
     }
 
-    /// On the CPU and as a GPU does it.
+    /// The pipeline of the CPU, and that of a GPU.
     type Stream<'a> = &'a dyn Fn(
         &[usize],
         &(dyn Fn(Vec<usize>) -> Result<Vec<usize>, String> + Sync),
@@ -189,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn results_are_handed_on_in_order_while_others_are_computed() {
+    fn results_come_in_order_while_others_are_computed() {
         both(|stream, what| {
             let items: Vec<usize> = (0..500).collect();
             let (mut seen, here) = (Vec::new(), thread::current().id());
@@ -206,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn after_an_error_nothing_more_is_begun() {
+    fn after_an_error_no_more_items_are_started() {
         both(|stream, what| {
             let items: Vec<usize> = (0..2_000).collect();
             let computed = AtomicUsize::new(0);

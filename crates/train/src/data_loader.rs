@@ -88,7 +88,7 @@ impl<'a> DataLoader<'a> {
         let mut pictures: Vec<Picture> = numbers.iter().enumerate().map(seed_of).collect();
         let seed = splitmix64_at(epoch, numbers.first().map_or(0, |&number| number as u64));
         if let Some(others) = self.others {
-            let more = (settings.others * numbers.len() as f64).round() as usize;
+            let more = (settings.distil_fraction * numbers.len() as f64).round() as usize;
             for position in 0..more as u64 {
                 let number = splitmix64_at(seed, position) as usize % others.len();
                 pictures.push((&others.pictures[number], splitmix64_at(seed, !position)));
@@ -128,7 +128,7 @@ mod tests {
             skipped: Vec::new(),
         };
         let (photos, others) = (photos(0, 10), photos(50, 4));
-        let settings = Settings { shard: 3, others: 0.5, ..Settings::default() };
+        let settings = Settings { shard: 3, distil_fraction: 0.5, ..Settings::default() };
         let preprocess = BackboneKind::MobileNetV3.preprocess().with_size(32);
         let source = DataLoader {
             photos: &photos,

@@ -62,7 +62,7 @@ impl Dataset {
         Ok(photos)
     }
 
-    /// Decodes photos of other objects, for [`Settings::others`](crate::Settings::others): those of the
+    /// Decodes photos of other objects, for [`Settings::distil_fraction`](crate::Settings::distil_fraction): those of the
     /// split `train`, or all of a catalogue without splits.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ pub struct EpochLog {
     /// Mean cross-entropy on the validation photos.
     pub val_loss: f64,
     /// Learning rate of the classifier at the end of the epoch.
-    pub rate: f64,
+    pub learning_rate: f64,
     /// Photos a second, forward and backward.
     pub photos_per_second: f64,
     /// Seconds of training since the run began, without interruptions.

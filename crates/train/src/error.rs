@@ -43,7 +43,7 @@ pub enum TrainError {
         /// Counted from 1.
         epoch: usize,
         /// A lower learning rate to try.
-        rate: f64,
+        learning_rate: f64,
     },
     /// MobileNetV3 does not learn on a GPU.
     #[error("MobileNetV3 does not learn on a GPU yet: train it on the CPU")]

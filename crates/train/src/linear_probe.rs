@@ -55,7 +55,7 @@ pub(crate) fn train(
     let classes = weight.dim(0)?;
     progress.begin(Phase::items("training the classifier", settings.head_epochs as u64));
     for epoch in 0..settings.head_epochs {
-        let order = epoch_order(&embedded.classes, settings.balance, settings.seed, epoch);
+        let order = epoch_order(&embedded.classes, settings.class_balance, settings.seed, epoch);
         for numbers in order.chunks(BATCH) {
             let rows: Vec<f32> =
                 numbers.iter().flat_map(|&n| embedded.rows[n].iter().copied()).collect();

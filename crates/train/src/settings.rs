@@ -15,7 +15,7 @@ pub struct Settings {
     /// statistics ("ghost batch norm": Hoffer et al., 2017).
     pub shard: usize,
     /// Learning rate of the classifier; earlier stages have lower ones, see `stage_decay`.
-    pub rate: f64,
+    pub learning_rate: f64,
     /// Layer-wise decay: the learning rate of a stage over that of the next one, 0 to 1.
     pub stage_decay: f64,
     /// Number of stages, counted from the input, that are not trained.
@@ -37,24 +37,24 @@ pub struct Settings {
     /// Label smoothing, 0 to below 1.
     pub label_smoothing: f64,
     /// Weight of the proxy loss, which pulls embeddings of a product together; 0 for none.
-    pub metric: f64,
+    pub metric_weight: f64,
     /// Weight of the distillation loss towards a teacher's class probabilities, where there is a teacher.
     pub teacher_weight: f64,
     /// Weight of the loss that keeps embeddings near those of the initial network, so that objects other
     /// than the trained products can still be told apart; 0 for none.
-    pub distil: f64,
+    pub distil_weight: f64,
     /// Photos of other objects that the same loss is computed on, as a fraction of a batch.
-    pub others: f64,
+    pub distil_fraction: f64,
     /// What statistics batch norms use.
-    pub norms: BatchNormMode,
+    pub batch_norm: BatchNormMode,
     /// Epochs of the linear probe: the new classifier alone, on embeddings that are computed once.
     pub head_epochs: usize,
     /// How strongly photos are augmented.
     pub augment: AugmentationStrength,
     /// Decay of the exponential moving average of the weights at each step; 0 for no average.
-    pub average: f64,
+    pub ema_decay: f64,
     /// How products with few photos are oversampled.
-    pub balance: ClassBalance,
+    pub class_balance: ClassBalance,
     /// Side of the letterbox, in pixels.
     pub side: u32,
     /// The preprocessing, by name, if the weights do not state it; see
@@ -72,7 +72,7 @@ impl Default for Settings {
             epochs: 24,
             batch: 32,
             shard: 16,
-            rate: 0.02,
+            learning_rate: 0.02,
             stage_decay: 0.95,
             frozen_stages: 0,
             unfreeze_every: 0,
@@ -83,15 +83,15 @@ impl Default for Settings {
             clip: 5.0,
             dropout: 0.2,
             label_smoothing: 0.1,
-            metric: 0.0,
+            metric_weight: 0.0,
             teacher_weight: 1.0,
-            distil: 0.0,
-            others: 0.25,
-            norms: BatchNormMode::Batch,
+            distil_weight: 0.0,
+            distil_fraction: 0.25,
+            batch_norm: BatchNormMode::Batch,
             head_epochs: 20,
             augment: AugmentationStrength::Strong,
-            average: 0.998,
-            balance: ClassBalance::None,
+            ema_decay: 0.998,
+            class_balance: ClassBalance::None,
             side: 224,
             preprocess: None,
             patience: 0,

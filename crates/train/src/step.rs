@@ -97,7 +97,7 @@ fn run_shard(context: &StepContext, shard: Shard) -> candle_core::Result<Step> {
     };
     let batch = tensor_of(batch)?;
     let mode = TrainMode {
-        batch_statistics: settings.norms == BatchNormMode::Batch,
+        batch_statistics: settings.batch_norm == BatchNormMode::Batch,
         dropout: settings.dropout,
         seed,
         frozen_stages,
@@ -111,11 +111,11 @@ fn run_shard(context: &StepContext, shard: Shard) -> candle_core::Result<Step> {
     }
     if let Some(proxies) = proxies {
         let proxy_loss = proxy_softmax(&output.embedding.narrow(0, 0, shown)?, proxies, &classes)?;
-        loss = (loss + (proxy_loss * settings.metric)?)?;
+        loss = (loss + (proxy_loss * settings.metric_weight)?)?;
     }
     if let Some(InitialNetwork { network, mean }) = context.initial {
         let moved = embedding_distillation(&output.embedding, &network.embed(&batch)?, mean)?;
-        loss = (loss + (moved * settings.distil)?)?;
+        loss = (loss + (moved * settings.distil_weight)?)?;
     }
     let all = loss.backward()?;
     let mut gradients = Gradients::new();

@@ -74,7 +74,7 @@ impl Trainer {
         }
         let setup = TrainSetup {
             classes: Some(classes.len()),
-            add_norms: settings.norms == BatchNormMode::Batch,
+            add_norms: settings.batch_norm == BatchNormMode::Batch,
         };
         let mut network = load_trainable(weights, kind, setup, device)?;
         let is_mobile = matches!(
@@ -91,7 +91,7 @@ impl Trainer {
         let load_teacher = |teacher| Teacher::load(teacher, &classes, settings.side, device);
         let teacher = teacher.map(load_teacher).transpose()?;
         let mut initial = None;
-        if settings.distil > 0.0 {
+        if settings.distil_weight > 0.0 {
             let network = load_on(weights, Some(network.kind()), device)?.network;
             let mean = Tensor::zeros((1, network.embedding_dim()), DType::F32, device.candle())?;
             initial = Some(InitialNetwork { network, mean });
@@ -136,7 +136,7 @@ impl Trainer {
     }
 
     /// Trains to the end, or until `stop` is set: then it finishes the current step and writes a
-    /// checkpoint. `others` are photos of other objects, see [`Settings::others`].
+    /// checkpoint. `others` are photos of other objects, see [`Settings::distil_fraction`].
     ///
     /// # Errors
     /// [`TrainError`]; the checkpoint of the last epoch stays.

@@ -79,11 +79,11 @@ fn settings() -> Settings {
         epochs: 2,
         batch: 8,
         shard: 4,
-        rate: 0.001,
+        learning_rate: 0.001,
         head_epochs: 30,
         augment: AugmentationStrength::Light,
-        metric: 0.3,
-        distil: 1.0,
+        metric_weight: 0.3,
+        distil_weight: 1.0,
         side: SIDE,
         ..Settings::default()
     }
@@ -131,10 +131,10 @@ fn tensors(file: &Path) -> BTreeMap<String, Vec<u32>> {
 fn an_interrupted_run_ends_where_an_uninterrupted_one_does() {
     let shop = Shop::new();
     let (train, val) = shop.photos();
-    for (optimiser, norms) in
+    for (optimiser, batch_norm) in
         [(Optimiser::Sgd, BatchNormMode::Batch), (Optimiser::AdamW, BatchNormMode::Fixed)]
     {
-        let settings = Settings { optimiser, norms, ..settings() };
+        let settings = Settings { optimiser, batch_norm, ..settings() };
         let whole = shop.run_folder(&format!("whole {optimiser:?}"));
         let mut trainer = shop.open(&whole, settings.clone()).expect("a run");
         let stop = AtomicBool::new(false);
@@ -179,9 +179,9 @@ fn photos_are_learned_and_what_was_learned_is_in_the_file() {
         augment: AugmentationStrength::None,
         dropout: 0.0,
         label_smoothing: 0.0,
-        metric: 0.0,
-        distil: 0.0,
-        average: 0.0,
+        metric_weight: 0.0,
+        distil_weight: 0.0,
+        ema_decay: 0.0,
         ..settings()
     };
     // The classifier alone.
@@ -193,7 +193,7 @@ fn photos_are_learned_and_what_was_learned_is_in_the_file() {
 
     // The whole network, from a classifier that knows nothing.
     let run = shop.run_folder("whole");
-    let whole = Settings { epochs: 15, head_epochs: 0, rate: 0.02, ..plain };
+    let whole = Settings { epochs: 15, head_epochs: 0, learning_rate: 0.02, ..plain };
     let mut trainer = shop.open(&run, whole).expect("a run");
     let outcome =
         trainer.run(&train, &train, None, &Silent, &AtomicBool::new(false)).expect("a run");
@@ -291,10 +291,10 @@ fn a_rate_that_is_too_high_says_so() {
     let shop = Shop::new();
     let (train, val) = shop.photos();
     let settings = Settings {
-        rate: 1e12,
+        learning_rate: 1e12,
         warmup: 0.0,
         clip: 0.0,
-        norms: BatchNormMode::Fixed,
+        batch_norm: BatchNormMode::Fixed,
         epochs: 9,
         ..settings()
     };
@@ -316,7 +316,8 @@ fn a_run_on_a_gpu_goes_as_on_the_cpu() {
     let file = shop.folder.path().join("resnet50.safetensors");
     weights::write(&file, &weights::resnet50(7), weights::values);
     for optimiser in [Optimiser::Sgd, Optimiser::AdamW] {
-        let settings = Settings { optimiser, shard: 8, rate: 1e-4, distil: 0.0, ..settings() };
+        let settings =
+            Settings { optimiser, shard: 8, learning_rate: 1e-4, distil_weight: 0.0, ..settings() };
         let losses = |device: &Device| -> Vec<f64> {
             let run = shop.run_folder(&format!("{optimiser:?} on {device}"));
             let (settings, classes) = (settings.clone(), shop.classes.clone());

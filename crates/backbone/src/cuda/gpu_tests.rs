@@ -1,8 +1,8 @@
-//! What a GPU trains with, beside the CPU's own layers: first layer by layer, then whole networks.
+//! A GPU's training operations compared with the CPU's: layer by layer, then whole networks.
 //!
-//! Both are tried twice: on the CPU as a GPU does it, small, on every machine; and on a GPU,
-//! where one answers, in the sizes of training, too. All that is off is told at once, since time on a
-//! GPU is rare.
+//! Each test runs twice: with the GPU's operations on the CPU, small, on every machine; and on a GPU, where
+//! one answers, in the sizes of training. A test reports all differences together, since time on a GPU is
+//! rare.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,10 +22,10 @@ use crate::ops::padding::PaddingStyle;
 use crate::ops::pool::{global_average, max_pool};
 use crate::{BUNDLED, Device, DeviceName, Dtype, TrainMode, TrainSetup, load_trainable};
 
-/// A batch that a person would train with, on a GPU.
+/// A realistic batch size, for a GPU.
 const PHOTOS: usize = 64;
 
-/// How far vectors are apart, as a share of the first one's length.
+/// The distance of two vectors over the norm of the first one.
 fn off(ours: &[f32], theirs: &[f32], least: f64) -> f64 {
     assert_eq!(ours.len(), theirs.len());
     let length =
@@ -45,16 +45,16 @@ fn as_on_gpu<T>(work: impl FnOnce() -> T) -> T {
     done
 }
 
-/// A GPU, if one answers. `what` is said to be skipped otherwise.
+/// A GPU, if one answers; otherwise `what` is reported as skipped.
 fn gpu(dtype: Dtype, what: &str) -> Option<Device> {
     let opened = Device::open(DeviceName::Cuda(0), dtype);
     opened.map_err(|error| lookalike_testkit::skipped(&format!("{what}: {error}"))).ok()
 }
 
-/// What a layer makes of its inputs.
+/// A layer as a function of its inputs.
 type Run = dyn Fn(&[Var]) -> Result<Tensor>;
 
-/// A layer, and what goes into it: its input first.
+/// A layer with the shapes of its inputs and parameters; the input comes first.
 struct Layer {
     name: String,
     shapes: Vec<Vec<usize>>,
@@ -62,7 +62,7 @@ struct Layer {
 }
 
 impl Layer {
-    /// Its result, and the gradients of all that goes in.
+    /// Its result, and the gradients of all inputs.
     fn outcome(&self, device: &Device) -> Result<Vec<Vec<f32>>> {
         let numbers = |number: usize, shape: &[usize]| -> Result<Tensor> {
             let noise = Noise::named(&format!("{} {number}", self.name));
@@ -84,13 +84,13 @@ impl Layer {
         Ok(found)
     }
 
-    /// What of it is not the CPU's, if anything is.
+    /// How its outcome differs from the CPU's, if it does.
     fn unlike(&self, here: &[Vec<f32>], there: &[Vec<f32>]) -> Vec<String> {
         let whats = ["result".to_owned()]
             .into_iter()
             .chain(self.shapes.iter().map(|shape| format!("gradient of {shape:?}")));
         let each = whats.zip(here.iter().zip(there)).map(|(what, (a, b))| (what, off(a, b, 1e-6)));
-        // A ReLU may let through here what it does not there, by a rounding.
+        // By a rounding, a ReLU may pass here what it blocks there.
         each.filter(|(_, off)| *off > 5e-3 || off.is_nan())
             .map(|(what, off)| format!("{}: {what} is off by {off:.4}", self.name))
             .collect()
@@ -231,7 +231,7 @@ fn networks_are_trained_on_a_gpu_as_on_the_cpu() -> Result<()> {
     Ok(())
 }
 
-/// What a step of training found, by names.
+/// The results of a training step, by name.
 struct Trained(BTreeMap<String, Vec<f32>>);
 
 impl Trained {
@@ -265,8 +265,8 @@ impl Trained {
         Ok(Self(numbers))
     }
 
-    /// What is off by more than a limit, ReLUs that let through here what they do not there, by a
-    /// rounding, allowed for.
+    /// What differs by more than a limit. The limits allow for ReLUs that, by a rounding, pass here what they
+    /// block there.
     fn unlike(&self, other: &Self, what: &str, limit: f64) -> Vec<String> {
         assert!(self.0.keys().eq(other.0.keys()), "{what}");
         // A bias before a batch norm has no gradient but for rounding.

@@ -1,6 +1,5 @@
-// What follows a convolution, done on its result where it lies, and depthwise convolution: on a GPU.
-// Compiled by NVRTC when first wanted. Numbers of 16 bits are taken apart by hand, because NVRTC does
-// not come with the headers that would do it.
+// In-place bias, activation, residual sum and scaling, and depthwise convolution, on a GPU. Compiled by NVRTC
+// at the first use. 16-bit floats are converted by hand, because NVRTC comes without the headers for them.
 
 struct bf16 { unsigned short bits; };
 struct f16 { unsigned short bits; };
@@ -15,7 +14,7 @@ __device__ inline float get(f16 x) {
 
 __device__ inline void put(float *to, float x) { *to = x; }
 __device__ inline void put(bf16 *to, float x) {
-    // To the nearest, halves to the even one.
+    // Round to nearest, ties to even.
     unsigned bits = __float_as_uint(x);
     to->bits = (unsigned short)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
@@ -51,7 +50,7 @@ __device__ void scale(T *x, const T *factors, unsigned count, unsigned plane) {
     EACH(i, count) put(&x[i], get(x[i]) * get(factors[i / plane]));
 }
 
-// A number of the result to a thread.
+// A thread for each value of the result.
 template <typename T>
 __device__ void depthwise(T *out, const T *x, const T *kernel, unsigned count, unsigned channels,
                           unsigned h, unsigned w, unsigned out_h, unsigned out_w, unsigned k,

@@ -1,5 +1,5 @@
-//! The kernels of `kernels.cu` on tensors that lie on a GPU. What they compute is what `inplace.rs` and
-//! `depthwise.rs` do on the CPU, where it is tested; `benches/gpu.rs` compares the embeddings of both.
+//! Launches the kernels of `kernels.cu`. They compute what `ops/inplace.rs` and `ops/depthwise.rs` do on the
+//! CPU, where that is tested; `benches/gpu.rs` compares the embeddings of both.
 
 use std::sync::OnceLock;
 
@@ -15,10 +15,10 @@ use crate::ops::activation::Activation;
 
 const SOURCE: &str = include_str!("kernels.cu");
 const THREADS: u32 = 256;
-/// More blocks than any GPU runs at once; each thread then takes several numbers.
+/// More blocks than any GPU runs at once; beyond that, each thread computes several values.
 const BLOCKS: u32 = 1 << 16;
 
-/// The kernels, compiled for any GPU.
+/// The kernels, compiled to PTX, which runs on any GPU.
 fn compiled() -> Result<&'static str> {
     static PTX: OnceLock<std::result::Result<String, String>> = OnceLock::new();
     let compile = || {
@@ -31,11 +31,11 @@ fn compiled() -> Result<&'static str> {
     }
 }
 
-/// Has a GPU keep memory that is given back for what is asked for next. Otherwise it would be returned
-/// to the system, and mapped anew, whenever results are waited for.
+/// Makes a GPU's memory pool keep freed memory for the next allocation. By default the pool returns it to the
+/// system at every synchronisation, and maps it again after that.
 pub(crate) fn keep_memory(gpu: usize) -> Result<()> {
     let (mut device, mut pool, mut limit) = (0, std::ptr::null_mut(), u64::MAX);
-    // SAFETY: each call gets a place for what it writes; the attribute is a number of 64 bits.
+    // SAFETY: each call gets a pointer to a variable for its result; the attribute is a 64-bit integer.
     #[allow(unsafe_code)]
     unsafe {
         sys::cuDeviceGet(&mut device, gpu as i32).result().w()?;
@@ -46,10 +46,10 @@ pub(crate) fn keep_memory(gpu: usize) -> Result<()> {
     Ok(())
 }
 
-/// What a kernel is given, besides its tensors.
-type Numbers<'a> = &'a [u32];
+/// A kernel's arguments besides its tensors.
+type Scalars<'a> = &'a [u32];
 
-/// How many numbers a tensor has, if a kernel can count them.
+/// Number of values of a tensor, if it fits a kernel's 32-bit index.
 fn count(layout: &Layout) -> Result<u32> {
     match u32::try_from(layout.shape().elem_count()) {
         Ok(count) => Ok(count),
@@ -72,14 +72,14 @@ fn start(layout: &Layout) -> Result<usize> {
     }
 }
 
-/// Runs `name` over `count` numbers: `name(written, read..., count, numbers...)`, pointers first.
+/// Runs the kernel `name` over `count` values: `name(written, read..., count, scalars...)`.
 fn launch<T: CudaDType + DeviceRepr>(
     device: &CudaDevice,
     name: &str,
     written: (&mut CudaSlice<T>, usize),
     read: &[(&CudaSlice<T>, usize)],
     count: u32,
-    numbers: Numbers,
+    scalars: Scalars,
 ) -> Result<()> {
     if count == 0 {
         return Ok(());
@@ -87,7 +87,7 @@ fn launch<T: CudaDType + DeviceRepr>(
     let function = device.get_or_load_custom_func(name, "lookalike", compiled()?)?;
     let stream = device.cuda_stream();
     let size = std::mem::size_of::<T>() as u64;
-    // The guards tell the stream what is read and written; they must live until after the launch.
+    // The guards record on the stream what is read and written; they must live until after the launch.
     let (written_at, _written) = written.0.device_ptr_mut(&stream);
     let written_at = written_at + written.1 as u64 * size;
     let mut read_at = Vec::with_capacity(read.len());
@@ -103,13 +103,13 @@ fn launch<T: CudaDType + DeviceRepr>(
         arguments.arg(at);
     });
     arguments.arg(&count);
-    numbers.iter().for_each(|number| {
-        arguments.arg(number);
+    scalars.iter().for_each(|scalar| {
+        arguments.arg(scalar);
     });
     let grid = (count.div_ceil(THREADS).min(BLOCKS), 1, 1);
     let config = LaunchConfig { grid_dim: grid, block_dim: (THREADS, 1, 1), shared_mem_bytes: 0 };
     // SAFETY: the arguments are those of the kernel in `kernels.cu`, in its order, and each kernel stays
-    // within what `count` and `numbers` say; the callers check that the tensors are as long.
+    // within the bounds that `count` and `scalars` give; the callers check the tensors' lengths.
     #[allow(unsafe_code)]
     unsafe {
         arguments.launch(config).w()?;
@@ -121,26 +121,26 @@ fn in_place_as<T: CudaDType + DeviceRepr>(
     name: &str,
     (x, x_layout): (&mut CudaStorage, &Layout),
     (y, y_layout): (&CudaStorage, &Layout),
-    numbers: Numbers,
+    scalars: Scalars,
 ) -> Result<()> {
     let device = x.device.clone();
     let (x_start, y_start) = (start(x_layout)?, start(y_layout)?);
     let (x, y) = (x.as_cuda_slice_mut::<T>()?, y.as_cuda_slice::<T>()?);
-    launch(&device, name, (x, x_start), &[(y, y_start)], count(x_layout)?, numbers)
+    launch(&device, name, (x, x_start), &[(y, y_start)], count(x_layout)?, scalars)
 }
 
 fn in_place(
     name: &str,
     x: (&mut CudaStorage, &Layout),
     y: (&CudaStorage, &Layout),
-    numbers: Numbers,
+    scalars: Scalars,
 ) -> Result<()> {
     let dtype = dtype(x.0);
     let name = format!("{name}_{}", dtype.as_str());
     match dtype {
-        DType::F32 => in_place_as::<f32>(&name, x, y, numbers),
-        DType::BF16 => in_place_as::<bf16>(&name, x, y, numbers),
-        DType::F16 => in_place_as::<f16>(&name, x, y, numbers),
+        DType::F32 => in_place_as::<f32>(&name, x, y, scalars),
+        DType::BF16 => in_place_as::<bf16>(&name, x, y, scalars),
+        DType::F16 => in_place_as::<f16>(&name, x, y, scalars),
         other => bail!("no kernel for {other:?}"),
     }
 }
@@ -149,7 +149,7 @@ fn dtype(storage: &CudaStorage) -> DType {
     candle_core::backend::BackendStorage::dtype(storage)
 }
 
-/// `x = activation(x + bias)`; `plane` numbers of `x` have one bias.
+/// `x = activation(x + bias)`; each plane of `plane` values has one bias.
 pub(crate) fn add_bias(
     x: (&mut CudaStorage, &Layout),
     bias: (&CudaStorage, &Layout),
@@ -160,7 +160,7 @@ pub(crate) fn add_bias(
     in_place("add_bias", x, bias, &[plane as u32, channels, code(activation)])
 }
 
-/// `x = x + y`, none of it below zero if `relu` is set.
+/// `x = x + y`, with a ReLU if `relu` is set.
 pub(crate) fn add(
     x: (&mut CudaStorage, &Layout),
     y: (&CudaStorage, &Layout),
@@ -169,7 +169,7 @@ pub(crate) fn add(
     in_place("add", x, y, &[u32::from(relu)])
 }
 
-/// `x = x * factor`; `plane` numbers of `x` have one factor.
+/// `x = x * factor`; each plane of `plane` values has one factor.
 pub(crate) fn scale(
     x: (&mut CudaStorage, &Layout),
     factors: (&CudaStorage, &Layout),
@@ -178,7 +178,7 @@ pub(crate) fn scale(
     in_place("scale", x, factors, &[plane as u32])
 }
 
-/// A depthwise convolution's sides.
+/// The geometry of a depthwise convolution.
 #[derive(Clone, Copy)]
 pub(crate) struct Sides {
     pub(crate) stride: usize,
@@ -214,16 +214,16 @@ fn depthwise_as<T: CudaDType + DeviceRepr>(
     let Sides { stride, before, out: (out_h, out_w) } = sides;
     let shape = Shape::from((n, channels, out_h, out_w));
     let device = x.device.clone();
-    // SAFETY: the kernel writes every number before any is read.
+    // SAFETY: the kernel writes every value before any is read.
     #[allow(unsafe_code)]
     let mut out = unsafe { device.alloc::<T>(shape.elem_count())? };
-    let numbers = [channels, h, w, out_h, out_w, k, stride, before].map(|number| number as u32);
+    let scalars = [channels, h, w, out_h, out_w, k, stride, before].map(|scalar| scalar as u32);
     let read = [
         (x.as_cuda_slice::<T>()?, start(x_layout)?),
         (kernel.as_cuda_slice::<T>()?, start(kernel_layout)?),
     ];
     let count = count(&Layout::contiguous(&shape))?;
-    launch(&device, name, (&mut out, 0), &read, count, &numbers)?;
+    launch(&device, name, (&mut out, 0), &read, count, &scalars)?;
     Ok((CudaStorage::wrap_cuda_slice(out, device), shape))
 }
 
@@ -236,8 +236,8 @@ mod tests {
     fn every_kernel_compiles() -> Result<()> {
         let ptx = compiled()?;
         for kernel in ["add_bias", "add", "scale", "depthwise"] {
-            for numbers in ["f32", "bf16", "f16"] {
-                assert!(ptx.contains(&format!(".entry {kernel}_{numbers}(")), "{kernel}_{numbers}");
+            for dtype in ["f32", "bf16", "f16"] {
+                assert!(ptx.contains(&format!(".entry {kernel}_{dtype}(")), "{kernel}_{dtype}");
             }
         }
         Ok(())

@@ -72,7 +72,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "N", default_value_t = Settings::default().shard)]
     shard: usize,
     /// Learning rate of the classifier
-    #[arg(long, alias = "rate", value_name = "RATE", default_value_t = Settings::default().rate)]
+    #[arg(long, alias = "rate", value_name = "RATE", default_value_t = Settings::default().learning_rate)]
     learning_rate: f64,
     /// Learning rate of a stage, relative to the stage after it (layer-wise decay)
     #[arg(long, value_name = "FACTOR", default_value_t = Settings::default().stage_decay)]
@@ -114,7 +114,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "FRACTION", default_value_t = Settings::default().label_smoothing)]
     label_smoothing: f64,
     /// Weight of the metric-learning loss, which draws embeddings of a product together; 0 for none
-    #[arg(long, alias = "metric", value_name = "WEIGHT", default_value_t = Settings::default().metric)]
+    #[arg(long, alias = "metric", value_name = "WEIGHT", default_value_t = Settings::default().metric_weight)]
     metric_weight: f64,
     /// Weights of a teacher: any network trained on the same products, whose class probabilities are learned,
     /// too (knowledge distillation)
@@ -125,7 +125,7 @@ pub(crate) struct TrainArgs {
     teacher_weight: f64,
     /// Weight of the loss that keeps embeddings near those of the initial weights, so that objects other
     /// than these products stay distinguishable (feature distillation); 0 for none
-    #[arg(long, alias = "distil", value_name = "WEIGHT", default_value_t = Settings::default().distil)]
+    #[arg(long, alias = "distil", value_name = "WEIGHT", default_value_t = Settings::default().distil_weight)]
     distil_weight: f64,
     /// Photos of other objects, a folder or a manifest, for the loss of --distil-weight
     #[arg(long, alias = "others", value_name = "PHOTOS", requires = "distil_weight")]
@@ -134,7 +134,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, alias = "others-root", value_name = "FOLDER", requires = "distil_photos")]
     pub(crate) distil_root: Option<PathBuf>,
     /// Number of --distil-photos per epoch, relative to the training photos
-    #[arg(long, alias = "others-share", value_name = "FRACTION", default_value_t = Settings::default().others)]
+    #[arg(long, alias = "others-share", value_name = "FRACTION", default_value_t = Settings::default().distil_fraction)]
     distil_fraction: f64,
     /// Statistics of batch norms
     #[arg(long, alias = "norms", value_enum, default_value_t = NormsName::Batch)]
@@ -146,7 +146,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_enum, default_value_t = StrengthName::Strong)]
     augment: StrengthName,
     /// Decay of the exponential moving average of weights; 0 for no averaging
-    #[arg(long, alias = "average", value_name = "DECAY", default_value_t = Settings::default().average)]
+    #[arg(long, alias = "average", value_name = "DECAY", default_value_t = Settings::default().ema_decay)]
     ema_decay: f64,
     /// Weighting of products by their number of photos
     #[arg(long, alias = "balance", value_enum, default_value_t = BalanceName::None)]
@@ -241,7 +241,7 @@ impl TrainArgs {
             epochs: self.epochs,
             batch,
             shard: self.shard.min(batch),
-            rate: self.learning_rate,
+            learning_rate: self.learning_rate,
             stage_decay: self.stage_decay,
             frozen_stages: self.frozen_stages,
             unfreeze_every: self.unfreeze_every,
@@ -264,11 +264,11 @@ impl TrainArgs {
             clip: self.clip,
             dropout,
             label_smoothing: self.label_smoothing,
-            metric: self.metric_weight,
+            metric_weight: self.metric_weight,
             teacher_weight: self.teacher_weight,
-            distil: self.distil_weight,
-            others: self.distil_fraction,
-            norms: match self.batch_norm {
+            distil_weight: self.distil_weight,
+            distil_fraction: self.distil_fraction,
+            batch_norm: match self.batch_norm {
                 NormsName::Fixed => BatchNormMode::Fixed,
                 NormsName::Batch => BatchNormMode::Batch,
             },
@@ -278,8 +278,8 @@ impl TrainArgs {
                 StrengthName::Light => AugmentationStrength::Light,
                 StrengthName::Strong => AugmentationStrength::Strong,
             },
-            average: self.ema_decay,
-            balance: match self.class_balance {
+            ema_decay: self.ema_decay,
+            class_balance: match self.class_balance {
                 BalanceName::None => ClassBalance::None,
                 BalanceName::Root => ClassBalance::Root,
                 BalanceName::Full => ClassBalance::Full,

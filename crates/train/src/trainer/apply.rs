@@ -44,10 +44,10 @@ impl Trainer {
         for (name, moments) in moved? {
             self.optimiser.put(&name, moments);
         }
-        if self.state.settings.average > 0.0 {
+        if self.state.settings.ema_decay > 0.0 {
             let steps = steps as f64;
             let warm = (1.0 + steps) / (AVERAGE_WARMUP + steps);
-            let stays = self.state.settings.average.min(warm);
+            let stays = self.state.settings.ema_decay.min(warm);
             let moved = |(name, var): (String, &Var)| {
                 let now = var.as_detached_tensor();
                 let average = match self.averages.get(&name) {

@@ -23,11 +23,15 @@ impl Trainer {
     ) -> Result<(), TrainError> {
         let Self { network, preprocess, .. } = self;
         let settings = &self.state.settings;
-        if settings.norms == BatchNormMode::Batch {
+        if settings.batch_norm == BatchNormMode::Batch {
             let (side, seed) = (preprocess.size(), settings.seed);
             let mut batch = Vec::new();
-            let order =
-                epoch_order(&train.classes, settings.balance, splitmix64_at(seed, u64::MAX), 0);
+            let order = epoch_order(
+                &train.classes,
+                settings.class_balance,
+                splitmix64_at(seed, u64::MAX),
+                0,
+            );
             let chosen = &order[..STATISTICS_PHOTOS.min(order.len())];
             for &number in chosen {
                 let picture = &train.pictures[number];
@@ -40,12 +44,13 @@ impl Trainer {
                 Tensor::from_vec(batch, (chosen.len(), 3, side, side), &candle_core::Device::Cpu)?;
             network.adopt_statistics(&batch)?;
         }
-        if settings.head_epochs > 0 || settings.metric > 0.0 || settings.distil > 0.0 {
+        if settings.head_epochs > 0 || settings.metric_weight > 0.0 || settings.distil_weight > 0.0
+        {
             progress.begin(Phase::items("embedding photos", 1));
             let embedded = linear_probe::embed(network, preprocess, train)?;
             progress.end();
             linear_probe::train(network, &embedded, settings, progress)?;
-            if settings.metric > 0.0 {
+            if settings.metric_weight > 0.0 {
                 let classes = self.state.classes.len();
                 let proxies = loss::proxies(&embedded.rows, &embedded.classes, classes)?;
                 let proxies = proxies.to_device(network.device().candle())?;
@@ -55,7 +60,7 @@ impl Trainer {
                 initial.mean = mean(&embedded.rows, network.device().candle())?;
             }
         }
-        self.averages = if settings.average > 0.0 { self.current()? } else { Tensors::new() };
+        self.averages = if settings.ema_decay > 0.0 { self.current()? } else { Tensors::new() };
         self.began = true;
         let metrics = validate(&self.network, &self.preprocess, val)?;
         self.log(0.0, 0.0, metrics, 0.0, progress)?;

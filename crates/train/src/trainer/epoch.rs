@@ -27,7 +27,7 @@ impl Trainer {
         let settings = self.state.settings.clone();
         let steps = train.len() / settings.batch;
         let epoch = self.state.epoch;
-        let order = epoch_order(&train.classes, settings.balance, settings.seed, epoch);
+        let order = epoch_order(&train.classes, settings.class_balance, settings.seed, epoch);
         let batches: Vec<Vec<usize>> =
             order.chunks_exact(settings.batch).take(steps).map(<[usize]>::to_vec).collect();
         let loader = DataLoader {
@@ -53,7 +53,7 @@ impl Trainer {
                 let step = self.step(&loader, batch, prepared)?;
                 let (loss, right) = (step.loss, step.right);
                 let at = epoch as f64 + (number + 1) as f64 / steps as f64;
-                self.apply(step, settings.rate * self.state.scheduler.factor(at))?;
+                self.apply(step, settings.learning_rate * self.state.scheduler.factor(at))?;
                 self.state.step = number + 1;
                 let seconds = started.elapsed().as_secs_f64();
                 let new = [loss, right as f64, batch.len() as f64, seconds];
@@ -92,8 +92,8 @@ impl Trainer {
             None => step::run(&context, loader, batch)?,
         };
         if !step.loss.is_finite() {
-            let rate = settings.rate / 4.0;
-            return Err(TrainError::Diverged { epoch: loader.epoch + 1, rate });
+            let learning_rate = settings.learning_rate / 4.0;
+            return Err(TrainError::Diverged { epoch: loader.epoch + 1, learning_rate });
         }
         Ok(step)
     }
@@ -113,8 +113,9 @@ impl Trainer {
         }
         let metrics = validate(&self.network, &self.preprocess, val)?;
         if !metrics.loss.is_finite() {
-            let (epoch, rate) = (self.state.epoch, self.state.settings.rate / 4.0);
-            return Err(TrainError::Diverged { epoch, rate });
+            let (epoch, learning_rate) =
+                (self.state.epoch, self.state.settings.learning_rate / 4.0);
+            return Err(TrainError::Diverged { epoch, learning_rate });
         }
         self.state.scheduler.end_epoch(metrics.loss);
         let loss = losses / steps.max(1) as f64;
@@ -136,7 +137,7 @@ impl Trainer {
         progress: &dyn TrainingProgress,
     ) -> Result<(), TrainError> {
         let epoch = self.state.epoch;
-        let rate = self.state.settings.rate * self.state.scheduler.factor(epoch as f64);
+        let rate = self.state.settings.learning_rate * self.state.scheduler.factor(epoch as f64);
         let log = EpochLog {
             epoch,
             loss,
@@ -144,7 +145,7 @@ impl Trainer {
             top1: metrics.top1,
             top3: metrics.top3,
             val_loss: metrics.loss,
-            rate,
+            learning_rate: rate,
             photos_per_second,
             seconds: self.state.seconds,
         };
