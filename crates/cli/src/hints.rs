@@ -87,7 +87,9 @@ fn train(error: &TrainError) -> Option<String> {
     match error {
         TrainError::Backbone(error) => backbone(error).map(str::to_owned),
         TrainError::Teacher { .. } => Some("name its weights with --teacher".to_owned()),
-        TrainError::Diverged { rate, .. } => Some(format!("try --learning-rate {rate}")),
+        TrainError::Diverged { learning_rate, .. } => {
+            Some(format!("try --learning-rate {learning_rate}"))
+        }
         TrainError::NotOnGpu => Some("use --device cpu".to_owned()),
         TrainError::OtherRun { .. } => Some("name another folder with --out".to_owned()),
         _ => None,
