@@ -1,6 +1,8 @@
+//! Errors of catalogues and manifests.
+
 use std::path::PathBuf;
 
-/// Why a catalogue cannot be read. Each message is one line that says what to do about it.
+/// Why a catalogue cannot be read. Each message is one line that says what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CatalogError {
@@ -12,7 +14,7 @@ pub enum CatalogError {
         /// The system's reason.
         reason: std::io::Error,
     },
-    /// A file that is no manifest.
+    /// A file of no known format.
     #[error(
         "{} is neither a folder of photos nor a manifest: give a folder with one folder per \
          product, or a file that ends in .jsonl or .csv",
@@ -22,7 +24,7 @@ pub enum CatalogError {
         /// The file.
         path: PathBuf,
     },
-    /// Nothing to index.
+    /// No photos of products.
     #[error(
         "no photos of products in {}: put the photos of each product into a folder of its own, or give \
          a .jsonl or .csv manifest",
@@ -32,7 +34,7 @@ pub enum CatalogError {
         /// The folder or manifest.
         path: PathBuf,
     },
-    /// Nothing to look at.
+    /// No photos at all.
     #[error("no photos in {} or below it", path.display())]
     Empty {
         /// The folder.

@@ -1,7 +1,5 @@
-//! Extra columns in formats that do not describe themselves.
-//!
-//! A JSON value can only be read back where the format says what comes next. The index snapshot's
-//! does not, so there the columns travel as JSON text.
+//! serde of a product's extra columns: in formats that are not self-describing, such as bincode, they are a JSON
+//! text, because a JSON value can be deserialised from self-describing formats only.
 
 use std::collections::BTreeMap;
 

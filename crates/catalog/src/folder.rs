@@ -1,4 +1,4 @@
-//! A folder whose photo folders are products.
+//! Catalogues from folders: each folder of photos is a product.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
@@ -9,17 +9,17 @@ use walkdir::{DirEntry, WalkDir};
 use crate::patterns::{not_utf8, relative};
 use crate::{Catalog, CatalogError, Photo, Product, Skipped, Split};
 
-/// File name endings of photos. What a file really is, its reader finds out.
+/// File extensions of photos. The decoder detects the format by the content.
 const PHOTO_EXTENSIONS: &[&str] = &[
     "avif", "bmp", "gif", "heic", "heif", "jfif", "jpe", "jpeg", "jpg", "png", "tif", "tiff",
     "webp",
 ];
 
-/// Every folder that directly holds photos is a product: its path is the id, its own name the name,
+/// Reads a folder. Every folder that directly holds photos is a product: its path is the id, its own name the name,
 /// the path above it the category.
 ///
-/// Top folders called `train` and `val` or `test` are splits and not part of the ids; what lies beside
-/// them is in no split, and left out.
+/// Top folders called `train` and `val` or `test` are splits and not part of the ids; other top folders are then
+/// skipped.
 pub(crate) fn read(root: &Path) -> Result<Catalog, CatalogError> {
     let splits = top_folders_are_splits(root)?;
     let mut skipped = Vec::new();
@@ -80,8 +80,7 @@ pub(crate) fn read(root: &Path) -> Result<Catalog, CatalogError> {
     Ok(catalog)
 }
 
-/// All photos in a folder and below it, in the order of their names, whatever folders they are in; and what there
-/// cannot be read.
+/// All photos in a folder and its subfolders, in the order of their paths, and the entries that cannot be read.
 ///
 /// # Errors
 /// [`CatalogError::Empty`], and [`CatalogError::Unreadable`] for a folder that cannot be read.
@@ -104,7 +103,7 @@ pub fn photos_below(root: &Path) -> Result<(Vec<PathBuf>, Vec<Skipped>), Catalog
     Ok((photos, skipped))
 }
 
-/// Everything of the user's in a folder, in the order of names.
+/// All visible entries of a folder and its subfolders, in the order of their names.
 fn walk(root: &Path) -> impl Iterator<Item = walkdir::Result<DirEntry>> {
     let visible = |entry: &DirEntry| entry.depth() == 0 || is_visible(entry.file_name());
     WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter().filter_entry(visible)
@@ -124,12 +123,11 @@ fn top_folders_are_splits(root: &Path) -> Result<bool, CatalogError> {
             Err(_) => others = true,
         }
     }
-    // A lone `train` beside others is a toy shop's; with `val` or `test` it is a data set's.
+    // `train` alone beside other folders may be a shop's category of toys; with `val` or `test` it is a split.
     Ok(found.contains(&Split::Train) && (found.len() > 1 || !others))
 }
 
-/// Whether a file or folder is one of the user's: systems hide theirs behind a dot, storage boxes
-/// behind an at sign.
+/// Whether an entry is the user's: names of system files begin with a dot, those of storage boxes with `@`.
 fn is_visible(name: &OsStr) -> bool {
     !name.to_string_lossy().starts_with(['.', '@'])
 }
@@ -143,7 +141,7 @@ fn looks_like_photo(path: &Path) -> bool {
 fn unreadable(error: &walkdir::Error, root: &Path) -> Skipped {
     let path = error.path().unwrap_or(root);
     let reason = match (error.loop_ancestor(), error.io_error()) {
-        (Some(_), _) => "a link that leads back to a folder above it".to_owned(),
+        (Some(_), _) => "a link to a folder above it".to_owned(),
         (None, Some(error)) => format!("cannot be read: {error}"),
         (None, None) => "cannot be read".to_owned(),
     };
@@ -203,11 +201,11 @@ mod tests {
         assert_eq!(of("valid/cup/3.jpg"), Some(Split::Val));
         assert_eq!(of("test/cup/2.jpg"), Some(Split::Test));
         let skipped: Vec<_> = catalog.skipped.iter().map(|s| s.path.as_str()).collect();
-        assert_eq!(skipped, ["icons"], "in no split, and said so");
+        assert_eq!(skipped, ["icons"], "in no split");
     }
 
     #[test]
-    fn a_folder_without_photos_says_so() {
+    fn a_folder_without_photos_is_an_error() {
         for files in [&["a/readme.txt"][..], &["loose.jpg"], &[]] {
             assert!(matches!(read(shop(files).path()), Err(CatalogError::NoPhotos { .. })));
         }

@@ -1,13 +1,13 @@
-//! Products and the photos that show them: folders, CSV and JSONL manifests, splits.
+//! Catalogues: products and their photos, from folders or from CSV and JSONL manifests, with splits.
 //!
-//! This crate knows nothing of pixels or models: it says which file belongs to which product.
+//! This crate knows nothing of pixels or models: it assigns files to products.
 //!
 //! ```
 //! use lookalike_catalog::Catalog;
 //!
 //! let shop = tempfile::tempdir()?;
 //! std::fs::create_dir_all(shop.path().join("chairs/oak"))?;
-//! std::fs::write(shop.path().join("chairs/oak/1.jpg"), "not looked into here")?;
+//! std::fs::write(shop.path().join("chairs/oak/1.jpg"), "not decoded here")?;
 //!
 //! let catalog = Catalog::open(shop.path(), None)?;
 //! assert_eq!(catalog.products[0].id, "chairs/oak");
@@ -41,7 +41,7 @@ pub struct Catalog {
     pub products: Vec<Product>,
     /// The photos, grouped by product.
     pub photos: Vec<Photo>,
-    /// What was found and cannot be used, with the reason.
+    /// Files and patterns that cannot be used, with the reason.
     pub skipped: Vec<Skipped>,
 }
 
@@ -53,7 +53,7 @@ impl Catalog {
     /// A folder is its own root.
     ///
     /// # Errors
-    /// [`CatalogError`]; what is wrong with a manifest comes with its line number.
+    /// [`CatalogError`], with the line number of a manifest.
     pub fn open(source: &Path, root: Option<&Path>) -> Result<Self, CatalogError> {
         let metadata = std::fs::metadata(source)
             .map_err(|reason| CatalogError::Unreadable { path: source.to_owned(), reason })?;
@@ -61,7 +61,7 @@ impl Catalog {
             folder::read(source)?
         } else {
             if let Some(root) = root {
-                // Otherwise each photo of it would be what is missing.
+                // Otherwise every photo would be reported as missing.
                 std::fs::read_dir(root)
                     .map_err(|reason| CatalogError::Unreadable { path: root.to_owned(), reason })?;
             }
@@ -75,7 +75,7 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// Where the file of a photo is.
+    /// The path of a photo's file.
     pub fn file(&self, photo: &Photo) -> PathBuf {
         self.root.join(&photo.path)
     }

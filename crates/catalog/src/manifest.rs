@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::row::Row;
 use crate::{Catalog, CatalogError, Photo, RowProblem};
 
-/// What separates several photos in one CSV cell.
+/// The separator of several photos in one CSV cell.
 const CSV_LIST_SEPARATOR: char = '|';
 
 type Lines = Vec<(u64, Result<Row, RowProblem>)>;
@@ -77,7 +77,7 @@ fn csv(bytes: &[u8], delimiter: u8) -> Lines {
         }
         names.push(name);
     }
-    // A column that is not there at all is the header's fault, not the first product's.
+    // A missing column is an error of line 1, not of the first product.
     for column in ["id", "name"] {
         if !names.iter().any(|name| name == column) {
             return vec![(1, Err(RowProblem::Missing(column)))];
@@ -105,7 +105,7 @@ fn csv(bytes: &[u8], delimiter: u8) -> Lines {
     lines
 }
 
-/// The line that a record begins on: its position is that of the empty lines before it.
+/// The line that a record begins on. csv gives the position of the empty lines before it.
 fn line_of_record(bytes: &[u8], at: &csv::Position) -> u64 {
     let before = &bytes[(at.byte() as usize).min(bytes.len())..];
     let empty = before.iter().take_while(|byte| matches!(byte, b'\n' | b'\r'));

@@ -1,4 +1,4 @@
-//! From what a manifest says about photos to the files that it means.
+//! The files that a manifest's paths and glob patterns name.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{RowProblem, Split};
 
-/// Something that was named or found and cannot be used.
+/// A file or pattern that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
     /// The file or pattern, relative to the catalogue's root.
@@ -16,7 +16,7 @@ pub struct Skipped {
     pub reason: String,
 }
 
-/// The files of one product, by path, with the split each is in.
+/// The files of one product, by path, with their splits.
 #[derive(Debug, Default)]
 pub(crate) struct PhotoSet {
     pub(crate) files: BTreeMap<String, Option<Split>>,
@@ -24,9 +24,9 @@ pub(crate) struct PhotoSet {
 }
 
 impl PhotoSet {
-    /// Adds a path, or every file that a pattern (`*`, `?`, `[a-z]`, `**`) matches.
+    /// Adds a path, or every file that a glob pattern (`*`, `?`, `[a-z]`, `**`) matches.
     ///
-    /// A path that stands for no file is kept: the reader of photos will report it with the others.
+    /// The path of a missing file is added: reading the photos will report it.
     pub(crate) fn add(
         &mut self,
         root: &Path,
@@ -35,17 +35,17 @@ impl PhotoSet {
     ) -> Result<(), RowProblem> {
         let is_glob = pattern.contains(['*', '?', '[']) && !root.join(pattern).is_file();
         if !is_glob {
-            // A whole path may lead into the root all the same.
+            // An absolute path may be within the root.
             let inner = std::path::absolute(root).ok().and_then(|root| {
                 Path::new(pattern).strip_prefix(root).ok()?.to_str().map(str::to_owned)
             });
             return self.add_file(inner.unwrap_or_else(|| pattern.to_owned()), split);
         }
         let bad = |reason: String| RowProblem::BadPattern { pattern: pattern.to_owned(), reason };
-        // The root's own name may hold characters that mean something in a pattern.
+        // The root's name may have characters of patterns.
         let escaped = glob::Pattern::escape(&root.to_string_lossy());
-        let whole = Path::new(&escaped).join(pattern);
-        let matches = glob::glob(&whole.to_string_lossy()).map_err(|e| bad(e.msg.to_owned()))?;
+        let full = Path::new(&escaped).join(pattern);
+        let matches = glob::glob(&full.to_string_lossy()).map_err(|e| bad(e.msg.to_owned()))?;
         let mut any = false;
         for path in matches.filter_map(Result::ok).filter(|path| path.is_file()) {
             any = true;

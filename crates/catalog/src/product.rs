@@ -1,3 +1,5 @@
+//! Products, photos and splits.
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -5,56 +7,44 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::RowProblem;
-use crate::row::Row;
-
-/// What a product card shows.
+/// A product, with what its product card shows.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Product {
     /// Unique in a catalogue.
     pub id: String,
-    /// What shoppers call it.
+    /// Its name for shoppers.
     pub name: String,
     /// Nested categories are separated by `/`.
     pub category: Option<String>,
-    /// What it costs now, in `currency`.
+    /// Its current price, in `currency`.
     pub price: Option<f64>,
-    /// What it costs without the discount, in `currency`.
+    /// Its price before the discount, in `currency`.
     pub list_price: Option<f64>,
-    /// The currency's code or sign.
+    /// The currency's code or symbol.
     pub currency: Option<String>,
     /// Percent off the list price, 0 to 100.
     pub discount: Option<f64>,
-    /// Mean stars of its reviews.
+    /// The mean rating of its reviews, in stars.
     pub rating: Option<f64>,
     /// Number of its reviews.
     pub review_count: Option<u64>,
-    /// How and when it is delivered, in words.
+    /// How and when it is delivered, as text.
     pub delivery: Option<String>,
     /// Its page in the shop.
     pub url: Option<String>,
-    /// Its catalogue picture: a path relative to the catalogue's root, or a web address.
+    /// Its catalogue picture: a path relative to the catalogue's root, or a URL.
     pub image: Option<String>,
-    /// What it is, in words.
+    /// Its description, as text.
     pub description: Option<String>,
-    /// The manifest's other columns, as they are.
+    /// The manifest's other columns, unchanged.
     #[serde(with = "crate::extra")]
     pub extra: BTreeMap<String, Value>,
 }
 
 impl Product {
-    /// A product from the columns of a manifest, none of which names photos; see [`Self::columns`].
-    ///
-    /// # Errors
-    /// [`RowProblem`], of a column that is missing or has a wrong value.
-    pub fn from_columns(columns: Map<String, Value>) -> Result<Self, RowProblem> {
-        Row { columns: columns.into_iter().collect(), separator: None }.product()
-    }
-
-    /// What is known of it by the columns of a manifest, the other ones beside those that have a meaning;
-    /// its photos are not among them.
+    /// Its columns in a manifest, the extra ones included, without those of photos.
     pub fn columns(&self) -> Map<String, Value> {
-        // A struct of texts and numbers always is an object.
+        // A struct serialises to an object.
         let Ok(Value::Object(mut columns)) = serde_json::to_value(self) else { return Map::new() };
         columns.remove("extra");
         columns.retain(|_, value| !value.is_null());
@@ -68,20 +58,19 @@ impl Product {
 pub struct Photo {
     /// Position of its product in [`crate::Catalog::products`].
     pub product: u32,
-    /// Path relative to the catalogue's root, parts separated by `/`; absolute if the manifest says
-    /// so.
+    /// Its path relative to the catalogue's root, with `/` between its parts; absolute if it is so in the manifest.
     pub path: String,
-    /// The part of the data it is kept for, if the catalogue is split.
+    /// Its split, if the catalogue has splits.
     pub split: Option<Split>,
 }
 
-/// A part of the data.
+/// A split of the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Split {
     /// Indexed and trained on.
     Train,
-    /// For choosing settings.
+    /// Validation: for choosing settings.
     Val,
     /// For the final figure only.
     Test,

@@ -1,28 +1,38 @@
-//! One line of a manifest, whichever format it came in.
+//! One line of a manifest, of either format.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::patterns::PhotoSet;
 use crate::{Product, RowProblem, Split};
 
-/// Columns by name. Taking a column removes it, so that what is left over is extra.
+impl Product {
+    /// A product from the columns of a manifest without those of photos; the inverse of [`Self::columns`].
+    ///
+    /// # Errors
+    /// [`RowProblem`], of a column that is missing or has an invalid value.
+    pub fn from_columns(columns: Map<String, Value>) -> Result<Self, RowProblem> {
+        Row { columns: columns.into_iter().collect(), separator: None }.product()
+    }
+}
+
+/// Columns by name. Reading a column removes it; the rest are extra columns.
 pub(crate) struct Row {
     pub(crate) columns: BTreeMap<String, Value>,
-    /// What separates several photos in one text value; JSON has lists for that.
+    /// The separator of several photos in one text; JSON has lists for that.
     pub(crate) separator: Option<char>,
 }
 
 impl Row {
-    /// The product that the line describes and the photos that it names.
+    /// The line's product and its photos.
     pub(crate) fn read(mut self, root: &Path) -> Result<(Product, PhotoSet), RowProblem> {
         let photos = self.photos(root)?;
         Ok((self.product()?, photos))
     }
 
-    /// The product that the columns describe.
+    /// The product of the columns.
     pub(crate) fn product(mut self) -> Result<Product, RowProblem> {
         Ok(Product {
             id: self.text("id")?.ok_or(RowProblem::Missing("id"))?,
@@ -51,7 +61,7 @@ impl Row {
                 None => None,
             };
         let mut photos = PhotoSet::default();
-        let named = self.columns.keys().any(|column| {
+        let has_photos_column = self.columns.keys().any(|column| {
             column.strip_prefix("photos").is_some_and(|rest| {
                 rest.is_empty()
                     || Split::ALL.iter().any(|s| rest.strip_prefix('_') == Some(s.name()))
@@ -63,11 +73,11 @@ impl Row {
                 photos.add(root, &pattern, split)?;
             }
         }
-        // A product that nobody has reviewed yet is a product; a manifest without the column is a slip.
-        if named { Ok(photos) } else { Err(RowProblem::NoPhotosColumn) }
+        // A product without photos is valid; a manifest without the column is a mistake.
+        if has_photos_column { Ok(photos) } else { Err(RowProblem::NoPhotosColumn) }
     }
 
-    /// A value that is there: an empty cell is a missing one.
+    /// Removes a value; an empty cell counts as missing.
     fn take(&mut self, column: &str) -> Option<Value> {
         self.columns.remove(column).filter(|value| !is_empty(value))
     }

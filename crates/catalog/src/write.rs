@@ -1,4 +1,4 @@
-//! A catalogue as a manifest.
+//! Writing a catalogue as a JSON Lines manifest.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -7,13 +7,13 @@ use serde_json::Value;
 use crate::{Catalog, Split};
 
 impl Catalog {
-    /// The catalogue as a JSON Lines manifest to lie in `folder`: every product with all its columns,
-    /// and its photos as paths relative to `folder`, by their splits.
+    /// The catalogue as a JSON Lines manifest for `folder`: every product with all its columns, and its photos as
+    /// paths relative to `folder`, by split.
     ///
     /// # Errors
-    /// When `folder` or the catalogue's root is not there, or a path cannot be written as text.
+    /// When `folder` or the catalogue's root does not exist, or a path is not UTF-8.
     pub fn to_jsonl(&self, folder: &Path) -> std::io::Result<String> {
-        let way = way(folder, &self.root)?;
+        let to_root = relative_path(folder, &self.root)?;
         let columns = [None, Some(Split::Train), Some(Split::Val), Some(Split::Test)];
         let mut photos = vec![[const { Vec::new() }; 4]; self.products.len()];
         for photo in &self.photos {
@@ -21,7 +21,7 @@ impl Catalog {
             if let (Some(of_product), Some(column)) =
                 (photos.get_mut(photo.product as usize), column)
             {
-                of_product[column].push(Value::String(under(&way, &photo.path)));
+                of_product[column].push(Value::String(under(&to_root, &photo.path)));
             }
         }
         let mut lines = String::new();
@@ -30,12 +30,12 @@ impl Catalog {
             if let Some(Value::String(image)) = row.get_mut("image")
                 && !image.contains("://")
             {
-                *image = under(&way, image);
+                *image = under(&to_root, image);
             }
             let has_none = photos.iter().all(Vec::is_empty);
             for (split, photos) in columns.iter().zip(photos) {
                 let column = split.map_or("photos".to_owned(), |split| format!("photos_{split}"));
-                // A product without photos says so: a manifest needs one such column.
+                // A product without photos gets an empty list: every line needs a column of photos.
                 if !photos.is_empty() || (has_none && split.is_none()) {
                     row.insert(column, Value::Array(photos));
                 }
@@ -46,33 +46,33 @@ impl Catalog {
     }
 }
 
-/// A path below the root, from the manifest's folder.
-fn under(way: &str, path: &str) -> String {
-    match way {
+/// A path relative to the root as one relative to the manifest's folder.
+fn under(to_root: &str, path: &str) -> String {
+    match to_root {
         _ if Path::new(path).is_absolute() => path.to_owned(),
         "" => path.to_owned(),
-        _ => format!("{way}/{path}"),
+        _ => format!("{to_root}/{path}"),
     }
 }
 
-/// How to get from a folder to the root, with `/` between the parts.
-fn way(folder: &Path, root: &Path) -> std::io::Result<String> {
+/// The root as a path relative to a folder, with `/` between its parts.
+fn relative_path(folder: &Path, root: &Path) -> std::io::Result<String> {
     let (from, to) = (folder.canonicalize()?, root.canonicalize()?);
     let shared = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
-    // On another drive, only the whole path leads there.
-    let way: PathBuf = if shared == 0 {
+    // On another drive, only an absolute path leads there.
+    let to_root: PathBuf = if shared == 0 {
         to
     } else {
         let up = from.components().skip(shared).map(|_| Component::ParentDir);
         up.chain(to.components().skip(shared)).collect()
     };
-    let parts: Option<Vec<&str>> = way.iter().map(|part| part.to_str()).collect();
+    let parts: Option<Vec<&str>> = to_root.iter().map(|part| part.to_str()).collect();
     let parts = parts.ok_or_else(|| {
         let problem = format!("{}: the name is not UTF-8: rename it", root.display());
         std::io::Error::new(std::io::ErrorKind::InvalidData, problem)
     })?;
-    if way.is_absolute() {
-        return Ok(way.to_string_lossy().into_owned());
+    if to_root.is_absolute() {
+        return Ok(to_root.to_string_lossy().into_owned());
     }
     Ok(parts.join("/"))
 }
@@ -82,7 +82,7 @@ mod tests {
     use crate::{Catalog, Photo, Split};
 
     #[test]
-    fn what_is_written_is_read_again_from_another_folder() {
+    fn a_written_manifest_is_read_from_another_folder() {
         let shop = tempfile::tempdir().expect("a folder");
         let (photos, out) = (shop.path().join("사진 [1]"), shop.path().join("a/out"));
         for photo in ["의자/1.jpg", "의자/2 [b].jpg", "의자/*.jpg", "lamp/1.jpg"] {
@@ -100,14 +100,14 @@ mod tests {
         std::fs::write(&written, before.to_jsonl(&out).expect("text")).expect("a file");
 
         let mut after = Catalog::open(&written, None).expect("what was written");
-        let way = "../../사진 [1]/";
+        let to_root = "../../사진 [1]/";
         for Photo { path, .. } in &mut after.photos {
-            *path = path.strip_prefix(way).expect("the way to the photos").to_owned();
+            *path = path.strip_prefix(to_root).expect("a path to the photos").to_owned();
         }
         assert_eq!(after.photos, before.photos);
         assert_eq!(after.photos[0].split, Some(Split::Train));
         let image = after.products[1].image.as_mut().expect("an image");
-        *image = image.strip_prefix(way).expect("the way to the photos").to_owned();
+        *image = image.strip_prefix(to_root).expect("a path to the photos").to_owned();
         assert_eq!(after.products, before.products);
         assert!(before.to_jsonl(&shop.path().join("nowhere")).is_err());
     }

@@ -103,9 +103,9 @@ impl Progress for Lines {
 }
 
 /// The right one for downloads.
-pub(crate) fn downloads(quiet: bool) -> Box<dyn lookalike_download::Progress> {
+pub(crate) fn downloads(quiet: bool) -> Box<dyn lookalike_base::progress::Progress> {
     if quiet {
-        return Box::new(lookalike_download::Silent);
+        return Box::new(lookalike_base::progress::Silent);
     }
     Box::new(Download {
         bar: Mutex::new(ProgressBar::hidden()),
@@ -125,8 +125,9 @@ impl Download {
     }
 }
 
-impl lookalike_download::Progress for Download {
-    fn begin(&self, name: &str, total: Option<u64>, already: u64) {
+impl lookalike_base::progress::Progress for Download {
+    fn begin(&self, phase: lookalike_base::progress::Phase<'_>) {
+        let lookalike_base::progress::Phase { label: name, total, done, .. } = phase;
         if !self.on_terminal {
             let size = total.map(|total| format!(" ({})", crate::output::bytes(total)));
             eprintln!("fetching {name}{}", size.unwrap_or_default());
@@ -140,7 +141,7 @@ impl lookalike_download::Progress for Download {
             bar.set_style(style.progress_chars("=> "));
         }
         bar.set_message(name.to_owned());
-        bar.set_position(already);
+        bar.set_position(done);
         bar.reset_eta();
         *self.bar() = bar;
     }

@@ -1,129 +1,133 @@
-//! Having a file: from the cache, or from the network and then in the cache.
+//! [`Client`]: files from the caches, or from the network into the caches.
+
+mod fetch;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use lookalike_base::progress::Progress;
+
+use self::fetch::Fetch;
+use crate::checksum_file::ChecksumFile;
 use crate::digest::{Digest, digest};
 use crate::http::Http;
-use crate::hub::HubCache;
-use crate::known::{Authority, Disagreement, Known};
-use crate::records::Records;
-use crate::task::Task;
-use crate::{DownloadError, Progress, Recorded, Remote, Settings, Source, Trust};
+use crate::hub_cache::HubCache;
+use crate::verification::{Check, Mismatch};
+use crate::verifier::Verifier;
+use crate::{DownloadError, RecordedChecksum, RemoteFile, Settings, Source, Verification};
 
-/// A file that is there and is the right one.
+/// A verified file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fetched {
     /// Where it is.
     pub path: PathBuf,
-    /// Size.
+    /// Size in bytes.
     pub bytes: u64,
     /// SHA-256: 64 hexadecimal digits in lower case.
     pub sha256: String,
-    /// How it is known that it is the right one.
-    pub trust: Trust,
-    /// Whether it came from the network now.
+    /// How it was verified.
+    pub verification: Verification,
+    /// Whether it came from the network, not from a cache.
     pub downloaded: bool,
 }
 
-/// Gets files, one at a time, and knows the caches.
+/// Fetches files, one at a time, and reads the caches.
 pub struct Client {
     pub(crate) settings: Settings,
     pub(crate) http: Http,
-    pub(crate) records: Records,
+    pub(crate) checksums: ChecksumFile,
 }
 
 impl Client {
-    /// Nothing is read or connected to yet.
+    /// A client. It reads and connects to nothing yet.
     pub fn new(settings: Settings) -> Self {
         let http = Http::new(&settings);
-        let records = Records::new(settings.records.clone());
-        Self { settings, http, records }
+        let checksums = ChecksumFile::new(settings.checksum_file.clone());
+        Self { settings, http, checksums }
     }
 
-    /// What this client goes by.
+    /// The settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// The file, from a cache or from the network. Either way its checksum is computed and compared.
+    /// The file, from a cache or from the network. Either way its checksum is computed and verified.
     ///
-    /// A transfer that was cut short goes on where it stopped, also in another process. Of two
-    /// processes that want the same file, one waits for the other. A cached file that is not as it must
-    /// be is left alone, since another program may own it.
+    /// An interrupted transfer is resumed, also by another process. Of two processes that fetch the same file,
+    /// one waits for the other. A cached file that fails its verification is left alone: another program may own
+    /// it.
     ///
     /// # Errors
-    /// Any [`DownloadError`]. Nothing has got its final name then.
+    /// Any [`DownloadError`]. No file has its final name then.
     pub fn fetch(
         &self,
-        remote: &Remote,
+        remote: &RemoteFile,
         progress: &dyn Progress,
     ) -> Result<Fetched, DownloadError> {
-        let known = self.known(remote)?;
+        let verifier = self.verifier(remote)?;
         if let Some(path) = self.cached(remote) {
-            return self.accept_cached(&remote.source, known, path);
+            return self.accept_cached(&remote.source, verifier, path);
         }
         if self.settings.offline {
-            let path = self.place(&remote.source);
+            let path = self.cache_path(&remote.source);
             return Err(DownloadError::Offline { name: remote.source.to_string(), path });
         }
-        let task = Task { client: self, source: &remote.source, name: remote.source.to_string() };
+        let fetch = Fetch { client: self, source: &remote.source, name: remote.source.to_string() };
         match &remote.source {
             Source::Hub { repo, revision, file } => {
-                task.fetch_hub((repo, revision, file), known, progress)
+                fetch.from_hub((repo, revision, file), verifier, progress)
             }
-            Source::Url(url) => task.fetch_url(url, &known, progress),
+            Source::Url(url) => fetch.from_url(url, &verifier, progress),
         }
     }
 
-    /// Where the file is in a cache, if it is there. No network, no checksum.
-    pub fn cached(&self, remote: &Remote) -> Option<PathBuf> {
+    /// The file's path in a cache, if it is there. It is not verified.
+    pub fn cached(&self, remote: &RemoteFile) -> Option<PathBuf> {
         remote.source.check().ok()?;
         match &remote.source {
             Source::Hub { repo, revision, file } => {
                 HubCache::new(&self.settings.hub_cache, repo).cached(revision, file)
             }
-            Source::Url(_) => Some(self.place(&remote.source)).filter(|path| path.is_file()),
+            Source::Url(_) => Some(self.cache_path(&remote.source)).filter(|path| path.is_file()),
         }
     }
 
-    /// Compares the cached file with everything known. No network.
+    /// Verifies the cached file, without the network.
     ///
     /// # Errors
     /// [`DownloadError::NotCached`] where it is not there, [`DownloadError::Damaged`] or
-    /// [`DownloadError::CacheChanged`] where it is not as it must be, and what may go wrong while files
-    /// are read.
-    pub fn verify(&self, remote: &Remote) -> Result<Fetched, DownloadError> {
-        let known = self.known(remote)?;
+    /// [`DownloadError::CacheChanged`] where its verification fails, and errors of reading files.
+    pub fn verify(&self, remote: &RemoteFile) -> Result<Fetched, DownloadError> {
+        let verifier = self.verifier(remote)?;
         match self.cached(remote) {
-            Some(path) => self.accept_cached(&remote.source, known, path),
+            Some(path) => self.accept_cached(&remote.source, verifier, path),
             None => Err(DownloadError::NotCached {
                 name: remote.source.to_string(),
-                path: self.place(&remote.source),
+                path: self.cache_path(&remote.source),
             }),
         }
     }
 
-    /// Records a file's checksum, as if it had been fetched for the first time. For files that came by
-    /// hand. An older record is replaced.
+    /// Records a file's checksum, as a first fetch does: for files that were copied by hand. Replaces an older
+    /// record.
     ///
     /// # Errors
-    /// The file of records is damaged or cannot be written.
+    /// The file of checksums is damaged or cannot be written.
     pub fn record(&self, source: &Source, digest: &Digest) -> Result<(), DownloadError> {
         source.check()?;
-        self.records.set(&source.to_string(), digest)
+        self.checksums.set(&source.to_string(), digest)
     }
 
-    /// What was recorded of a file.
+    /// A file's recorded checksum.
     ///
     /// # Errors
-    /// The file of records is damaged or cannot be read.
-    pub fn recorded(&self, source: &Source) -> Result<Option<Recorded>, DownloadError> {
-        self.records.get(&source.to_string())
+    /// The file of checksums is damaged or cannot be read.
+    pub fn recorded(&self, source: &Source) -> Result<Option<RecordedChecksum>, DownloadError> {
+        self.checksums.get(&source.to_string())
     }
 
-    /// Where the file of a plain address lies once it is there, or the folder of the hub's repository.
-    pub(crate) fn place(&self, source: &Source) -> PathBuf {
+    /// The path of a URL's file in the cache, or the folder of a hub's repository.
+    pub(crate) fn cache_path(&self, source: &Source) -> PathBuf {
         match source {
             Source::Hub { repo, .. } => {
                 HubCache::new(&self.settings.hub_cache, repo).root().to_owned()
@@ -132,54 +136,67 @@ impl Client {
         }
     }
 
-    fn known(&self, remote: &Remote) -> Result<Known, DownloadError> {
+    fn verifier(&self, remote: &RemoteFile) -> Result<Verifier, DownloadError> {
         remote.source.check()?;
-        Known::new(&remote.expected, self.recorded(&remote.source)?.as_ref())
+        Verifier::new(&remote.expected, self.recorded(&remote.source)?.as_ref())
     }
 
     pub(crate) fn accept_cached(
         &self,
         source: &Source,
-        mut known: Known,
+        mut verifier: Verifier,
         path: PathBuf,
     ) -> Result<Fetched, DownloadError> {
         let unreadable = |source| DownloadError::Unreadable { path: path.clone(), source };
-        // The file itself, not a link to it: this is what would have to be removed.
+        // The file itself, not a link to it: it is what a user would have to remove.
         let file = fs::canonicalize(&path).map_err(unreadable)?;
-        let damaged = |no| self.damaged(source, &file, no);
+        let damaged = |mismatch| self.damaged(source, &file, mismatch);
         let bytes = fs::metadata(&file).map_err(unreadable)?.len();
-        known.check_size(bytes).map_err(damaged)?;
+        verifier.check_size(bytes).map_err(damaged)?;
         let found = digest(&file).map_err(unreadable)?;
         if let Source::Hub { repo, .. } = source {
-            known.named(HubCache::new(&self.settings.hub_cache, repo).named(&path));
+            verifier.add_cache_name(HubCache::new(&self.settings.hub_cache, repo).sha256_of(&path));
         }
-        let trust = known.check(&found).map_err(damaged)?;
-        self.remember(source, &found, trust)?;
-        Ok(Fetched { path, bytes, sha256: found.sha256, trust, downloaded: false })
+        let verification = verifier.verify(&found).map_err(damaged)?;
+        self.remember(source, &found, verification)?;
+        Ok(Fetched { path, bytes, sha256: found.sha256, verification, downloaded: false })
     }
 
-    /// Records what was seen for the first time.
+    /// Records the checksum of a first use.
     pub(crate) fn remember(
         &self,
         source: &Source,
         found: &Digest,
-        trust: Trust,
+        verification: Verification,
     ) -> Result<(), DownloadError> {
-        match trust {
-            Trust::FirstUse | Trust::Prefix if self.recorded(source)?.is_none() => {
-                self.records.set(&source.to_string(), found)
+        match verification {
+            Verification::FirstUse | Verification::ExpectedPrefix
+                if self.recorded(source)?.is_none() =>
+            {
+                self.checksums.set(&source.to_string(), found)
             }
             _ => Ok(()),
         }
     }
 
-    pub(crate) fn damaged(&self, source: &Source, path: &Path, no: Disagreement) -> DownloadError {
+    pub(crate) fn damaged(
+        &self,
+        source: &Source,
+        path: &Path,
+        mismatch: Mismatch,
+    ) -> DownloadError {
         let path = path.to_owned();
-        let Disagreement { authority, expected, found } = no;
-        if authority == Authority::Record {
-            let (name, records) = (source.to_string(), self.records.path().to_owned());
-            return DownloadError::CacheChanged { path, name, recorded: expected, found, records };
+        let Mismatch { check, expected, found } = mismatch;
+        if check == Check::Recorded {
+            let (name, checksum_file) = (source.to_string(), self.checksums.path().to_owned());
+            return DownloadError::CacheChanged {
+                path,
+                name,
+                recorded: expected,
+                found,
+                checksum_file,
+            };
         }
-        DownloadError::Damaged { path, authority, expected, found }
+        DownloadError::Damaged { path, check, expected, found }
     }
 }

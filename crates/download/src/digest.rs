@@ -4,14 +4,15 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use lookalike_base::hex;
 use sha2::Sha256;
 
-/// What identifies a file's content.
+/// A file's checksum and size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digest {
     /// SHA-256: 64 hexadecimal digits in lower case.
     pub sha256: String,
-    /// Size.
+    /// Size in bytes.
     pub bytes: u64,
 }
 
@@ -20,26 +21,26 @@ pub struct Digest {
 /// # Errors
 /// The file cannot be read.
 pub fn digest(path: &Path) -> io::Result<Digest> {
-    let mut running = Running::default();
-    running.absorb(File::open(path)?)?;
-    Ok(running.finish())
+    let mut hasher = Hasher::default();
+    hasher.update_from(File::open(path)?)?;
+    Ok(hasher.finish())
 }
 
-/// A digest in the making.
+/// Computes a [`Digest`] piece by piece.
 #[derive(Default)]
-pub(crate) struct Running {
-    hasher: Sha256,
+pub(crate) struct Hasher {
+    sha256: Sha256,
     pub(crate) bytes: u64,
 }
 
-impl Running {
+impl Hasher {
     pub(crate) fn update(&mut self, bytes: &[u8]) {
-        sha2::Digest::update(&mut self.hasher, bytes);
+        sha2::Digest::update(&mut self.sha256, bytes);
         self.bytes += bytes.len() as u64;
     }
 
-    /// Everything that `from` has left.
-    pub(crate) fn absorb(&mut self, mut from: impl Read) -> io::Result<()> {
+    /// Reads `from` to its end.
+    pub(crate) fn update_from(&mut self, mut from: impl Read) -> io::Result<()> {
         let mut buffer = vec![0; 1 << 18];
         loop {
             match from.read(&mut buffer) {
@@ -52,8 +53,7 @@ impl Running {
     }
 
     pub(crate) fn finish(self) -> Digest {
-        let digits = sha2::Digest::finalize(self.hasher);
-        let sha256 = digits.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex::encode(&sha2::Digest::finalize(self.sha256));
         Digest { sha256, bytes: self.bytes }
     }
 }

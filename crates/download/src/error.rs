@@ -1,11 +1,11 @@
-//! Why a file cannot be had.
+//! Errors of downloads.
 
 use std::io;
 use std::path::PathBuf;
 
-use crate::Authority;
+use crate::verification::Check;
 
-/// Why a file cannot be had. Each message is one line that says what to do about it.
+/// Why a file cannot be fetched or verified. Each message is one line that says what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)]
@@ -20,8 +20,7 @@ pub enum DownloadError {
     BadSetting { name: &'static str, value: String, advice: &'static str },
 
     #[error(
-        "HF_HUB_OFFLINE is set and {name} is not in the cache: unset it, put the file where it belongs \
-         ({}), or use `lookalike weights import FILE`",
+        "HF_HUB_OFFLINE is set and {name} is not in the cache: unset it, or put the file there ({})",
         path.display()
     )]
     Offline { name: String, path: PathBuf },
@@ -29,7 +28,7 @@ pub enum DownloadError {
     NotCached { name: String, path: PathBuf },
     #[error(
         "cannot reach {host} for {name} ({reason}): check the connection and the variables HTTPS_PROXY, \
-         HTTP_PROXY and NO_PROXY, or fetch the file elsewhere and use `lookalike weights import FILE`"
+         HTTP_PROXY and NO_PROXY"
     )]
     Unreachable { name: String, host: String, reason: String },
     #[error(
@@ -38,32 +37,29 @@ pub enum DownloadError {
     )]
     Certificate { host: String, reason: String },
     #[error(
-        "gave up on {name} after {tries} tries, the last one because {reason}: try again later; what \
-         came is kept and the transfer goes on from there"
+        "gave up on {name} after {attempts} attempts, the last one because {reason}: try again later; \
+         what was received is kept, and the transfer resumes from there"
     )]
-    GaveUp { name: String, tries: u32, reason: String },
+    GaveUp { name: String, attempts: u32, reason: String },
 
     #[error(
-        "{name} does not exist at {place} (404): check the names of repository, revision and file, and \
+        "{name} does not exist at {host} (404): check the names of repository, revision and file, and \
          HF_ENDPOINT where it is set"
     )]
-    NotFound { name: String, place: String },
+    NotFound { name: String, host: String },
     #[error(
-        "{place} does not hand out {name} ({status}): check the repository's name; where it needs a \
+        "{host} does not serve {name} ({status}): check the repository's name; where it needs a \
          login, accept its terms at {page} and set HF_TOKEN"
     )]
-    Refused { name: String, place: String, page: String, status: u16 },
+    Refused { name: String, host: String, page: String, status: u16 },
+    #[error("{host} does not serve {name} ({status}): check the address")]
+    UrlRefused { name: String, host: String, status: u16 },
     #[error(
-        "{place} does not hand out {name} ({status}): fetch the file elsewhere and use `lookalike \
-         weights import FILE`"
+        "{endpoint} is not a Hugging Face hub ({reason}): check HF_ENDPOINT, and whether the network \
+         has a login page"
     )]
-    UrlRefused { name: String, place: String, status: u16 },
-    #[error(
-        "{place} is not a Hugging Face hub ({reason}): check HF_ENDPOINT, and whether a login page \
-         stands before the network"
-    )]
-    NotAHub { place: String, reason: String },
-    #[error("{host} leads {name} astray ({reason}): use another address or endpoint")]
+    NotAHub { endpoint: String, reason: String },
+    #[error("{host} redirects {name} wrongly ({reason}): use another address or endpoint")]
     Redirect { name: String, host: String, reason: String },
     #[error(
         "the request to {host} cannot be made ({reason}): check HF_ENDPOINT, HF_TOKEN and the proxy \
@@ -72,36 +68,41 @@ pub enum DownloadError {
     BadRequest { host: String, reason: String },
 
     #[error(
-        "{name} is not the expected file: {authority} is {expected}, found {found}; nothing was kept: \
+        "{name} is not the expected file: {check} is {expected}, found {found}; nothing was kept: \
          try again, and if it stays so do not use this source"
     )]
-    Mismatch { name: String, authority: Authority, expected: String, found: String },
+    Mismatch { name: String, check: Check, expected: String, found: String },
     #[error(
         "{name} is not the file that was first fetched: its SHA-256 was {recorded} and is now {found}; \
          nothing was kept: to accept the new one, delete the entry {name:?} in {}",
-        records.display()
+        checksum_file.display()
     )]
-    Changed { name: String, recorded: String, found: String, records: PathBuf },
+    Changed { name: String, recorded: String, found: String, checksum_file: PathBuf },
     #[error(
-        "{} is damaged: {authority} is {expected}, found {found}; remove it and fetch it again",
+        "{} is damaged: {check} is {expected}, found {found}; remove it and fetch it again",
         path.display()
     )]
-    Damaged { path: PathBuf, authority: Authority, expected: String, found: String },
+    Damaged { path: PathBuf, check: Check, expected: String, found: String },
     #[error(
         "{} is not the file that was first fetched: its SHA-256 was {recorded} and is now {found}; \
          remove it and fetch it again, or, to accept it, delete the entry {name:?} in {}",
-        path.display(), records.display()
+        path.display(), checksum_file.display()
     )]
-    CacheChanged { path: PathBuf, name: String, recorded: String, found: String, records: PathBuf },
+    CacheChanged {
+        path: PathBuf,
+        name: String,
+        recorded: String,
+        found: String,
+        checksum_file: PathBuf,
+    },
 
-    #[error("cannot write to the folder {}: {source}; free space there, or set {variable} to another folder", folder.display())]
+    #[error("cannot write to the folder {}: {source}; free some space there, or set {variable} to another folder", folder.display())]
     Unwritable { folder: PathBuf, source: io::Error, variable: &'static str },
     #[error("cannot read {}: {source}; check its permissions", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
     #[error(
-        "the recorded checksums in {} cannot be used ({reason}): mend the file, or remove it to start \
-         anew",
+        "the recorded checksums in {} cannot be used ({reason}): mend the file, or remove it",
         path.display()
     )]
-    Records { path: PathBuf, reason: String },
+    ChecksumFile { path: PathBuf, reason: String },
 }

@@ -1,4 +1,4 @@
-//! One request at a time: routes, redirects, tokens, and which failures are worth another try.
+//! HTTP requests: proxies, redirects, tokens, and which failures are transient.
 
 use std::io;
 use std::time::Duration;
@@ -18,7 +18,7 @@ const USER_AGENT: &str = concat!("lookalike/", env!("CARGO_PKG_VERSION"));
 
 pub(crate) type Headers<'a> = &'a [(&'static str, String)];
 
-/// The way to the network.
+/// The HTTP client.
 pub(crate) struct Http {
     settings: Settings,
     direct: Agent,
@@ -29,8 +29,8 @@ pub(crate) struct Http {
 enum Route {
     Direct,
     Proxy(Agent),
-    /// A variable that is no address. Said when it is first needed.
-    Broken(&'static str),
+    /// A variable that is no address; an error of the first request that needs it.
+    Invalid(&'static str),
 }
 
 impl Http {
@@ -38,7 +38,7 @@ impl Http {
         let route = |name, proxy: &Option<String>| match proxy.as_deref().map(Proxy::new) {
             None => Route::Direct,
             Some(Ok(proxy)) => Route::Proxy(agent(settings, Some(proxy))),
-            Some(Err(_)) => Route::Broken(name),
+            Some(Err(_)) => Route::Invalid(name),
         };
         Self {
             direct: agent(settings, None),
@@ -48,7 +48,7 @@ impl Http {
         }
     }
 
-    /// Asks for `url` and follows where it leads.
+    /// GET, following redirects.
     pub fn get(&self, url: &str, name: &str, headers: Headers) -> Result<Response<Body>, Failure> {
         let mut url = parse(url)?;
         for _ in 0..=MAX_REDIRECTS {
@@ -61,34 +61,34 @@ impl Http {
         Err(too_many_redirects(&url, name))
     }
 
-    /// Headers of `url`. Follows it on the same origin only: where a hub sends its files to another
-    /// host, what is to be known of the file stands beside that redirect.
+    /// The headers of a HEAD request. Follows redirects on the same origin only: where a hub redirects to another
+    /// host, the redirect has the file's metadata.
     pub fn head(&self, url: &str, name: &str) -> Result<HeaderMap, Failure> {
         let mut url = parse(url)?;
-        let mut seen = HeaderMap::new();
+        let mut collected = HeaderMap::new();
         for _ in 0..=MAX_REDIRECTS {
             let response = self.once(Method::HEAD, &url, &[])?;
             let next = next_hop(&url, &response, name)?;
-            // The hub's own headers may stand on the first of several answers.
+            // The hub's own headers may be those of the first of several responses.
             for (key, value) in response.headers() {
-                if !(key.as_str().starts_with("x-") && seen.contains_key(key)) {
-                    seen.insert(key.clone(), value.clone());
+                if !(key.as_str().starts_with("x-") && collected.contains_key(key)) {
+                    collected.insert(key.clone(), value.clone());
                 }
             }
             match next {
-                None => return Ok(seen),
+                None => return Ok(collected),
                 Some(next) if same_origin(&next, &url) => url = next,
                 Some(_) => {
-                    // This is the length of the redirect.
-                    seen.remove(CONTENT_LENGTH);
-                    return Ok(seen);
+                    // It is the length of the redirect.
+                    collected.remove(CONTENT_LENGTH);
+                    return Ok(collected);
                 }
             }
         }
         Err(too_many_redirects(&url, name))
     }
 
-    /// One request, no redirect. An answer is one that can be worked with: 2xx, 3xx or 416.
+    /// One request, without redirects. Returns responses of 2xx, 3xx or 416.
     fn once(&self, method: Method, url: &Uri, headers: Headers) -> Result<Response<Body>, Failure> {
         let mut request = Request::builder().method(method).uri(url);
         for (key, value) in headers {
@@ -98,14 +98,15 @@ impl Http {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
         let request = request.body(()).map_err(|error| bad_request(url, error.to_string()))?;
-        let response = self.agent_for(url)?.run(request).map_err(|error| self.sort(error, url))?;
+        let response =
+            self.agent_for(url)?.run(request).map_err(|error| self.classify(error, url))?;
         match response.status().as_u16() {
             200..=399 | 416 => Ok(response),
             status @ (408 | 425 | 429 | 500..) => Err(Failure::Transient {
                 reason: format!("{} answers {status}", host(url)),
                 wait: retry_after(response.headers()),
             }),
-            status => Err(Failure::Status { status, place: host(url) }),
+            status => Err(Failure::Status { status, host: host(url) }),
         }
     }
 
@@ -121,7 +122,7 @@ impl Http {
         };
         match route {
             Route::Proxy(agent) if !self.settings.proxies.bypassed(url) => Ok(agent),
-            Route::Broken(name) if !self.settings.proxies.bypassed(url) => {
+            Route::Invalid(name) if !self.settings.proxies.bypassed(url) => {
                 let advice = "set it to http://HOST:PORT or socks5://HOST:PORT, or unset it";
                 let value = value.clone().unwrap_or_default();
                 Err(DownloadError::BadSetting { name, value, advice }.into())
@@ -130,8 +131,8 @@ impl Http {
         }
     }
 
-    /// What went wrong before there was an answer, or while it came.
-    fn sort(&self, error: ureq::Error, url: &Uri) -> Failure {
+    /// The failure of an error of ureq.
+    fn classify(&self, error: ureq::Error, url: &Uri) -> Failure {
         use io::ErrorKind::{
             BrokenPipe, ConnectionAborted, ConnectionReset, InvalidData, TimedOut, UnexpectedEof,
         };
@@ -145,11 +146,11 @@ impl Http {
                 let seconds = self.settings.connect_timeout.as_secs_f32();
                 unreachable(format!("no connection within {seconds} s"))
             }
-            ureq::Error::Timeout(_) => Failure::transient(self.silence(&host)),
-            ureq::Error::HostNotFound => unreachable("the name is not known".into()),
+            ureq::Error::Timeout(_) => Failure::transient(self.read_timed_out(&host)),
+            ureq::Error::HostNotFound => unreachable("its name cannot be resolved".into()),
             ureq::Error::ConnectionFailed => unreachable("no connection".into()),
             ureq::Error::ConnectProxyFailed(reason) => unreachable(one_line(&reason)),
-            // The TLS library's complaints come in this wrapping while hands are shaken.
+            // rustls's errors during the handshake.
             ureq::Error::Io(error) if error.kind() == InvalidData => certificate(error.to_string()),
             ureq::Error::Rustls(error) => certificate(error.to_string()),
             ureq::Error::Tls(reason) => certificate(reason.to_owned()),
@@ -166,15 +167,15 @@ impl Http {
         }
     }
 
-    /// What went wrong while the content came.
+    /// The failure of an error while a body is read.
     pub fn interrupted(&self, error: io::Error, host: &str) -> Failure {
         match ureq::Error::from(error) {
-            ureq::Error::Timeout(_) => Failure::transient(self.silence(host)),
+            ureq::Error::Timeout(_) => Failure::transient(self.read_timed_out(host)),
             _ => Failure::transient(format!("{host} cut the connection")),
         }
     }
 
-    fn silence(&self, host: &str) -> String {
+    fn read_timed_out(&self, host: &str) -> String {
         format!("{host} was silent for {} s", self.settings.read_timeout.as_secs_f32())
     }
 }
@@ -192,7 +193,7 @@ fn agent(settings: &Settings, proxy: Option<Proxy>) -> Agent {
         .max_redirects(0)
         .max_redirects_will_error(false)
         .user_agent(USER_AGENT)
-        // Sizes and ranges are those of the file, not of something packed.
+        // Sizes and ranges are those of the file, not of a compressed one.
         .accept_encoding("identity")
         .timeout_resolve(Some(settings.connect_timeout))
         .timeout_connect(Some(settings.connect_timeout))
@@ -215,19 +216,19 @@ fn next_hop(url: &Uri, response: &Response<Body>, name: &str) -> Result<Option<U
     }
     let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
     let Some(next) = location.and_then(|location| follow(url, location)) else {
-        return Err(astray(url, name, "a redirect that names no web address"));
+        return Err(bad_redirect(url, name, "a redirect that names no web address"));
     };
     if url.scheme_str() == Some("https") && next.scheme_str() == Some("http") {
-        return Err(astray(url, name, "a redirect from https to http"));
+        return Err(bad_redirect(url, name, "a redirect from https to http"));
     }
     Ok(Some(next))
 }
 
 fn too_many_redirects(url: &Uri, name: &str) -> Failure {
-    astray(url, name, "more than 5 redirects")
+    bad_redirect(url, name, "more than 5 redirects")
 }
 
-fn astray(url: &Uri, name: &str, reason: &str) -> Failure {
+fn bad_redirect(url: &Uri, name: &str, reason: &str) -> Failure {
     let (name, host, reason) = (name.to_owned(), host(url), reason.to_owned());
     DownloadError::Redirect { name, host, reason }.into()
 }
@@ -240,7 +241,7 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Seconds; the other form, a date, is left to the usual wait.
+/// Seconds. The header may be a date, too; then the usual wait applies.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
@@ -251,11 +252,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_redirect_may_gain_encryption_but_not_lose_it() {
+    fn a_redirect_may_upgrade_to_https_but_not_downgrade() {
         let hop = |from: &str, to: &str| {
             let body = Body::builder().data("");
             let response = Response::builder().status(302).header(LOCATION, to).body(body);
-            next_hop(&from.parse().expect("an address"), &response.expect("an answer"), "file")
+            next_hop(&from.parse().expect("an address"), &response.expect("a response"), "file")
         };
         assert!(matches!(hop("http://hub/", "https://store/"), Ok(Some(_))));
         assert!(matches!(hop("https://hub/", "https://store/"), Ok(Some(_))));

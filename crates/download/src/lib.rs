@@ -1,10 +1,11 @@
-//! Files of known origin from the network, in the caches that Python's tools use, resumed where they
-//! were cut off, and verified before they get their final names.
+//! Downloads into the caches of huggingface_hub and PyTorch: resumed after an interruption, and verified by
+//! checksum before they get their final names.
 //!
-//! This crate knows nothing of networks or products.
+//! This crate knows nothing of models or products.
 //!
 //! ```no_run
-//! use lookalike_download::{Client, Expected, Remote, Settings, Silent, Source};
+//! use lookalike_base::progress::Silent;
+//! use lookalike_download::{Client, Expected, RemoteFile, Settings, Source};
 //!
 //! let client = Client::new(Settings::from_env());
 //! let source = Source::Hub {
@@ -12,36 +13,33 @@
 //!     revision: "main".into(),
 //!     file: "model.safetensors".into(),
 //! };
-//! let fetched = client.fetch(&Remote { source, expected: Expected::default() }, &Silent)?;
+//! let fetched = client.fetch(&RemoteFile { source, expected: Expected::default() }, &Silent)?;
 //! println!("{} is at {}", fetched.sha256, fetched.path.display());
 //! # Ok::<(), lookalike_download::DownloadError>(())
 //! ```
 
+mod checksum_file;
 mod client;
 mod digest;
 mod error;
-mod files;
 mod http;
-mod hub;
-mod known;
+mod hub_cache;
 mod lock;
 mod metadata;
-mod progress;
 mod proxy;
-mod records;
 mod retry;
 mod settings;
 mod source;
-mod task;
 mod transfer;
 mod urls;
+mod verification;
+mod verifier;
 
+pub use checksum_file::RecordedChecksum;
 pub use client::{Client, Fetched};
 pub use digest::{Digest, digest};
 pub use error::DownloadError;
-pub use known::{Authority, Trust};
-pub use progress::{Progress, Silent};
 pub use proxy::Proxies;
-pub use records::Recorded;
 pub use settings::Settings;
-pub use source::{Expected, Remote, Source};
+pub use source::{Expected, RemoteFile, Source};
+pub use verification::{Check, Verification};

@@ -1,4 +1,4 @@
-//! What a hub says of a file before it is fetched.
+//! A hub's metadata of a file: the headers of its response to a HEAD request.
 
 use ureq::http::HeaderMap;
 
@@ -8,26 +8,26 @@ use crate::source::{is_blob_name, is_commit, is_sha256};
 use crate::urls::resolve;
 use crate::{DownloadError, Settings};
 
-/// What a hub says of a file.
+/// A hub's metadata of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Metadata {
-    /// The commit that the revision stands for.
+    /// The revision's commit.
     pub commit: String,
-    /// Name of the content in the cache.
+    /// The name of the content's blob in the cache.
     pub etag: String,
-    /// Size, where it is told.
+    /// Size in bytes, where the hub sends it.
     pub bytes: Option<u64>,
 }
 
 impl Metadata {
-    /// Large files are named by their SHA-256; small ones by another checksum.
+    /// The entity tag of a large file is its SHA-256; that of a small one is another checksum.
     pub fn sha256(&self) -> Option<String> {
         is_sha256(&self.etag).then(|| self.etag.to_ascii_lowercase())
     }
 }
 
-/// Asks the hub once.
-pub(crate) fn ask(
+/// Requests the metadata once.
+pub(crate) fn request_metadata(
     http: &Http,
     settings: &Settings,
     (repo, revision, file): (&str, &str, &str),
@@ -35,17 +35,17 @@ pub(crate) fn ask(
 ) -> Result<Metadata, Failure> {
     let headers = http.head(&resolve(&settings.endpoint, repo, revision, file), name)?;
     read(&headers).map_err(|reason| {
-        let place = settings.endpoint.clone();
-        DownloadError::NotAHub { place, reason }.into()
+        let endpoint = settings.endpoint.clone();
+        DownloadError::NotAHub { endpoint, reason }.into()
     })
 }
 
 fn read(headers: &HeaderMap) -> Result<Metadata, String> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let commit = text("x-repo-commit").ok_or("its answer has no X-Repo-Commit")?;
+    let commit = text("x-repo-commit").ok_or("its response has no X-Repo-Commit")?;
     let (linked, etag) = (text("x-linked-etag"), text("etag"));
-    let etag = unquoted(linked.or(etag).ok_or("its answer has no ETag")?);
-    // What comes from there becomes part of a path.
+    let etag = unquoted(linked.or(etag).ok_or("its response has no ETag")?);
+    // Both become part of a path.
     if !is_commit(commit) {
         return Err(format!("its X-Repo-Commit is {commit:?}"));
     }

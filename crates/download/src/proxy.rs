@@ -1,7 +1,7 @@
-//! Which proxy a request goes through.
+//! The proxy of a request, from the environment variables as curl and Python read them.
 //!
-//! The HTTP library would take the first of `ALL_PROXY`, `HTTPS_PROXY` and `HTTP_PROXY` for every
-//! request and match `NO_PROXY` by whole names only. Here they mean what curl and Python take them for.
+//! ureq would take the first of `ALL_PROXY`, `HTTPS_PROXY` and `HTTP_PROXY` for every request, and match `NO_PROXY`
+//! by whole names only.
 
 use ureq::http::Uri;
 
@@ -12,13 +12,13 @@ pub struct Proxies {
     pub https: Option<String>,
     /// For `http` addresses: `HTTP_PROXY`, else `ALL_PROXY`.
     pub http: Option<String>,
-    /// Hosts to reach directly, separated by commas: names, which stand for what is below them as well,
-    /// addresses, each with `:PORT` if wanted, or `*` (`NO_PROXY`).
+    /// Hosts without a proxy, separated by commas: names, with their subdomains, or addresses, each with an
+    /// optional `:PORT`, or `*` (`NO_PROXY`).
     pub none: String,
 }
 
 impl Proxies {
-    /// Reads the variables, in capitals or small letters.
+    /// Reads the variables, in upper or lower case.
     pub(crate) fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
         let either = |name: &str| lookup(name).or_else(|| lookup(&name.to_ascii_lowercase()));
         let all = either("ALL_PROXY");
@@ -29,13 +29,13 @@ impl Proxies {
         }
     }
 
-    /// Whether a host is to be reached directly.
+    /// Whether a host is reached without a proxy.
     pub(crate) fn bypassed(&self, uri: &Uri) -> bool {
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_ascii_lowercase();
         let port = crate::urls::port(uri);
         self.none.split(',').any(|entry| {
             let entry = entry.trim().to_ascii_lowercase();
-            let (name, wanted) = match entry.rsplit_once(':') {
+            let (name, of_port) = match entry.rsplit_once(':') {
                 // An IPv6 address has colons of its own.
                 Some((name, digits)) if !name.contains(':') || name.ends_with(']') => {
                     (name, digits.parse().ok())
@@ -44,9 +44,9 @@ impl Proxies {
             };
             let name =
                 name.trim_matches(['[', ']']).trim_start_matches("*.").trim_start_matches('.');
-            let below = || host.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
-            let matches = name == "*" || (!name.is_empty() && (host == name || below()));
-            matches && wanted.is_none_or(|wanted: u16| Some(wanted) == port)
+            let is_subdomain = || host.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
+            let matches = name == "*" || (!name.is_empty() && (host == name || is_subdomain()));
+            matches && of_port.is_none_or(|of_port: u16| Some(of_port) == port)
         })
     }
 }
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn each_scheme_has_its_proxy_and_all_stands_in() {
+    fn each_scheme_has_its_proxy_with_all_proxy_as_fallback() {
         let proxies = read(&[("ALL_PROXY", "a"), ("https_proxy", "s")]);
         assert_eq!((proxies.https.as_deref(), proxies.http.as_deref()), (Some("s"), Some("a")));
         let proxies = read(&[("HTTP_PROXY", "h")]);

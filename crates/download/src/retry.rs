@@ -1,22 +1,23 @@
-//! Trying again, a bounded number of times, with waits that grow.
+//! Retries with exponential backoff.
 
 use std::thread;
 use std::time::Duration;
 
-use crate::{DownloadError, Progress, Settings};
+use lookalike_base::progress::Progress;
 
-/// How often to try again to reach a host that is not there. A network that is down is better told of
-/// at once than after a minute.
+use crate::{DownloadError, Settings};
+
+/// Retries of a host that cannot be reached: few, so that a network that is down is reported soon.
 const UNREACHABLE_RETRIES: u32 = 2;
 
-/// Why one try did not work.
+/// A failed attempt.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Another try would end in the same way.
+    /// Another attempt would fail in the same way.
     Final(DownloadError),
-    /// A status that says no, to be put into words by who knows what was asked for.
-    Status { status: u16, place: String },
-    /// Another try may work, after the wait that the server asks for.
+    /// A refusing status, which the caller turns into an error.
+    Status { status: u16, host: String },
+    /// Another attempt may succeed, after the wait that the server asks for.
     Transient { reason: String, wait: Option<Duration> },
     /// No connection.
     Unreachable { host: String, reason: String },
@@ -34,12 +35,12 @@ impl From<DownloadError> for Failure {
     }
 }
 
-/// Counts the tries.
+/// Counts the failed attempts.
 pub(crate) struct Retry<'a> {
     pub settings: &'a Settings,
     pub progress: &'a dyn Progress,
     pub name: &'a str,
-    /// Puts a status that says no into words.
+    /// The error of a refusing status.
     pub refusal: &'a dyn Fn(u16, String) -> DownloadError,
     failures: u32,
 }
@@ -54,20 +55,20 @@ impl<'a> Retry<'a> {
         Self { settings, progress, name, refusal, failures: 0 }
     }
 
-    /// Waits for the next try, or gives up.
-    pub fn absorb(&mut self, failure: Failure) -> Result<(), DownloadError> {
+    /// Waits for the next attempt, or gives up.
+    pub fn wait_after(&mut self, failure: Failure) -> Result<(), DownloadError> {
         self.failures += 1;
-        let tries = self.failures;
+        let attempts = self.failures;
         let (reason, wait) = match failure {
             Failure::Final(error) => return Err(error),
-            Failure::Status { status, place } => return Err((self.refusal)(status, place)),
+            Failure::Status { status, host } => return Err((self.refusal)(status, host)),
             Failure::Unreachable { host, reason }
-                if tries > self.settings.retries.min(UNREACHABLE_RETRIES) =>
+                if attempts > self.settings.retries.min(UNREACHABLE_RETRIES) =>
             {
                 return Err(DownloadError::Unreachable { name: self.name.into(), host, reason });
             }
-            Failure::Transient { reason, .. } if tries > self.settings.retries => {
-                return Err(DownloadError::GaveUp { name: self.name.into(), tries, reason });
+            Failure::Transient { reason, .. } if attempts > self.settings.retries => {
+                return Err(DownloadError::GaveUp { name: self.name.into(), attempts, reason });
             }
             Failure::Unreachable { host, reason } => (format!("{host}: {reason}"), None),
             Failure::Transient { reason, wait } => (reason, wait),
@@ -78,8 +79,8 @@ impl<'a> Retry<'a> {
         Ok(())
     }
 
-    /// The transfer got further: whatever went wrong before is over.
-    pub fn got_further(&mut self) {
+    /// Counts from 0 again, after an attempt that transferred enough.
+    pub fn reset(&mut self) {
         self.failures = 0;
     }
 

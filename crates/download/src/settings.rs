@@ -1,4 +1,5 @@
-//! Where caches lie and how to reach the network, as the Python tools read it from the environment.
+//! Settings from the environment: the folders of caches, and how to reach the network. The variables are those of
+//! huggingface_hub, PyTorch and curl.
 
 use std::ffi::OsString;
 use std::fs;
@@ -7,41 +8,41 @@ use std::time::Duration;
 
 use crate::Proxies;
 
-/// Everything that the environment decides. Read once, then passed on.
+/// Settings of a client.
 #[derive(Clone)]
 pub struct Settings {
     /// The hub's address, without a slash at its end (`HF_ENDPOINT`).
     pub endpoint: String,
-    /// Whether the network is not to be touched (`HF_HUB_OFFLINE`).
+    /// Whether the network must not be used (`HF_HUB_OFFLINE`).
     pub offline: bool,
-    /// What to log in to the hub with (`HF_TOKEN`, or the file that Python's login writes). It goes to
-    /// the endpoint's own host and nowhere else.
+    /// The hub's access token (`HF_TOKEN`, or the file that huggingface_hub's login writes). It is sent to the
+    /// endpoint's own origin only.
     pub token: Option<String>,
     /// The hub's cache (`HF_HUB_CACHE`).
     pub hub_cache: PathBuf,
     /// PyTorch's folder of checkpoints (`TORCH_HOME`).
     pub torch_cache: PathBuf,
     /// The file of recorded checksums.
-    pub records: PathBuf,
-    /// How to leave the local network.
+    pub checksum_file: PathBuf,
+    /// Proxies.
     pub proxies: Proxies,
-    /// Whether the system's certificates count instead of the built-in ones; so where `SSL_CERT_FILE`
-    /// or `SSL_CERT_DIR` is set, which on Linux then name them.
+    /// Whether to trust the system's certificates instead of the built-in ones: where `SSL_CERT_FILE` or
+    /// `SSL_CERT_DIR` is set, which name them on Linux.
     pub platform_certificates: bool,
-    /// How often to try again without getting further.
+    /// Retries in a row without progress.
     pub retries: u32,
-    /// How long to wait before the first of them. Each further wait is twice as long.
+    /// The wait before the first retry. Each further wait is twice as long.
     pub backoff: Duration,
-    /// The longest wait, also where a server asks for a longer one.
+    /// The longest wait, even where a server asks for a longer one.
     pub longest_wait: Duration,
-    /// How long to find and reach a host.
+    /// The timeout of resolving and connecting to a host.
     pub connect_timeout: Duration,
-    /// How long a connection may stay silent. A transfer as a whole may take any time.
+    /// The timeout of a read. A whole transfer has none.
     pub read_timeout: Duration,
 }
 
 impl Settings {
-    /// Reads the environment. A home folder that is not known is the current one.
+    /// Reads the environment. Without `HOME`, the current folder stands for it.
     pub fn from_env() -> Self {
         Self::from_lookup(|name| std::env::var_os(name))
     }
@@ -60,7 +61,7 @@ impl Settings {
             token: env.token(&hub_home),
             hub_cache: env.path("HF_HUB_CACHE").unwrap_or_else(|| hub_home.join("hub")),
             torch_cache: torch_home.join("hub").join("checkpoints"),
-            records: data.join("lookalike").join("checksums.json"),
+            checksum_file: data.join("lookalike").join("checksums.json"),
             proxies: Proxies::from_lookup(|name| env.text(name)),
             platform_certificates: env.path("SSL_CERT_FILE").is_some()
                 || env.path("SSL_CERT_DIR").is_some(),
@@ -82,7 +83,7 @@ struct Environment<L> {
 }
 
 impl<L: Fn(&str) -> Option<OsString>> Environment<L> {
-    /// An empty variable counts as one that is not set.
+    /// An empty variable counts as not set.
     fn raw(&self, name: &str) -> Option<OsString> {
         (self.lookup)(name).filter(|value| !value.is_empty())
     }
@@ -97,7 +98,7 @@ impl<L: Fn(&str) -> Option<OsString>> Environment<L> {
         home.map_or_else(|| PathBuf::from("."), PathBuf::from)
     }
 
-    /// A path, with `~` for the home folder as Python understands it.
+    /// A path, with `~` for the home folder.
     fn path(&self, name: &str) -> Option<PathBuf> {
         let path = PathBuf::from(self.raw(name)?);
         Some(match path.strip_prefix("~") {
@@ -137,16 +138,19 @@ mod tests {
         assert!(!settings.offline && settings.token.is_none() && !settings.platform_certificates);
         assert_eq!(settings.hub_cache, Path::new("/home/ada/.cache/huggingface/hub"));
         assert_eq!(settings.torch_cache, Path::new("/home/ada/.cache/torch/hub/checkpoints"));
-        assert_eq!(settings.records, Path::new("/home/ada/.local/share/lookalike/checksums.json"));
+        assert_eq!(
+            settings.checksum_file,
+            Path::new("/home/ada/.local/share/lookalike/checksums.json")
+        );
     }
 
     #[test]
-    fn the_narrower_variable_wins() {
+    fn the_more_specific_variable_wins() {
         let xdg = [("HOME", "/h"), ("XDG_CACHE_HOME", "/c"), ("XDG_DATA_HOME", "/d")];
         let found = settings(&xdg);
         assert_eq!(found.hub_cache, Path::new("/c/huggingface/hub"));
         assert_eq!(found.torch_cache, Path::new("/c/torch/hub/checkpoints"));
-        assert_eq!(found.records, Path::new("/d/lookalike/checksums.json"));
+        assert_eq!(found.checksum_file, Path::new("/d/lookalike/checksums.json"));
 
         let homes = [("HF_HOME", "~/hf"), ("TORCH_HOME", "/t")];
         let found = settings(&[&xdg[..], &homes].concat());

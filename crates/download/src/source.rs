@@ -1,4 +1,4 @@
-//! Where a file comes from, what is known of it, and which names are safe to use in a path.
+//! A remote file: its source, its expected checksum and size, and which names are safe in a path.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use ureq::http::Uri;
 
 use crate::DownloadError;
 
-/// Where a file comes from.
+/// The source of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Source {
     /// A file of a model repository on a Hugging Face hub.
@@ -18,32 +18,31 @@ pub enum Source {
         /// Path inside the repository, with `/` between folders.
         file: String,
     },
-    /// A plain address, `https://` or `http://`. The file is kept in PyTorch's folder of checkpoints,
-    /// by the last segment of the address's path.
+    /// A URL, `https://` or `http://`. The file is cached in PyTorch's folder of checkpoints, under the last segment
+    /// of the URL's path.
     Url(String),
 }
 
-/// What is known of a file beforehand.
+/// The expected checksum and size of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expected {
     /// SHA-256 in hexadecimal: all 64 digits, or the first 8 or more of them.
     pub sha256: Option<String>,
-    /// Size.
+    /// Size in bytes.
     pub bytes: Option<u64>,
 }
 
-/// A file to have.
+/// A file to fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remote {
+pub struct RemoteFile {
     /// Where it comes from.
     pub source: Source,
-    /// What is known of it.
+    /// Its expected checksum and size.
     pub expected: Expected,
 }
 
-/// The canonical form, which is also the key in the file of recorded checksums: the address itself, or
-/// `hf://OWNER/NAME@REVISION/FILE`. It does not name the hub's endpoint, so that a mirror is held to
-/// what the original gave.
+/// The canonical form, which is the key in the file of recorded checksums: the URL itself, or
+/// `hf://OWNER/NAME@REVISION/FILE`. It does not name the hub's endpoint, so that a mirror must have the same file.
 impl fmt::Display for Source {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -54,7 +53,7 @@ impl fmt::Display for Source {
 }
 
 impl Source {
-    /// Refuses whatever would lead outside a cache folder.
+    /// Refuses names that would lead outside a cache folder.
     pub(crate) fn check(&self) -> Result<(), DownloadError> {
         let bad = |reason| Err(DownloadError::BadSource { source_name: self.to_string(), reason });
         match self {
@@ -111,7 +110,7 @@ fn last_segment(uri: &Uri) -> &str {
     uri.path().rsplit('/').next().unwrap_or_default()
 }
 
-/// One name that stays in the folder it is put in, on every system.
+/// A name of a file in a folder, on every system.
 pub(crate) fn is_segment(name: &str) -> bool {
     let fits = !name.is_empty() && name.len() <= 200 && name != "." && name != "..";
     fits && !name.chars().any(|c| c.is_control() || matches!(c, '/' | '\\' | ':'))
@@ -128,7 +127,7 @@ fn is_repo(repo: &str) -> bool {
     repo.split('/').count() <= 2 && repo.split('/').all(segment)
 }
 
-/// A git commit as a hub names it: SHA-1, or SHA-256 in newer repositories.
+/// A git commit in hexadecimal: SHA-1, or SHA-256 in newer repositories.
 pub(crate) fn is_commit(name: &str) -> bool {
     (name.len() == 40 || name.len() == 64) && is_hexadecimal(name)
 }
@@ -197,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_a_server_gives_are_held_to_the_same() {
+    fn names_from_a_server_are_checked_too() {
         assert!(is_blob_name("d41d8cd98f00b204e9800998ecf8427e-2"));
         for name in ["", "..", "a/b", "a\\b", "x.incomplete", "a b"] {
             assert!(!is_blob_name(name), "{name}");

@@ -1,59 +1,61 @@
-//! Bytes from the network into a partial file, until it is whole.
+//! A resumable transfer into a partial file.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 
+use lookalike_base::folder_of;
+use lookalike_base::progress::{Phase, Progress, Unit};
 use ureq::http::Response;
 use ureq::http::header::{
     CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, LAST_MODIFIED, RANGE,
 };
 use ureq::{Body, ResponseExt};
 
-use crate::digest::{Digest, Running};
-use crate::files::folder_of;
+use crate::DownloadError;
+use crate::digest::{Digest, Hasher};
 use crate::http::Http;
-use crate::known::{Disagreement, Known};
 use crate::retry::{Failure, Retry};
 use crate::urls::host;
-use crate::{DownloadError, Progress};
+use crate::verification::Mismatch;
+use crate::verifier::Verifier;
 
-/// A transfer that brought this much was worth its try.
-const WORTH_A_TRY: u64 = 1 << 20;
+/// An attempt that transfers so many bytes resets the count of failures.
+const ENOUGH_PROGRESS: u64 = 1 << 20;
 
-/// One file to fetch.
+/// A transfer of one file.
 pub(crate) struct Transfer<'a> {
     pub http: &'a Http,
     pub url: String,
     pub name: &'a str,
     pub partial: &'a Path,
-    /// The variable that names the folder of `partial`.
+    /// The environment variable of the folder of `partial`.
     pub variable: &'static str,
-    pub known: &'a Known,
-    /// Whether the partial file's name stands for one content only.
-    pub one_content: bool,
+    pub verifier: &'a Verifier,
+    /// Whether the partial file is named by its content.
+    pub is_content_addressed: bool,
     pub progress: &'a dyn Progress,
-    /// Puts into words that what comes cannot be the file.
-    pub mismatch: &'a dyn Fn(Disagreement) -> DownloadError,
+    /// The error of a file of another size.
+    pub mismatch: &'a dyn Fn(Mismatch) -> DownloadError,
 }
 
 impl Transfer<'_> {
-    /// Fetches what is missing. The file is whole then, but not yet checked.
+    /// Fetches the rest of the file. It is complete then, but not verified.
     pub fn run(&self, mut retry: Retry) -> Result<Digest, DownloadError> {
-        // A piece of another version would go unnoticed where nothing is known of the file.
-        let keep = self.one_content || self.known.has_checksum();
+        // Without a checksum, a part of another version would go unnoticed.
+        let keep = self.is_content_addressed || self.verifier.has_checksum();
         let mut partial = self.open(keep)?;
         let mut state = State { begun: false, validator: None };
         let done = loop {
             let before = partial.bytes();
-            if self.known.bytes.is_some_and(|bytes| bytes == before) {
+            if self.verifier.bytes.is_some_and(|bytes| bytes == before) {
                 break Ok(());
             }
             let Err(failure) = self.attempt(&mut partial, &mut state) else { break Ok(()) };
-            if partial.bytes() >= before + WORTH_A_TRY {
-                retry.got_further();
+            if partial.bytes() >= before + ENOUGH_PROGRESS {
+                retry.reset();
             }
-            if let Err(error) = retry.absorb(failure) {
+            if let Err(error) = retry.wait_after(failure) {
                 break Err(error);
             }
         };
@@ -61,17 +63,17 @@ impl Transfer<'_> {
             self.progress.end();
         }
         if done.is_err() && partial.bytes() == 0 {
-            // An empty file is nothing to go on from.
+            // An empty file is nothing to resume.
             let _ = std::fs::remove_file(self.partial);
         }
         done?;
         partial.file.sync_all().map_err(|error| self.unwritable(error))?;
-        Ok(partial.running.finish())
+        Ok(partial.hasher.finish())
     }
 
     fn open(&self, keep: bool) -> Result<Partial, DownloadError> {
         let mut partial = Partial::open(self.partial).map_err(|error| self.unwritable(error))?;
-        let too_long = self.known.bytes.is_some_and(|bytes| partial.bytes() > bytes);
+        let too_long = self.verifier.bytes.is_some_and(|bytes| partial.bytes() > bytes);
         if partial.bytes() > 0 && (!keep || too_long) {
             self.restart(&mut partial)?;
         }
@@ -86,12 +88,13 @@ impl Transfer<'_> {
     }
 
     fn unwritable(&self, source: io::Error) -> DownloadError {
-        let (folder, variable) = (folder_of(self.partial), self.variable);
+        let (folder, variable) = (folder_of(self.partial).to_owned(), self.variable);
         DownloadError::Unwritable { folder, source, variable }
     }
 
     fn attempt(&self, partial: &mut Partial, state: &mut State) -> Result<(), Failure> {
-        let resumable = self.one_content || self.known.has_checksum() || state.validator.is_some();
+        let resumable =
+            self.is_content_addressed || self.verifier.has_checksum() || state.validator.is_some();
         if partial.bytes() > 0 && !resumable {
             self.restart(partial)?;
         }
@@ -102,45 +105,46 @@ impl Transfer<'_> {
             headers.extend(state.validator.clone().map(|value| (IF_RANGE.as_str(), value)));
         }
         let response = self.http.get(&self.url, self.name, &headers)?;
-        let total = match self.place(&response, from) {
-            Place::Whole => return Ok(()),
-            Place::From(start, total) if start == partial.bytes() => total,
-            Place::From(0, total) => {
+        let total = match self.range_of(&response, from) {
+            ContentRange::Complete => return Ok(()),
+            ContentRange::From(start, total) if start == partial.bytes() => total,
+            ContentRange::From(0, total) => {
                 self.restart(partial)?;
                 total
             }
-            Place::From(..) | Place::Nowhere => {
+            ContentRange::From(..) | ContentRange::Unusable => {
                 self.restart(partial)?;
-                return Err(Failure::transient("the server has another part of the file"));
+                return Err(Failure::transient("the server sent another part of the file"));
             }
         };
         if let Some(total) = total {
-            self.known.check_size(total).map_err(self.mismatch)?;
+            self.verifier.check_size(total).map_err(self.mismatch)?;
         }
-        if !self.one_content {
+        if !self.is_content_addressed {
             state.validator = validator(response.headers());
         }
-        let total = total.or(self.known.bytes);
-        self.progress.begin(self.name, total, partial.bytes());
+        let total = total.or(self.verifier.bytes);
+        let (label, done) = (self.name, partial.bytes());
+        self.progress.begin(Phase { label, total, done, unit: Unit::Bytes });
         state.begun = true;
         self.receive(response, partial, total)
     }
 
-    /// Which part of the file an answer holds.
-    fn place(&self, response: &Response<Body>, from: u64) -> Place {
+    /// The part of the file that a response has.
+    fn range_of(&self, response: &Response<Body>, from: u64) -> ContentRange {
         let range = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
         match response.status().as_u16() {
             206 => match range.and_then(content_range) {
-                Some((start, total)) => Place::From(start, total),
-                None => Place::Nowhere,
+                Some((start, total)) => ContentRange::From(start, total),
+                None => ContentRange::Unusable,
             },
             416 => {
                 match range.and_then(|range| range.strip_prefix("bytes */")?.parse::<u64>().ok()) {
-                    Some(total) if from == total => Place::Whole,
-                    _ => Place::Nowhere,
+                    Some(total) if from == total => ContentRange::Complete,
+                    _ => ContentRange::Unusable,
                 }
             }
-            _ => Place::From(0, number(response.headers(), CONTENT_LENGTH.as_str())),
+            _ => ContentRange::From(0, number(response.headers(), CONTENT_LENGTH.as_str())),
         }
     }
 
@@ -163,7 +167,7 @@ impl Transfer<'_> {
             partial.append(&buffer[..count]).map_err(|error| self.unwritable(error))?;
             self.progress.advance(count as u64);
             if total.is_some_and(|total| partial.bytes() > total) {
-                // Whatever this is, it shall not fill the disk.
+                // It is not the file; it must not fill the disk.
                 break;
             }
         }
@@ -178,16 +182,17 @@ impl Transfer<'_> {
 
 struct State {
     begun: bool,
-    /// What tells whether the file at a plain address is still the one that began to come.
+    /// The URL's entity tag or date: whether the file is still that of the first response.
     validator: Option<String>,
 }
 
-enum Place {
-    /// From this byte on; the whole size, where it is told.
+/// The part of the file that a response has.
+enum ContentRange {
+    /// From this byte on; the size of the whole file, where the server sends it.
     From(u64, Option<u64>),
-    /// Nothing is missing.
-    Whole,
-    Nowhere,
+    /// The partial file is complete.
+    Complete,
+    Unusable,
 }
 
 fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
@@ -201,45 +206,45 @@ fn content_range(range: &str) -> Option<(u64, Option<u64>)> {
     Some((start.trim().parse().ok()?, total.trim().parse().ok()))
 }
 
-/// A weak tag does not say that every byte is the same.
+/// A validator for `If-Range`. A weak entity tag does not say that every byte is the same.
 fn validator(headers: &HeaderMap) -> Option<String> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let etag = text(ETAG).filter(|etag| !etag.starts_with("W/"));
     etag.or_else(|| text(LAST_MODIFIED)).map(str::to_owned)
 }
 
-/// A file that is coming, and the checksum of what is there.
+/// A partial file, and the checksum of its content.
 struct Partial {
     file: File,
-    running: Running,
+    hasher: Hasher,
 }
 
 impl Partial {
     fn open(path: &Path) -> io::Result<Self> {
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        let mut running = Running::default();
-        running.absorb(&file)?;
-        Ok(Self { file, running })
+        let mut hasher = Hasher::default();
+        hasher.update_from(&file)?;
+        Ok(Self { file, hasher })
     }
 
     fn bytes(&self) -> u64 {
-        self.running.bytes
+        self.hasher.bytes
     }
 
     fn restart(&mut self) -> io::Result<()> {
         self.file.set_len(0)?;
         self.file.rewind()?;
-        self.running = Running::default();
+        self.hasher = Hasher::default();
         Ok(())
     }
 
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes).inspect_err(|_| {
-            // Part of it may have been written: cut back to what the checksum covers.
-            let _ = self.file.set_len(self.running.bytes);
+            // Some of it may have been written: truncate to what the checksum covers.
+            let _ = self.file.set_len(self.hasher.bytes);
         })?;
-        self.running.update(bytes);
+        self.hasher.update(bytes);
         Ok(())
     }
 }

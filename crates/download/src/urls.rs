@@ -1,26 +1,22 @@
-//! Addresses: putting them together and following them.
+//! URLs: of a hub's files, of redirects, and their origins.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use ureq::http::Uri;
 
-/// The address of a hub's file. A revision is one segment, whatever it holds.
+/// All but RFC 3986's unreserved characters.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// The URL of a hub's file. A revision is one segment, even with slashes.
 pub(crate) fn resolve(endpoint: &str, repo: &str, revision: &str, file: &str) -> String {
     let file: Vec<_> = file.split('/').map(encode).collect();
     format!("{endpoint}/{repo}/resolve/{}/{}", encode(revision), file.join("/"))
 }
 
 fn encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
-/// Port, also where the address leaves it out.
+/// The port, or the scheme's default.
 pub(crate) fn port(uri: &Uri) -> Option<u16> {
     uri.port_u16().or_else(|| match uri.scheme_str() {
         Some("http") => Some(80),
@@ -29,18 +25,18 @@ pub(crate) fn port(uri: &Uri) -> Option<u16> {
     })
 }
 
-/// Whether both are the same scheme, host and port, which is who may see a token.
+/// Whether both have the same scheme, host and port: a token is sent to its own origin only.
 pub(crate) fn same_origin(one: &Uri, other: &Uri) -> bool {
     let host = |uri: &Uri| uri.host().map(str::to_ascii_lowercase);
     one.scheme() == other.scheme() && host(one) == host(other) && port(one) == port(other)
 }
 
-/// Host and port for a message.
+/// Host and port, for messages.
 pub(crate) fn host(uri: &Uri) -> String {
     uri.authority().map_or_else(|| uri.to_string(), |authority| authority.as_str().to_owned())
 }
 
-/// Where `location`, which may be relative, leads from `base`.
+/// Resolves a redirect's `location`, which may be relative, against `base`.
 pub(crate) fn follow(base: &Uri, location: &str) -> Option<Uri> {
     let location = location.split('#').next().unwrap_or_default();
     let scheme = base.scheme_str()?;

@@ -1,7 +1,7 @@
 //! The manifest, `weights/manifest.toml`: the weight files that are known by name.
 
 use lookalike_backbone::BackboneKind;
-use lookalike_download::{Expected, Remote, Source};
+use lookalike_download::{Expected, RemoteFile, Source};
 use serde::{Deserialize, Serialize};
 
 /// One weights file of the manifest.
@@ -43,7 +43,7 @@ pub struct WeightFile {
 
 impl WeightFile {
     /// Where it can be downloaded, if anywhere.
-    pub fn remote(&self) -> Option<Remote> {
+    pub fn remote(&self) -> Option<RemoteFile> {
         let source = match (&self.hub, &self.url) {
             (Some(hub), _) => Source::Hub {
                 repo: hub.repo.clone(),
@@ -54,7 +54,7 @@ impl WeightFile {
             (None, None) => return None,
         };
         let expected = Expected { sha256: self.sha256.clone(), bytes: self.bytes };
-        Some(Remote { source, expected })
+        Some(RemoteFile { source, expected })
     }
 }
 

@@ -29,7 +29,7 @@ impl WeightStore {
     /// A store with a folder of weight files, or without, and the caches of `settings`.
     pub fn new(folder: Option<PathBuf>, settings: Settings) -> Self {
         // Beside the record of checksums: users would be sorry to lose either.
-        let imported = settings.records.parent().unwrap_or(Path::new(".")).join("weights");
+        let imported = settings.checksum_file.parent().unwrap_or(Path::new(".")).join("weights");
         Self { folder, imported, client: Client::new(settings) }
     }
 
@@ -97,7 +97,7 @@ mod tests {
     fn the_users_own_file_wins_over_the_bundled_one() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut settings = Settings::from_env();
-        settings.records = folder.path().join("records/known.json");
+        settings.checksum_file = folder.path().join("records/known.json");
         let store = WeightStore::new(Some(folder.path().join("weights")), settings);
         assert_eq!(store.default_weights(), Path::new(BUNDLED));
         let bundled = weight_files().into_iter().find(|file| file.bundled).expect("one is bundled");

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use lookalike_backbone::{BackboneKind, import, load};
-use lookalike_download::Trust;
+use lookalike_download::Verification;
 use lookalike_weights::{WeightFile, WeightStore, downloadable, is_bundled, weight_files};
 use serde::Serialize;
 use serde_json::json;
@@ -70,14 +70,14 @@ pub(crate) fn fetch(args: &FetchArgs) -> anyhow::Result<()> {
         if args.output.json() {
             done.push(json!({
                 "name": file.name, "path": fetched.path, "bytes": fetched.bytes,
-                "sha256": fetched.sha256, "trust": fetched.trust, "downloaded": fetched.downloaded,
+                "sha256": fetched.sha256, "verification": fetched.verification, "downloaded": fetched.downloaded,
             }));
             continue;
         }
         let how = if fetched.downloaded { "fetched" } else { "here already" };
         let mut text = format!("{}: {how}, {}\n", file.name, bytes(fetched.bytes));
         let _ = writeln!(text, "  at {}", fetched.path.display());
-        let _ = writeln!(text, "  sha256 {}: {}", fetched.sha256, trust(fetched.trust));
+        let _ = writeln!(text, "  sha256 {}: {}", fetched.sha256, verified(fetched.verification));
         let _ = writeln!(text, "  licence {}", file.licence);
         let _ = writeln!(text, "  used where it is asked for: --backbone {}", file.backbone);
         print(&text)?;
@@ -85,12 +85,14 @@ pub(crate) fn fetch(args: &FetchArgs) -> anyhow::Result<()> {
     if args.output.json() { print_json(&done) } else { Ok(()) }
 }
 
-fn trust(trust: Trust) -> &'static str {
-    match trust {
-        Trust::Manifest => "as published",
-        Trust::Prefix => "its first digits are those published in its name",
-        Trust::Recorded => "as when it was first fetched",
-        Trust::FirstUse => "no published checksum is known; recorded, and another will be refused",
+fn verified(by: Verification) -> &'static str {
+    match by {
+        Verification::Expected => "as published",
+        Verification::ExpectedPrefix => "its first digits are those published in its name",
+        Verification::Recorded => "as when it was first fetched",
+        Verification::FirstUse => {
+            "no published checksum is known; recorded, and another will be refused"
+        }
     }
 }
 
@@ -154,7 +156,7 @@ fn check(store: &WeightStore, file: &WeightFile, path: &Path) -> anyhow::Result<
     let is_fetched = file.remote().filter(|r| store.client().cached(r).is_some_and(|p| p == path));
     if let Some(remote) = is_fetched {
         let found = store.client().verify(&remote)?;
-        return Ok(format!("sha256 {}, {}", found.sha256, trust(found.trust)));
+        return Ok(format!("sha256 {}, {}", found.sha256, verified(found.verification)));
     }
     let has_its_name = path.file_name().is_some_and(|name| name == file.file.as_str());
     let is_original = has_its_name || is_bundled(path);

@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::Path;
 
-use lookalike_download::{DownloadError, Trust};
+use lookalike_download::{DownloadError, Verification};
 use lookalike_testkit::hub::{Hub, sha256};
 
 use crate::setup::{Bench, FILE, FOLDER, REPO, content, hub_file, url_file};
@@ -13,7 +13,7 @@ fn a_fresh_fetch_leaves_what_python_leaves() {
     let (commit, sum) = (Hub::COMMIT, sha256(&content()));
     assert_eq!(fetched.sha256, sum);
     assert_eq!(fetched.bytes, content().len() as u64);
-    assert_eq!((fetched.trust, fetched.downloaded), (Trust::FirstUse, true));
+    assert_eq!((fetched.verification, fetched.downloaded), (Verification::FirstUse, true));
     assert_eq!(
         bench.files(),
         [
@@ -32,9 +32,9 @@ fn a_fresh_fetch_leaves_what_python_leaves() {
         fs::read_link(&fetched.path).expect("a link"),
         Path::new(&format!("../../blobs/{sum}"))
     );
-    let transfers = bench.heard.transfers.lock().expect("heard").clone();
+    let transfers = bench.log.transfers.lock().expect("a log").clone();
     assert_eq!(transfers, [(Some(fetched.bytes), 0, fetched.bytes)]);
-    assert_eq!(*bench.heard.ends.lock().expect("heard"), 1);
+    assert_eq!(*bench.log.ends.lock().expect("a log"), 1);
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn what_is_there_is_not_fetched_again() {
     let first = bench.fetch(&hub_file("main")).expect("fetched");
     bench.hub.clear_requests();
     let second = bench.fetch(&hub_file("main")).expect("cached");
-    assert_eq!((second.trust, second.downloaded), (Trust::Recorded, false));
+    assert_eq!((second.verification, second.downloaded), (Verification::Recorded, false));
     assert_eq!((second.path, second.sha256), (first.path.clone(), first.sha256));
     assert_eq!(bench.client().cached(&hub_file(Hub::COMMIT)), Some(first.path));
     assert_eq!(bench.hub.requests(), []);
@@ -121,7 +121,7 @@ fn a_plain_file_lands_where_pytorch_looks() {
     assert_eq!(bench.kept(), ["data/checksums.json", "torch/tiny-0676ba61.pth"]);
     bench.hub.clear_requests();
     let again = bench.fetch(&remote).expect("cached");
-    assert_eq!((again.downloaded, again.trust), (false, Trust::Recorded));
+    assert_eq!((again.downloaded, again.verification), (false, Verification::Recorded));
     assert_eq!(bench.hub.requests(), []);
 }
 
@@ -134,7 +134,7 @@ fn of_two_at_once_one_waits_for_the_other() {
     lock.lock().expect("locked");
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| bench.fetch(&remote));
-        while !bench.heard.said("waiting") {
+        while !bench.log.said("waiting") {
             std::thread::yield_now();
         }
         assert_eq!(bench.hub.requests(), []);

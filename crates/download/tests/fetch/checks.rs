@@ -1,26 +1,28 @@
 use std::fs;
 
-use lookalike_download::{Authority, DownloadError, Expected, Remote, Trust};
+use lookalike_download::{Check, DownloadError, Expected, RemoteFile, Verification};
 use lookalike_testkit::hub::{Fault, Hub, sha256};
 
 use crate::setup::{Bench, FILE, REPO, content, expecting, hub_file, url_file};
 
-fn plain(bench: &Bench, sha256: Option<&str>, bytes: Option<u64>) -> Remote {
+fn plain(bench: &Bench, sha256: Option<&str>, bytes: Option<u64>) -> RemoteFile {
     let source = url_file(bench.hub.put_url("/tiny.pth", &content())).source;
-    Remote { source, expected: Expected { sha256: sha256.map(str::to_owned), bytes } }
+    RemoteFile { source, expected: Expected { sha256: sha256.map(str::to_owned), bytes } }
 }
 
 #[test]
 fn trust_says_what_was_known() {
     let sum = sha256(&content());
-    for (digits, trust) in [(&sum[..], Trust::Manifest), (&sum[..8], Trust::Prefix)] {
+    for (digits, verification) in
+        [(&sum[..], Verification::Expected), (&sum[..8], Verification::ExpectedPrefix)]
+    {
         let bench = Bench::new();
         let remote = expecting(&digits.to_ascii_uppercase());
         for downloaded in [true, false] {
             let fetched = bench.fetch(&remote).expect("as expected");
-            assert_eq!((fetched.trust, fetched.downloaded), (trust, downloaded));
+            assert_eq!((fetched.verification, fetched.downloaded), (verification, downloaded));
         }
-        assert_eq!(bench.client().verify(&remote).expect("as expected").trust, trust);
+        assert_eq!(bench.client().verify(&remote).expect("as expected").verification, verification);
     }
 }
 
@@ -33,10 +35,7 @@ fn a_wrong_checksum_leaves_nothing_behind() {
             let error = bench.fetch(&remote).expect_err("another file");
             let line = error.to_string();
             assert!(line.contains(digits) && line.contains(&sha256(&content())), "{line}");
-            assert!(matches!(
-                error,
-                DownloadError::Mismatch { authority: Authority::Expected, .. }
-            ));
+            assert!(matches!(error, DownloadError::Mismatch { check: Check::Expected, .. }));
             assert_eq!(bench.kept(), [""; 0]);
         }
     }
@@ -54,7 +53,7 @@ fn a_hub_is_held_to_its_own_checksum() {
     let bench = Bench::new();
     bench.hub.fault(Fault::WrongBytes);
     let error = bench.fetch(&hub_file("main")).expect_err("not what the hub announced");
-    assert!(matches!(error, DownloadError::Mismatch { authority: Authority::Hub, .. }), "{error}");
+    assert!(matches!(error, DownloadError::Mismatch { check: Check::Hub, .. }), "{error}");
     assert_eq!(bench.kept(), [""; 0]);
     assert_eq!(bench.client().cached(&hub_file("main")), None);
     bench.fetch(&hub_file("main")).expect("the next try is clean");
@@ -64,12 +63,12 @@ fn a_hub_is_held_to_its_own_checksum() {
 fn a_wrong_size_is_told_before_anything_comes() {
     let bench = Bench::new();
     for remote in [
-        Remote { expected: Expected { sha256: None, bytes: Some(5) }, ..hub_file("main") },
+        RemoteFile { expected: Expected { sha256: None, bytes: Some(5) }, ..hub_file("main") },
         plain(&bench, None, Some(5)),
     ] {
         let line = bench.fetch(&remote).expect_err("another size").to_string();
         assert!(line.contains("size in bytes is 5, found 400000"), "{line}");
-        assert!(bench.heard.transfers.lock().expect("heard").is_empty());
+        assert!(bench.log.transfers.lock().expect("a log").is_empty());
         assert_eq!(bench.kept(), [""; 0]);
     }
 }
@@ -80,7 +79,7 @@ fn a_file_first_seen_is_recorded_and_another_one_refused() {
     let remotes = [hub_file("main"), plain(&bench, None, None)];
     for remote in &remotes {
         let first = bench.fetch(remote).expect("fetched");
-        assert_eq!(first.trust, Trust::FirstUse);
+        assert_eq!(first.verification, Verification::FirstUse);
         let recorded = bench.client().recorded(&remote.source).expect("read").expect("recorded");
         assert_eq!((recorded.sha256, recorded.bytes), (first.sha256, first.bytes));
     }
@@ -98,9 +97,9 @@ fn a_file_first_seen_is_recorded_and_another_one_refused() {
     assert_eq!(bench.kept(), ["data/checksums.json"]);
 
     // What the message advises.
-    fs::remove_file(&bench.settings.records).expect("removed");
+    fs::remove_file(&bench.settings.checksum_file).expect("removed");
     for remote in &remotes {
-        assert_eq!(bench.fetch(remote).expect("accepted").trust, Trust::FirstUse);
+        assert_eq!(bench.fetch(remote).expect("accepted").verification, Verification::FirstUse);
     }
 }
 
@@ -155,14 +154,17 @@ fn a_cached_file_that_changed_since_it_was_recorded_is_refused() {
     // Accepted by hand, as an import does it.
     let digest = lookalike_download::digest(&path).expect("readable");
     bench.client().record(&remote.source, &digest).expect("recorded");
-    assert_eq!(bench.client().verify(&remote).expect("as recorded").trust, Trust::Recorded);
+    assert_eq!(
+        bench.client().verify(&remote).expect("as recorded").verification,
+        Verification::Recorded
+    );
 }
 
 #[test]
 fn damaged_records_stop_everything_before_the_network() {
     let bench = Bench::new();
-    fs::create_dir_all(bench.settings.records.parent().expect("folder")).expect("made");
-    fs::write(&bench.settings.records, "{").expect("written");
+    fs::create_dir_all(bench.settings.checksum_file.parent().expect("folder")).expect("made");
+    fs::write(&bench.settings.checksum_file, "{").expect("written");
     let line = bench.fetch(&hub_file("main")).expect_err("unusable").to_string();
     assert!(line.contains("checksums.json") && !line.contains('\n'), "{line}");
     assert_eq!(bench.hub.requests(), []);

@@ -1,7 +1,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use lookalike_download::{DownloadError, Remote, Source};
+use lookalike_download::{DownloadError, RemoteFile, Source};
 use lookalike_testkit::hub::{Fault, Hub};
 
 use crate::setup::{Bench, FILE, REPO, content, hub_file, url_file};
@@ -10,9 +10,10 @@ use crate::setup::{Bench, FILE, REPO, content, hub_file, url_file};
 fn what_does_not_exist_is_not_asked_for_twice() {
     let bench = Bench::new();
     let source = Source::Hub { repo: REPO.into(), revision: "main".into(), file: "none".into() };
-    for remote in
-        [Remote { source, ..hub_file("main") }, url_file(format!("{}/none", bench.hub.endpoint()))]
-    {
+    for remote in [
+        RemoteFile { source, ..hub_file("main") },
+        url_file(format!("{}/none", bench.hub.endpoint())),
+    ] {
         bench.hub.clear_requests();
         let error = bench.fetch(&remote).expect_err("not there");
         let line = error.to_string();
@@ -46,8 +47,8 @@ fn a_busy_server_is_given_the_time_it_asks_for() {
     let begin = Instant::now();
     bench.fetch(&hub_file("main")).expect("fetched");
     assert!(begin.elapsed() >= Duration::from_secs(1));
-    assert!(bench.heard.said("answers 429: trying again in 1 s"));
-    assert!(bench.heard.said("answers 503: trying again in 0 s"));
+    assert!(bench.log.said("answers 429: trying again in 1 s"));
+    assert!(bench.log.said("answers 503: trying again in 0 s"));
 }
 
 #[test]
@@ -56,18 +57,18 @@ fn a_server_cannot_ask_for_any_time() {
     bench.settings.longest_wait = Duration::from_millis(10);
     bench.hub.fault(Fault::Status(503, Some(100_000)));
     bench.fetch(&hub_file("main")).expect("fetched");
-    assert!(bench.heard.said("trying again in 0.01 s"));
+    assert!(bench.log.said("trying again in 0.01 s"));
 }
 
 #[test]
 fn waits_double_and_tries_end() {
     let bench = Bench::new();
     for always in [Fault::Status(503, None), Fault::ContentStatus(500, None)] {
-        bench.heard.notes.lock().expect("heard").clear();
+        bench.log.notes.lock().expect("a log").clear();
         bench.hub.always(Some(always));
         let error = bench.fetch(&hub_file("main")).expect_err("gives up");
-        assert!(matches!(error, DownloadError::GaveUp { tries: 4, .. }), "{error}");
-        let notes = bench.heard.notes.lock().expect("heard").clone();
+        assert!(matches!(error, DownloadError::GaveUp { attempts: 4, .. }), "{error}");
+        let notes = bench.log.notes.lock().expect("a log").clone();
         let waits: Vec<_> = notes.iter().filter_map(|line| line.rsplit(' ').nth(1)).collect();
         assert_eq!(waits, ["0.001", "0.002", "0.004"]);
     }
@@ -122,7 +123,7 @@ fn a_server_that_never_answers_is_given_up() {
     bench.settings.read_timeout = Duration::from_millis(50);
     bench.settings.retries = 1;
     let error = bench.fetch(&hub_file("main")).expect_err("silence");
-    assert!(matches!(error, DownloadError::GaveUp { tries: 2, .. }), "{error}");
+    assert!(matches!(error, DownloadError::GaveUp { attempts: 2, .. }), "{error}");
 }
 
 #[test]
@@ -159,7 +160,7 @@ fn names_that_lead_outside_are_refused_before_anything_happens() {
         hub(REPO, Hub::COMMIT, "/etc/passwd"),
         Source::Url(format!("{}/..", bench.hub.endpoint())),
     ] {
-        let remote = Remote { source, ..hub_file("main") };
+        let remote = RemoteFile { source, ..hub_file("main") };
         let client = bench.client();
         assert_eq!(client.cached(&remote), None);
         for error in [bench.fetch(&remote), client.verify(&remote)] {

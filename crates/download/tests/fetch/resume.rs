@@ -1,6 +1,6 @@
 use std::fs;
 
-use lookalike_download::{DownloadError, Expected, Remote};
+use lookalike_download::{DownloadError, Expected, RemoteFile};
 use lookalike_testkit::hub::{Fault, sha256};
 
 use crate::setup::{Bench, FILE, REPO, content, hub_file, url_file};
@@ -27,9 +27,9 @@ fn a_cut_transfer_goes_on_where_it_stopped() {
     assert_eq!(fs::read(fetched.path).expect("there"), content());
     let wanted = [None, Some("bytes=100000-".to_owned()), Some("bytes=150000-".to_owned())];
     assert_eq!(ranges(&bench), wanted);
-    assert!(bench.heard.said("cut the connection"));
+    assert!(bench.log.said("cut the connection"));
     let total = Some(400_000);
-    let transfers = bench.heard.transfers.lock().expect("heard").clone();
+    let transfers = bench.log.transfers.lock().expect("a log").clone();
     assert_eq!(
         transfers,
         [(total, 0, 100_000), (total, 100_000, 50_000), (total, 150_000, 250_000)]
@@ -41,7 +41,7 @@ fn cuts_without_end_end() {
     let bench = Bench::new();
     bench.hub.always(Some(Fault::CutAfter(10)));
     let error = bench.fetch(&hub_file("main")).expect_err("gives up");
-    assert!(matches!(error, DownloadError::GaveUp { tries: 4, .. }), "{error}");
+    assert!(matches!(error, DownloadError::GaveUp { attempts: 4, .. }), "{error}");
     bench.hub.always(None);
     bench.hub.clear_requests();
     bench.fetch(&hub_file("main")).expect("goes on");
@@ -93,7 +93,7 @@ fn a_server_that_ignores_ranges_starts_over() {
     bench.hub.fault(Fault::IgnoreRange);
     let fetched = bench.fetch(&hub_file("main")).expect("fetched");
     assert_eq!(fs::read(fetched.path).expect("there"), content());
-    assert!(bench.heard.said("starting over"));
+    assert!(bench.log.said("starting over"));
 }
 
 /// Size and checksum unknown to the server's last word: only the 416 says that nothing is missing.
@@ -105,7 +105,7 @@ fn a_range_beyond_the_end_of_a_whole_file_is_the_end() {
     fs::create_dir_all(&bench.settings.torch_cache).expect("folder");
     let partial = bench.settings.torch_cache.join("tiny.pth.partial");
     fs::write(&partial, content()).expect("written");
-    let remote = Remote { source, expected };
+    let remote = RemoteFile { source, expected };
     bench.fetch(&remote).expect("whole");
     assert_eq!(ranges(&bench), [Some("bytes=400000-".to_owned())]);
 
@@ -146,7 +146,7 @@ fn a_stalled_server_is_left_and_asked_again() {
     bench.hub.fault(Fault::Stall);
     let fetched = bench.fetch(&hub_file("main")).expect("fetched");
     assert_eq!(fs::read(fetched.path).expect("there"), content());
-    assert!(bench.heard.said("silent"));
+    assert!(bench.log.said("silent"));
     assert_eq!(ranges(&bench), [None, Some("bytes=200000-".to_owned())]);
 }
 
@@ -166,6 +166,6 @@ fn a_leftover_of_the_right_size_is_no_file_where_nothing_vouches_for_it() {
     fs::create_dir_all(&bench.settings.torch_cache).expect("folder");
     fs::write(bench.settings.torch_cache.join("tiny.pth.partial"), [0; 400_000]).expect("written");
     let expected = Expected { sha256: None, bytes: Some(400_000) };
-    let fetched = bench.fetch(&Remote { source, expected }).expect("fetched");
+    let fetched = bench.fetch(&RemoteFile { source, expected }).expect("fetched");
     assert_eq!(fs::read(fetched.path).expect("there"), content());
 }

@@ -68,25 +68,25 @@ fn redirects_end() {
 fn proxy() -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("bound"));
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let heard = Arc::clone(&asked);
+    let tunnels = Arc::new(Mutex::new(Vec::new()));
+    let requests = Arc::clone(&tunnels);
     thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
-            let heard = Arc::clone(&heard);
-            thread::spawn(move || tunnel(stream, &heard));
+            let requests = Arc::clone(&requests);
+            thread::spawn(move || tunnel(stream, &requests));
         }
     });
-    (address, asked)
+    (address, tunnels)
 }
 
-fn tunnel(mut client: TcpStream, heard: &Mutex<Vec<String>>) -> io::Result<()> {
+fn tunnel(mut client: TcpStream, requests: &Mutex<Vec<String>>) -> io::Result<()> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") && client.read(&mut byte)? == 1 {
         head.push(byte[0]);
     }
     let head = String::from_utf8_lossy(&head).into_owned();
-    heard.lock().expect("heard").push(head.lines().next().unwrap_or_default().to_owned());
+    requests.lock().expect("a log").push(head.lines().next().unwrap_or_default().to_owned());
     let target = head.split_whitespace().nth(1).unwrap_or_default();
     let mut server = TcpStream::connect(target)?;
     client.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
@@ -99,24 +99,24 @@ fn tunnel(mut client: TcpStream, heard: &Mutex<Vec<String>>) -> io::Result<()> {
 #[test]
 fn a_proxy_is_gone_through_unless_excepted() {
     let mut bench = Bench::new();
-    let (address, asked) = proxy();
+    let (address, tunnels) = proxy();
     bench.settings.proxies = Proxies { http: Some(address), ..Proxies::default() };
     let fetched = bench.fetch(&hub_file("main")).expect("fetched");
     assert_eq!(std::fs::read(fetched.path).expect("there"), content());
     let endpoint = bench.hub.endpoint()["http://".len()..].to_owned();
     let store = bench.hub.store()["http://".len()..].to_owned();
-    let seen = asked.lock().expect("heard").clone();
+    let seen = tunnels.lock().expect("a log").clone();
     assert!(seen.contains(&format!("CONNECT {endpoint} HTTP/1.1")), "{seen:?}");
     assert!(seen.contains(&format!("CONNECT {store} HTTP/1.1")), "{seen:?}");
 
-    asked.lock().expect("heard").clear();
+    tunnels.lock().expect("a log").clear();
     bench.settings.proxies.none = "localhost, 127.0.0.1".into();
     bench.fetch(&hub_file("other")).expect("fetched directly");
     bench.settings.proxies.none.clear();
     // A proxy for https is none for http.
     bench.settings.proxies.https = bench.settings.proxies.http.take();
     bench.fetch(&hub_file("third")).expect("fetched directly");
-    assert_eq!(*asked.lock().expect("heard"), [""; 0]);
+    assert_eq!(*tunnels.lock().expect("a log"), [""; 0]);
 }
 
 #[test]

@@ -1,11 +1,12 @@
-//! A hub, empty caches and a client that does not wait long.
+//! A test hub, empty caches and a client with short waits.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use lookalike_base::progress::{Phase, Progress};
 use lookalike_download::{
-    Client, DownloadError, Expected, Fetched, Progress, Proxies, Remote, Settings, Source,
+    Client, DownloadError, Expected, Fetched, Proxies, RemoteFile, Settings, Source,
 };
 use lookalike_testkit::hub::{Hub, Request, Site};
 use tempfile::TempDir;
@@ -19,7 +20,7 @@ pub struct Bench {
     pub hub: Hub,
     pub settings: Settings,
     pub folder: TempDir,
-    pub heard: Heard,
+    pub log: ProgressLog,
 }
 
 /// A few pages of bytes that do not repeat.
@@ -34,7 +35,7 @@ pub fn settings(endpoint: String, folder: &Path) -> Settings {
         token: None,
         hub_cache: folder.join("hub"),
         torch_cache: folder.join("torch"),
-        records: folder.join("data/checksums.json"),
+        checksum_file: folder.join("data/checksums.json"),
         proxies: Proxies::default(),
         platform_certificates: false,
         retries: 3,
@@ -51,15 +52,15 @@ impl Bench {
         let hub = Hub::start();
         hub.put(REPO, FILE, &content());
         let settings = settings(hub.endpoint(), folder.path());
-        Self { hub, settings, folder, heard: Heard::default() }
+        Self { hub, settings, folder, log: ProgressLog::default() }
     }
 
     pub fn client(&self) -> Client {
         Client::new(self.settings.clone())
     }
 
-    pub fn fetch(&self, remote: &Remote) -> Result<Fetched, DownloadError> {
-        self.client().fetch(remote, &self.heard)
+    pub fn fetch(&self, remote: &RemoteFile) -> Result<Fetched, DownloadError> {
+        self.client().fetch(remote, &self.log)
     }
 
     /// A path in the hub's folder of `REPO`.
@@ -103,38 +104,38 @@ fn list(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-pub fn hub_file(revision: &str) -> Remote {
+pub fn hub_file(revision: &str) -> RemoteFile {
     let source = Source::Hub { repo: REPO.into(), revision: revision.into(), file: FILE.into() };
-    Remote { source, expected: Expected::default() }
+    RemoteFile { source, expected: Expected::default() }
 }
 
-pub fn expecting(sha256: &str) -> Remote {
+pub fn expecting(sha256: &str) -> RemoteFile {
     let expected = Expected { sha256: Some(sha256.into()), bytes: None };
-    Remote { expected, ..hub_file("main") }
+    RemoteFile { expected, ..hub_file("main") }
 }
 
-pub fn url_file(url: String) -> Remote {
-    Remote { source: Source::Url(url), expected: Expected::default() }
+pub fn url_file(url: String) -> RemoteFile {
+    RemoteFile { source: Source::Url(url), expected: Expected::default() }
 }
 
-/// Remembers what it hears.
+/// Progress, recorded.
 #[derive(Default)]
-pub struct Heard {
+pub struct ProgressLog {
     pub notes: Mutex<Vec<String>>,
-    /// Total, already there, and what came then, for each `begin`.
+    /// For each phase: its total, what was done before, and what was added.
     pub transfers: Mutex<Vec<(Option<u64>, u64, u64)>>,
     pub ends: Mutex<usize>,
 }
 
-impl Heard {
+impl ProgressLog {
     pub fn said(&self, words: &str) -> bool {
         self.notes.lock().expect("notes").iter().any(|line| line.contains(words))
     }
 }
 
-impl Progress for Heard {
-    fn begin(&self, _name: &str, total: Option<u64>, already: u64) {
-        self.transfers.lock().expect("transfers").push((total, already, 0));
+impl Progress for ProgressLog {
+    fn begin(&self, Phase { total, done, .. }: Phase<'_>) {
+        self.transfers.lock().expect("transfers").push((total, done, 0));
     }
 
     fn advance(&self, bytes: u64) {

@@ -1,27 +1,27 @@
-//! Checksums recorded when a file was first fetched.
+//! The checksums that were recorded at first fetches (trust on first use, as in SSH's known_hosts).
 //!
-//! A JSON file: `{"files": {"SOURCE": {"sha256": "64 digits", "bytes": 123}}}`. Fields that this
-//! program does not know are kept as they are.
+//! A JSON file: `{"files": {"SOURCE": {"sha256": "64 digits", "bytes": 123}}}`. Unknown fields are kept.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use lookalike_base::progress::Silent;
+use lookalike_base::{atomic_write, folder_of};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::files::{folder_of, write_whole};
 use crate::lock::Lock;
 use crate::source::is_sha256;
-use crate::{Digest, DownloadError, Silent};
+use crate::{Digest, DownloadError};
 
-/// What was recorded of a file.
+/// A file's recorded checksum and size.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded {
+pub struct RecordedChecksum {
     /// SHA-256: 64 hexadecimal digits in lower case.
     pub sha256: String,
-    /// Size.
+    /// Size in bytes.
     pub bytes: u64,
 }
 
@@ -41,12 +41,12 @@ struct Entry {
     others: BTreeMap<String, Value>,
 }
 
-/// The file of records.
-pub(crate) struct Records {
+/// The file of recorded checksums.
+pub(crate) struct ChecksumFile {
     path: PathBuf,
 }
 
-impl Records {
+impl ChecksumFile {
     pub fn new(path: PathBuf) -> Self {
         Self { path }
     }
@@ -55,9 +55,9 @@ impl Records {
         &self.path
     }
 
-    pub fn get(&self, key: &str) -> Result<Option<Recorded>, DownloadError> {
+    pub fn get(&self, key: &str) -> Result<Option<RecordedChecksum>, DownloadError> {
         let entry = self.read()?.files.remove(key);
-        Ok(entry.map(|Entry { sha256, bytes, .. }| Recorded {
+        Ok(entry.map(|Entry { sha256, bytes, .. }| RecordedChecksum {
             sha256: sha256.to_ascii_lowercase(),
             bytes,
         }))
@@ -66,12 +66,12 @@ impl Records {
     /// Adds an entry or replaces it.
     pub fn set(&self, key: &str, digest: &Digest) -> Result<(), DownloadError> {
         let unwritable = |source| DownloadError::Unwritable {
-            folder: folder_of(&self.path),
+            folder: folder_of(&self.path).to_owned(),
             source,
             variable: "XDG_DATA_HOME",
         };
         fs::create_dir_all(folder_of(&self.path)).map_err(unwritable)?;
-        // Two processes that record something at once must not lose each other's entries.
+        // So that two processes that record at once do not lose each other's entries.
         let _lock = Lock::take(&self.path.with_extension("lock"), "checksums", &Silent)
             .map_err(unwritable)?;
         let mut content = self.read()?;
@@ -85,11 +85,11 @@ impl Records {
         let mut text = serde_json::to_string_pretty(&content)
             .expect("a map of strings and numbers is always JSON");
         text.push('\n');
-        write_whole(&self.path, text.as_bytes()).map_err(unwritable)
+        atomic_write(&self.path, |file| file.write_all(text.as_bytes())).map_err(unwritable)
     }
 
     fn read(&self) -> Result<Content, DownloadError> {
-        let unusable = |reason| DownloadError::Records { path: self.path.clone(), reason };
+        let unusable = |reason| DownloadError::ChecksumFile { path: self.path.clone(), reason };
         let text = match fs::read(&self.path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Content::default()),
@@ -116,7 +116,7 @@ mod tests {
     fn what_is_recorded_is_found_and_unknown_fields_stay() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("deep/checksums.json");
-        let records = Records::new(path.clone());
+        let records = ChecksumFile::new(path.clone());
         assert_eq!(records.get("a").expect("no file yet"), None);
         records.set("a", &some("1")).expect("recorded");
 
@@ -140,9 +140,9 @@ mod tests {
     }
 
     #[test]
-    fn those_who_record_at_once_do_not_lose_each_other() {
+    fn concurrent_records_are_all_kept() {
         let folder = tempfile::tempdir().expect("a folder");
-        let records = Records::new(folder.path().join("checksums.json"));
+        let records = ChecksumFile::new(folder.path().join("checksums.json"));
         std::thread::scope(|scope| {
             for n in 0..8 {
                 let records = &records;
@@ -161,7 +161,7 @@ mod tests {
         let cut = r#"{"files": {"a": {"sha"#;
         for text in [cut, "[]", r#"{"files": {"a": {"sha256": "12", "bytes": 1}}}"#] {
             fs::write(&path, text).expect("written");
-            let records = Records::new(path.clone());
+            let records = ChecksumFile::new(path.clone());
             for error in [records.get("a").err(), records.set("b", &some("1")).err()] {
                 let line = error.expect("refused").to_string();
                 assert!(line.contains("checksums.json"), "{line}");

@@ -1,22 +1,23 @@
-//! The hub's cache on disk, as Python's `huggingface_hub` keeps it.
+//! The Hugging Face hub's cache on disk, in the layout of Python's `huggingface_hub`.
 //!
 //! ```text
 //! models--OWNER--NAME/
-//!   refs/REVISION              the commit that a branch or tag stands for
+//!   refs/REVISION              the commit of a branch or tag
 //!   blobs/ETAG                 content
-//!   blobs/ETAG.incomplete      content that is still coming
+//!   blobs/ETAG.incomplete      content of an unfinished transfer
 //!   snapshots/COMMIT/FILE  ->  ../../blobs/ETAG
 //! .locks/models--OWNER--NAME/ETAG.lock
 //! ```
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::files::{folder_of, write_whole};
+use lookalike_base::{atomic_write, folder_of};
+
 use crate::source::{is_commit, is_sha256};
 
-/// One repository's part of the cache. Names are checked before they come here.
+/// The cache of one repository. Names were checked by the caller.
 pub(crate) struct HubCache {
     root: PathBuf,
     locks: PathBuf,
@@ -40,7 +41,7 @@ impl HubCache {
         self.root.join("blobs").join(format!("{etag}.incomplete"))
     }
 
-    /// The file that Python locks as well.
+    /// The lock file, which huggingface_hub uses as well.
     pub fn lock(&self, etag: &str) -> PathBuf {
         self.locks.join(format!("{etag}.lock"))
     }
@@ -54,7 +55,7 @@ impl HubCache {
         revision.split('/').fold(self.root.join("refs"), |path, segment| path.join(segment))
     }
 
-    /// The file, if the cache has it.
+    /// The file's path, if the cache has it.
     pub fn cached(&self, revision: &str, file: &str) -> Option<PathBuf> {
         let commit = match fs::read_to_string(self.reference(revision)) {
             Ok(commit) => commit.trim().to_owned(),
@@ -64,21 +65,21 @@ impl HubCache {
         (is_commit(&commit) && path.is_file()).then_some(path)
     }
 
-    /// The SHA-256 that the cache's name for a file's content is, where it is one.
-    pub fn named(&self, snapshot: &Path) -> Option<String> {
-        // One step only: Python may keep the content in a folder that repositories share, where names
+    /// The name of a file's blob, where that is a SHA-256.
+    pub fn sha256_of(&self, snapshot: &Path) -> Option<String> {
+        // One link only: huggingface_hub may keep the content in a folder that repositories share, where names
         // are other checksums.
         let target = fs::read_link(snapshot).ok()?;
         let name = target.file_name()?.to_str()?;
         (target.parent()?.ends_with("blobs") && is_sha256(name)).then(|| name.to_ascii_lowercase())
     }
 
-    pub fn make_folders(&self, etag: &str) -> io::Result<()> {
+    pub fn create_folders(&self, etag: &str) -> io::Result<()> {
         fs::create_dir_all(folder_of(&self.blob(etag)))?;
         fs::create_dir_all(&self.locks)
     }
 
-    /// Gives the content the name by which it is found.
+    /// Links a revision's file to its blob. Returns the file's path.
     pub fn publish(
         &self,
         etag: &str,
@@ -89,25 +90,25 @@ impl HubCache {
         let path = self.snapshot(commit, file);
         fs::create_dir_all(folder_of(&path))?;
         if !path.exists() {
-            // A link that leads nowhere is in the way.
+            // A dangling link is in the way.
             let _ = fs::remove_file(&path);
             // From the file's folder up to the repository's.
             let up = "../".repeat(file.split('/').count() + 1);
-            point(&format!("{up}blobs/{etag}"), &self.blob(etag), &path, symlink)?;
+            link_or_copy(&format!("{up}blobs/{etag}"), &self.blob(etag), &path, symlink)?;
         }
         if revision != commit {
-            self.refer(revision, commit)?;
+            self.write_ref(revision, commit)?;
         }
         Ok(path)
     }
 
-    fn refer(&self, revision: &str, commit: &str) -> io::Result<()> {
+    fn write_ref(&self, revision: &str, commit: &str) -> io::Result<()> {
         let reference = self.reference(revision);
-        if fs::read_to_string(&reference).is_ok_and(|known| known == commit) {
+        if fs::read_to_string(&reference).is_ok_and(|current| current == commit) {
             return Ok(());
         }
         fs::create_dir_all(folder_of(&reference))?;
-        write_whole(&reference, commit.as_bytes())
+        atomic_write(&reference, |file| file.write_all(commit.as_bytes()))
     }
 }
 
@@ -126,8 +127,8 @@ fn symlink(_: &str, _: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Makes `path` stand for `blob`: a link, or where there are none a second name for it, or a copy.
-fn point(
+/// Makes `path` a symbolic link to `blob`, or where the system has none a hard link, or a copy.
+fn link_or_copy(
     target: &str,
     blob: &Path,
     path: &Path,
@@ -136,10 +137,10 @@ fn point(
     let made = link(target, path).or_else(|_| fs::hard_link(blob, path));
     match made {
         Ok(()) => Ok(()),
-        // Another process was faster.
+        // Another process has made it.
         Err(_) if path.exists() => Ok(()),
         Err(_) => {
-            // Under another name first: a copy takes time and may be cut short.
+            // Under another name first: copying may be interrupted.
             let copy = blob.with_extension("copy");
             fs::copy(blob, &copy)?;
             fs::rename(copy, path)
@@ -154,7 +155,7 @@ mod tests {
     const COMMIT: &str = "0123456789012345678901234567890123456789";
 
     #[test]
-    fn names_are_those_of_python() {
+    fn names_are_those_of_huggingface_hub() {
         let cache = HubCache::new(Path::new("/c"), "timm/resnet50.a1_in1k");
         assert_eq!(cache.blob("e"), Path::new("/c/models--timm--resnet50.a1_in1k/blobs/e"));
         assert_eq!(cache.lock("e"), Path::new("/c/.locks/models--timm--resnet50.a1_in1k/e.lock"));
@@ -166,7 +167,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let cache = HubCache::new(folder.path(), "a/b");
         let etag = "ab".repeat(32);
-        cache.make_folders(&etag).expect("folders");
+        cache.create_folders(&etag).expect("folders");
         fs::write(cache.blob(&etag), "content").expect("written");
         let path = cache.publish(&etag, "refs/pr/1", COMMIT, "deep/er/f.bin").expect("published");
         assert_eq!(fs::read(&path).expect("leads to the content"), b"content");
@@ -174,13 +175,13 @@ mod tests {
         assert_eq!(cache.cached(COMMIT, "deep/er/f.bin"), Some(path.clone()));
         assert_eq!(cache.cached("main", "deep/er/f.bin"), None);
         #[cfg(unix)]
-        assert_eq!(cache.named(&path), Some(etag.clone()));
+        assert_eq!(cache.sha256_of(&path), Some(etag.clone()));
         fs::remove_file(cache.blob(&etag)).expect("removed");
-        assert_eq!(cache.cached(COMMIT, "deep/er/f.bin"), None, "a link that leads nowhere");
+        assert_eq!(cache.cached(COMMIT, "deep/er/f.bin"), None, "a dangling link");
     }
 
     #[test]
-    fn a_reference_that_leads_outside_is_not_followed() {
+    fn a_reference_outside_the_cache_is_not_followed() {
         let folder = tempfile::tempdir().expect("a folder");
         let cache = HubCache::new(folder.path(), "a/b");
         fs::create_dir_all(cache.root().join("refs")).expect("folder");
@@ -192,12 +193,12 @@ mod tests {
     }
 
     #[test]
-    fn without_links_there_is_another_name_for_the_content() {
+    fn without_symbolic_links_the_file_is_a_hard_link_or_a_copy() {
         let folder = tempfile::tempdir().expect("a folder");
         let (blob, path) = (folder.path().join("blob"), folder.path().join("file"));
         fs::write(&blob, "content").expect("written");
         let none = |_: &str, _: &Path| Err(io::ErrorKind::Unsupported.into());
-        point("blob", &blob, &path, none).expect("a hard link or a copy");
+        link_or_copy("blob", &blob, &path, none).expect("a hard link or a copy");
         assert_eq!(fs::read(&path).expect("there"), b"content");
         assert!(!path.is_symlink());
     }
