@@ -1,7 +1,6 @@
-//! Finding the things in a photo: by the map of the bundled network, and by the detectors in the folder that
-//! `LOOKALIKE_WEIGHTS` names.
+//! Object detection: by the activation map of the bundled network, and by the ONNX detectors in `LOOKALIKE_WEIGHTS`.
 //!
-//! Corpus: a made-up photo of 416 pixels a side, as detectors take it, so that nothing is scaled. On one thread.
+//! One synthetic photo of 416 x 416 pixels, the detectors' input size, so that nothing is resized. On one thread.
 //! `peers/detectors.py` times ONNX Runtime on the same detectors.
 
 use std::hint::black_box;
@@ -19,9 +18,9 @@ fn detect(c: &mut Criterion) {
     let map = ActivationDetector::new(&network.expect("the bundled network"));
     let mut group = c.benchmark_group("detect, one thread");
     group.sample_size(20);
-    let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
+    let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
     group.bench_function("activation map", |b| {
-        alone.install(|| b.iter(|| map.detect(black_box(&photo)).expect("items")));
+        one_thread.install(|| b.iter(|| map.detect(black_box(&photo)).expect("objects")));
     });
     let weights = std::env::var_os("LOOKALIKE_WEIGHTS").map(PathBuf::from);
     for name in DETECTORS {
@@ -32,7 +31,7 @@ fn detect(c: &mut Criterion) {
         };
         let detector = OnnxDetector::open(&file).expect("a detector");
         group.bench_function(name, |b| {
-            alone.install(|| b.iter(|| detector.detect(black_box(&photo)).expect("items")));
+            one_thread.install(|| b.iter(|| detector.detect(black_box(&photo)).expect("objects")));
         });
     }
     group.finish();

@@ -1,8 +1,7 @@
-//! From a photo's bytes to its embedding: decoding and letterboxing, then the network.
+//! From a photo's file to its embedding: decoding and letterboxing, then the network.
 //!
-//! Corpus: made-up photos (a 12-megapixel JPEG as phones take, a 348-pixel one as shops show) and
-//! made-up networks; the weights' values do not change the work. Measured on one thread unless the
-//! name says otherwise. `peers/embed_peers.py` times ONNX Runtime and OpenVINO on the same networks.
+//! Synthetic photos (a 12-megapixel JPEG as from a phone, a 348-pixel one as from a shop) and networks with random weights,
+//! whose values do not change the speed. On one thread unless the name says otherwise. `peers/embed_peers.py` times ONNX Runtime and OpenVINO on the same networks.
 
 use std::hint::black_box;
 

@@ -303,7 +303,7 @@ fn embeddings_are_written_for_other_tools() {
     assert!(crate::helpers::run(out).error(2).contains(".npy"));
 }
 
-/// The rest is for a machine with a card: `benches/card.rs`.
+/// The rest is for a machine with a card: `benches/gpu.rs`.
 #[cfg(not(feature = "cuda"))]
 #[test]
 fn a_card_that_the_program_was_not_built_for_is_refused() {

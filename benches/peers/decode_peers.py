@@ -5,9 +5,9 @@ OpenCV's reduced size and libvips' shrink-on-load, in turns.
     pip install pillow opencv-python-headless pyvips pyvips-binary numpy
     python benches/peers/decode_peers.py PHOTOS [--rounds 5] [--keep FOLDER]
 
-PHOTOS is a folder of real photos. Of some of them, chosen by a seed, photos of 4032x3024 pixels are made: enlarged, with a
-sensor's noise, and one as a sheet of many, which has details everywhere; JPEG, quality 92, colours at half
-resolution, as phones write them. All decode to an eighth, 504x378; the best round counts.
+PHOTOS is a folder of real photos. Some of them, chosen by a seed, are upscaled to 4032x3024 pixels with sensor noise, and one
+image is a sheet of many, with details everywhere; JPEG of quality 92 with 4:2:0 subsampling, as from phones. All
+decode to 1/8, 504x378; the best round counts.
 """
 
 import argparse

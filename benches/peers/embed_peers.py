@@ -1,14 +1,14 @@
-"""Milliseconds to embed a photo on this processor: Lookalike, ONNX Runtime and OpenVINO in turns.
+"""Milliseconds to embed a photo on this CPU: Lookalike, ONNX Runtime and OpenVINO in turns.
 
     cargo build --release --example embed_rounds
     pip install onnxruntime openvino onnx numpy safetensors
     python benches/peers/embed_peers.py [--threads 2] [WEIGHTS.safetensors ...]
 
 The networks have the same weights: a file is written as an ONNX graph, batch norm folded, from photo to
-embedding. Without files the three networks have random weights, which do not change the work. Every round
+embedding. Without files the three networks have random weights, which do not change the speed. Every round
 gives each engine the same time; the best round counts. The cosines are the smallest between Lookalike's and
-ONNX Runtime's embeddings of the same noise, with 32 bits and with bytes. A network is quantised by four
-photos of noise: enough for its speed, not for its use.
+ONNX Runtime's embeddings of the same noise, in f32 and in int8. Networks are calibrated on four noise photos:
+enough to measure speed, not for use.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""A folder of photos to an index of neighbours as one would write it in Python: the peer of `lookalike index build`.
+"""Builds a nearest-neighbour index of a folder of photos in plain Python: the peer of `lookalike index build`.
 
     cargo build --release
     pip install onnxruntime openvino onnx numpy safetensors pillow hnswlib
@@ -6,7 +6,7 @@
 
 Pillow decodes and scales photos in threads while ONNX Runtime embeds the batch before them; hnswlib links
 them. Both programs get the same photos, network and cores; each is run as often as told, in turns, as a
-process of its own, and the best run counts. The weights are the network's as `embed_peers.py` reads them.
+process of its own; the best run counts. The weights are the network's as `embed_peers.py` reads them.
 """
 
 import argparse

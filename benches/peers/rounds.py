@@ -1,4 +1,4 @@
-"""How the runners beside this file time a peer."""
+"""Timing, shared by the peers' scripts."""
 
 import time
 

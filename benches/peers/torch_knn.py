@@ -1,4 +1,4 @@
-"""The peer that our own figures are quoted beside: the same main job in plain PyTorch and Pillow.
+"""The baseline for Lookalike's figures: the same task in plain PyTorch and Pillow.
 
 Embeds the training photos of the Grocery Store data set with Google's MobileNetV3-Large
 minimalistic, centres them, names the test photos by a vote of the 20 nearest, and says how good

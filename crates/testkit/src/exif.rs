@@ -1,16 +1,15 @@
-//! The EXIF orientation tag (Exif 2.32, section 4.6.4; the meanings are TIFF 6.0's, tag 274).
+//! Writes the EXIF orientation tag (Exif 2.32, section 4.6.4; values as in TIFF 6.0, tag 274).
 
 use image::RgbImage;
 
-/// The pixels as a camera held that way would have stored them: what a viewer that honours the
-/// orientation turns back into `upright`.
+/// The pixels as a camera stores them in this orientation; applying the orientation gives `upright` again.
 pub(crate) fn stored(upright: &RgbImage, orientation: u8) -> RgbImage {
     let (width, height) = upright.dimensions();
     let (right, bottom) = (width.saturating_sub(1), height.saturating_sub(1));
     let swapped = orientation >= 5;
     let (stored_width, stored_height) = if swapped { (height, width) } else { (width, height) };
     RgbImage::from_fn(stored_width, stored_height, |x, y| {
-        // The comment says which sides of the upright picture are stored as row 0 and column 0.
+        // Comments: the sides of the upright image that are stored as row 0 and column 0.
         let (x, y) = match orientation {
             1 => (x, y),                  // top, left
             2 => (right - x, y),          // top, right
@@ -26,7 +25,7 @@ pub(crate) fn stored(upright: &RgbImage, orientation: u8) -> RgbImage {
     })
 }
 
-/// Puts an APP1 segment with nothing but the orientation behind the start-of-image marker.
+/// Inserts an APP1 segment with only the orientation after the start-of-image marker.
 pub(crate) fn insert_orientation(jpeg: &mut Vec<u8>, orientation: u8) {
     let mut body = b"Exif\0\0".to_vec();
     body.extend(b"MM\0*\0\0\0\x08"); // big-endian TIFF, its first directory at byte 8

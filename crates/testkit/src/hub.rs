@@ -1,8 +1,7 @@
-//! A hub to download from, on this machine: it answers as a Hugging Face hub does, and fails as asked.
+//! A fake Hugging Face hub with fault injection.
 //!
-//! Two servers listen on 127.0.0.1. The *endpoint* knows repositories and plain files; it sends
-//! whoever wants a large file on to the *store*, another port and so another origin, as the real hub
-//! does. Every request is noted down.
+//! Two servers listen on 127.0.0.1. The *endpoint* serves repositories and plain files; it redirects requests for large
+//! files to the *store*, another port and so another origin, as the real hub does. Every request is recorded.
 //!
 //! ```
 //! use lookalike_testkit::hub::{Fault, Hub};
@@ -10,13 +9,13 @@
 //! let hub = Hub::start();
 //! hub.put("timm/tiny", "model.safetensors", b"weights");
 //! let url = hub.put_url("/models/tiny.pth", b"weights");
-//! assert!(url.starts_with(&hub.endpoint())); // what HF_ENDPOINT is to be
-//! hub.fault(Fault::CutAfter(3)); // the next answer with content ends after 3 bytes
+//! assert!(url.starts_with(&hub.endpoint())); // for HF_ENDPOINT
+//! hub.fault(Fault::CutAfter(3)); // the next response with content ends after 3 bytes
 //! assert!(hub.requests().is_empty());
 //! ```
 
-mod answer;
-mod wire;
+mod http;
+mod respond;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -26,32 +25,32 @@ use std::thread::{self, JoinHandle};
 
 use sha2::{Digest, Sha256};
 
-pub use wire::Request;
+pub use http::Request;
 
 /// SHA-256 of `bytes`: 64 hexadecimal digits in lower case.
 pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What goes wrong.
+/// A fault to inject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// The next request of any kind is answered with this status, and `Retry-After` if given.
+    /// The next request gets a response with this status, and `Retry-After` if given.
     Status(u16, Option<u32>),
-    /// Like [`Fault::Status`], for the next request that would be answered with content.
+    /// Like [`Fault::Status`], for the next request whose response would have content.
     ContentStatus(u16, Option<u32>),
     /// The connection is cut after so many bytes of the content.
     CutAfter(usize),
-    /// Every byte of the content is another one; size and headers stay.
+    /// Every byte of the content is wrong; size and headers are right.
     WrongBytes,
-    /// A request for a range is answered with everything.
+    /// A range request gets the whole content.
     IgnoreRange,
-    /// Half of the content comes, then nothing more while the hub runs; the connection stays open.
+    /// Half of the content is sent, then nothing more while the hub runs; the connection stays open.
     Stall,
 }
 
 impl Fault {
-    fn wants_content(&self) -> bool {
+    fn needs_content(&self) -> bool {
         !matches!(self, Self::Status(..))
     }
 }
@@ -69,7 +68,7 @@ pub enum Site {
 struct Entry {
     bytes: Arc<[u8]>,
     etag: String,
-    /// Whether the endpoint sends requests for it on to the store.
+    /// Whether the endpoint redirects requests for it to the store.
     large: bool,
 }
 
@@ -106,7 +105,7 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// The commit that every revision stands for.
+    /// The commit of every revision.
     pub const COMMIT: &str = "5dead1e55be90b5bd3a3ee5b6b0e5f0123456789";
 
     /// Starts both servers on free ports.
@@ -127,24 +126,22 @@ impl Hub {
         Self { shared, servers: servers.into() }
     }
 
-    /// `http://127.0.0.1:PORT`: what `HF_ENDPOINT` is to be.
+    /// `http://127.0.0.1:PORT`, for `HF_ENDPOINT`.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.servers[0].0)
     }
 
-    /// Address of the store, which never sees a token if all is well.
+    /// Address of the store, which must never receive a token.
     pub fn store(&self) -> String {
         format!("http://{}", self.shared.store)
     }
 
-    /// A large file of a repository: its entity tag is its SHA-256, its content comes from the store.
-    /// It is there at every revision.
+    /// Adds a large file to a repository, at every revision: its ETag is its SHA-256, its content comes from the store.
     pub fn put(&self, repo: &str, file: &str, bytes: &[u8]) {
         self.insert(repo, file, bytes, sha256(bytes), true);
     }
 
-    /// A small file of a repository: its entity tag is not its SHA-256, its content comes from the
-    /// endpoint itself.
+    /// Adds a small file to a repository: its ETag is not its SHA-256, its content comes from the endpoint.
     pub fn put_small(&self, repo: &str, file: &str, bytes: &[u8]) {
         self.insert(repo, file, bytes, sha256(bytes)[..40].to_owned(), false);
     }
@@ -154,7 +151,7 @@ impl Hub {
         self.shared.state().files.insert(format!("{repo}/{file}"), entry);
     }
 
-    /// A plain file at `path`, which begins with a slash. Returns its address.
+    /// Adds a plain file at `path`, which begins with a slash. Returns its URL.
     pub fn put_url(&self, path: &str, bytes: &[u8]) -> String {
         let entry =
             Entry { bytes: bytes.into(), etag: sha256(bytes)[..16].to_owned(), large: false };
@@ -162,34 +159,33 @@ impl Hub {
         format!("{}{path}", self.endpoint())
     }
 
-    /// Answers requests for `path`, on both servers, with a redirect. Returns its address.
+    /// Redirects requests for `path`, on both servers. Returns its URL.
     pub fn redirect(&self, path: &str, target: &str) -> String {
         self.shared.state().redirects.insert(path.to_owned(), target.to_owned());
         format!("{}{path}", self.endpoint())
     }
 
-    /// Replaces a header in what is answered for a repository's files; an empty value leaves it out.
+    /// Overrides a header of responses for repositories' files; an empty value removes it.
     pub fn override_header(&self, name: &str, value: &str) {
         self.shared.state().overrides.push((name.to_owned(), value.to_owned()));
     }
 
-    /// Answers requests for repositories without this token with 401.
+    /// Requires this token for repositories; other requests get 401.
     pub fn require_token(&self, token: &str) {
         self.shared.state().token = Some(token.to_owned());
     }
 
-    /// Something to go wrong once. Faults wait in a queue; each takes the first request that it can
-    /// befall.
+    /// Injects a fault once. Faults queue up; each affects the first request that it applies to.
     pub fn fault(&self, fault: Fault) {
         self.shared.state().faults.push_back(fault);
     }
 
-    /// Something to go wrong every time, or no more. Faults in the queue come first.
+    /// Injects a fault into every request, or stops that. Queued faults come first.
     pub fn always(&self, fault: Option<Fault>) {
         self.shared.state().always = fault;
     }
 
-    /// Every request so far, in the order they came.
+    /// All requests so far, in order.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.state().requests.clone()
     }
@@ -204,7 +200,7 @@ impl Drop for Hub {
     fn drop(&mut self) {
         self.shared.stopped.store(true, Ordering::SeqCst);
         for (address, server) in &mut self.servers {
-            // Wakes the server, which then sees that it is to stop.
+            // Wakes the server's accept loop, which then stops.
             let _ = TcpStream::connect(*address);
             if let Some(server) = server.take() {
                 let _ = server.join();
@@ -220,9 +216,9 @@ fn serve(listener: &TcpListener, site: Site, shared: &Arc<Shared>) {
         }
         let Ok(stream) = stream else { continue };
         let shared = Arc::clone(shared);
-        // A client may go away at any time, which is no failure of the hub.
+        // Clients may disconnect at any time.
         thread::spawn(move || {
-            let _ = answer::converse(stream, site, &shared);
+            let _ = respond::handle(stream, site, &shared);
         });
     }
 }

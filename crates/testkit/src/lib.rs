@@ -1,12 +1,12 @@
-//! Made-up networks and photos for tests and benches: no download, no data set, the same every time.
+//! Test fixtures: synthetic photos, networks with random weights, and a fake Hugging Face hub. Reproducible, without
+//! downloads or data sets.
 //!
-//! Never a dependency of the program itself, only a dev-dependency. Its functions panic where they
-//! fail, which is what a test wants.
+//! A dev-dependency only. Functions panic on failure.
 //!
 //! ```
 //! use lookalike_testkit::{photos, weights};
 //!
-//! let folder = tempfile::tempdir().expect("a place to write to");
+//! let folder = tempfile::tempdir().expect("a temporary folder");
 //! weights::write_minimalistic(folder.path().join("weights.safetensors"));
 //! photos::save_jpeg(folder.path().join("photo.jpg"), &photos::pattern(7, 320, 240));
 //! ```

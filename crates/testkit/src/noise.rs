@@ -1,22 +1,23 @@
-/// An endless sequence of numbers from -0.5 up to 0.5 that depends on a name only.
+//! Reproducible noise by name and index.
+
+/// Uniform noise from -0.5 up to 0.5, seeded by a name.
 ///
-/// The goldens of `lookalike-backbone` were made in Python from the same sequence: a change here
-/// invalidates them.
+/// The golden files of `lookalike-backbone` were made in Python from the same noise: a change here invalidates them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Noise {
     start: u32,
 }
 
 impl Noise {
-    /// The sequence of a name, told apart from others by the name's CRC-32 (IEEE 802.3).
+    /// The noise of a name; the seed is its CRC-32 (IEEE 802.3).
     pub fn named(name: &str) -> Self {
         Self { start: crc32fast::hash(name.as_bytes()) }
     }
 
-    /// The number at `index`, at least -0.5 and below 0.5; indexes repeat after 2^32.
+    /// The value at `index`, at least -0.5 and below 0.5; repeats after 2^32.
     pub fn at(self, index: usize) -> f64 {
-        // Knuth's multiplicative hash walks through all 32-bit numbers, but neighbouring weights
-        // would be steps of one line; MurmurHash3's finaliser breaks the line up.
+        // Knuth's multiplicative hash reaches all 32-bit values, but neighbours differ by a constant;
+        // MurmurHash3's finaliser removes that.
         let mut h = (index as u32).wrapping_mul(2_654_435_761).wrapping_add(self.start);
         h = (h ^ (h >> 16)).wrapping_mul(0x85EB_CA6B);
         h = (h ^ (h >> 13)).wrapping_mul(0xC2B2_AE35);

@@ -1,4 +1,4 @@
-//! Pictures without a data set: colourful patterns, one to a seed, and JPEG files of them.
+//! Synthetic photos: a colourful pattern per seed, and JPEG files of them.
 
 use std::path::Path;
 
@@ -9,11 +9,11 @@ use crate::{Noise, exif};
 
 /// Shapes laid over a pattern's background.
 const SHAPES: usize = 6;
-/// Numbers drawn for the background, four corners of three channels.
+/// Noise values of the background: four corners of three channels.
 const BACKGROUND_DRAWS: usize = 12;
-/// Numbers drawn for each shape.
+/// Noise values of each shape.
 const SHAPE_DRAWS: usize = 8;
-/// Width of a shape's blurred edge, where the picture is 1 wide.
+/// Width of a shape's blurred edge, relative to the image's width.
 const SOFTNESS: f64 = 0.02;
 
 type Colour = [f64; 3];
@@ -25,7 +25,7 @@ enum Form {
     Stripe,
 }
 
-/// One shape in coordinates from 0 to 1, so that a pattern looks the same at every size.
+/// A shape in coordinates from 0 to 1, so that a pattern is the same at every size.
 struct Shape {
     form: Form,
     centre: (f64, f64),
@@ -53,7 +53,7 @@ impl Shape {
         }
     }
 
-    /// How far outside the shape a point lies; negative inside.
+    /// Signed distance of a point: negative inside.
     fn distance(&self, x: f64, y: f64) -> f64 {
         let (dx, dy) = (x - self.centre.0, y - self.centre.1);
         let (sin, cos) = self.turn;
@@ -68,21 +68,21 @@ impl Shape {
     }
 }
 
-/// A saturated colour: the hue goes once around the circle as `turn` goes from 0 to 1.
-fn vivid(turn: f64, lightness: f64) -> Colour {
+/// A saturated colour of a hue from 0 to 1.
+fn vivid(hue: f64, lightness: f64) -> Colour {
     let top = 150.0 + 105.0 * lightness;
     [0.0, 1.0, 2.0].map(|channel| {
-        let away = (turn * 3.0 - channel).rem_euclid(3.0);
+        let away = (hue * 3.0 - channel).rem_euclid(3.0);
         top * (away.min(3.0 - away) * 2.0 - 1.0).clamp(0.0, 1.0)
     })
 }
 
-fn mix(a: Colour, b: Colour, share: f64) -> Colour {
-    std::array::from_fn(|channel| a[channel] + (b[channel] - a[channel]) * share)
+fn mix(a: Colour, b: Colour, t: f64) -> Colour {
+    std::array::from_fn(|channel| a[channel] + (b[channel] - a[channel]) * t)
 }
 
-/// A colourful picture that depends on the seed only: a gradient between four corner colours with
-/// soft-edged discs, rings, rectangles and stripes. Another size shows the same pattern, scaled.
+/// A colourful image per seed: a gradient between four corner colours with soft-edged discs, rings, rectangles and
+/// stripes. Other sizes show the same pattern, resized.
 pub fn pattern(seed: u32, width: u32, height: u32) -> RgbImage {
     let noise = Noise::named(&format!("pattern {seed}"));
     let corner = |k: usize| -> Colour {
@@ -97,31 +97,31 @@ pub fn pattern(seed: u32, width: u32, height: u32) -> RgbImage {
         let bottom = mix(corners[2], corners[3], x);
         let background = mix(top, bottom, y);
         let colour = shapes.iter().fold(background, |below, shape| {
-            let cover = (0.5 - shape.distance(x, y) / SOFTNESS).clamp(0.0, 1.0);
-            mix(below, shape.colour, cover)
+            let coverage = (0.5 - shape.distance(x, y) / SOFTNESS).clamp(0.0, 1.0);
+            mix(below, shape.colour, coverage)
         });
         Rgb(colour.map(|value| value.round() as u8))
     })
 }
 
-/// A baseline JPEG of a picture; `quality` runs from 1 to 100.
+/// A baseline JPEG of an image; `quality` is 1 to 100.
 ///
 /// # Panics
 /// When a side is 0 or above 65,535.
-pub fn jpeg(picture: &RgbImage, quality: u8) -> Vec<u8> {
-    let (width, height) = picture.dimensions();
+pub fn jpeg(image: &RgbImage, quality: u8) -> Vec<u8> {
+    let (width, height) = image.dimensions();
     let mut bytes = Vec::new();
     JpegEncoder::new_with_quality(&mut bytes, quality)
-        .encode(picture, width, height, ExtendedColorType::Rgb8)
+        .encode(image, width, height, ExtendedColorType::Rgb8)
         .expect("sides that JPEG allows");
     bytes
 }
 
-/// A JPEG as a phone held some other way makes it: the pixels are stored turned, and an EXIF
-/// orientation (1 to 8) says how to show them, so that a viewer that honours it shows `upright`.
+/// A JPEG as a phone stores it: rotated or flipped pixels with the EXIF orientation (1 to 8) that turns them into
+/// `upright`.
 ///
 /// # Panics
-/// When `orientation` is none of 1 to 8, or as [`jpeg`] does.
+/// When `orientation` is not 1 to 8, or as [`jpeg`].
 pub fn jpeg_with_orientation(upright: &RgbImage, orientation: u8, quality: u8) -> Vec<u8> {
     let mut bytes = jpeg(&exif::stored(upright, orientation), quality);
     exif::insert_orientation(&mut bytes, orientation);
@@ -131,9 +131,9 @@ pub fn jpeg_with_orientation(upright: &RgbImage, orientation: u8, quality: u8) -
 /// Writes [`jpeg`] of quality 90 to a file.
 ///
 /// # Panics
-/// When the file cannot be written, or as [`jpeg`] does.
-pub fn save_jpeg(path: impl AsRef<Path>, picture: &RgbImage) {
-    std::fs::write(path, jpeg(picture, 90)).expect("a writable path");
+/// When the file cannot be written, or as [`jpeg`].
+pub fn save_jpeg(path: impl AsRef<Path>, image: &RgbImage) {
+    std::fs::write(path, jpeg(image, 90)).expect("a writable path");
 }
 
 #[cfg(test)]
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn every_orientation_is_shown_upright() {
+    fn every_orientation_decodes_upright() {
         let upright = pattern(3, 120, 80);
         for orientation in 1..=8 {
             let bytes = jpeg_with_orientation(&upright, orientation, 95);
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn turned_pixels_are_stored_another_way() {
+    fn orientations_store_different_pixels() {
         let upright = pattern(3, 60, 60);
         for a in 1..=8 {
             for b in a + 1..=8 {
@@ -172,18 +172,18 @@ mod tests {
     }
 
     #[test]
-    fn seeds_give_different_pictures_and_sizes_the_same() {
-        let pictures: Vec<RgbImage> = (0..40).map(|seed| pattern(seed, 64, 48)).collect();
-        for (a, one) in pictures.iter().enumerate() {
-            for (b, other) in pictures.iter().enumerate().skip(a + 1) {
+    fn seeds_give_different_images_and_sizes_the_same() {
+        let images: Vec<RgbImage> = (0..40).map(|seed| pattern(seed, 64, 48)).collect();
+        for (a, one) in images.iter().enumerate() {
+            for (b, other) in images.iter().enumerate().skip(a + 1) {
                 let off = difference(one, other);
                 assert!(off > 25.0, "seeds {a} and {b} are only {off} apart");
             }
         }
         let large = pattern(0, 256, 192);
         let small = image::imageops::thumbnail(&large, 64, 48);
-        let off = difference(&small, &pictures[0]);
-        assert!(off < 3.0, "scaled down, off by {off}");
+        let off = difference(&small, &images[0]);
+        assert!(off < 3.0, "downscaled, off by {off}");
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! Names and shapes of the networks' tensors. MobileNetV3-Large is that of Howard et al., "Searching
-//! for MobileNetV3", 2019, table 1.
+//! Names and shapes of the networks' tensors, in the namings of timm, torchvision and this project. MobileNetV3-Large is
+//! from Howard et al., "Searching for MobileNetV3", 2019, table 1.
 
 /// A tensor's name and shape.
 pub type NamedShape = (String, Vec<usize>);
 
-/// A row of the table.
+/// A block of the table.
 struct Row {
     kernel: usize,
     /// Channels between expansion and projection.
@@ -42,8 +42,7 @@ const EMBEDDING: usize = 1280;
 /// Blocks in each of timm's stages; their strides are the table's.
 const TIMM_STAGES: [usize; 6] = [1, 2, 3, 4, 2, 3];
 
-/// Channels that a squeeze leaves: a quarter, rounded to a multiple of 8 that is not more than a
-/// tenth smaller.
+/// Channels of a squeeze: a quarter, rounded to a multiple of 8 that is at most 10 % smaller.
 fn squeezed(expanded: usize) -> usize {
     let quarter = expanded / 4;
     let rounded = ((quarter + 4) / 8 * 8).max(8);
@@ -75,8 +74,8 @@ pub fn minimalistic(classes: usize) -> Vec<NamedShape> {
     tensors
 }
 
-/// timm's `mobilenetv3_large_100`, sorted by name: batch norm apart, its batch counters
-/// (`num_batches_tracked`) left out.
+/// timm's `mobilenetv3_large_100`, sorted by name: with batch norm, without its counters
+/// (`num_batches_tracked`).
 pub fn timm(classes: usize) -> Vec<NamedShape> {
     let mut tensors = Vec::new();
     normed(&mut tensors, "conv_stem", "bn1", [STEM, 3, 3, 3]);
@@ -121,7 +120,7 @@ pub fn torchvision_mobilenet_v3(classes: usize) -> Vec<NamedShape> {
     let mut channels = STEM;
     let mut squeezes = Vec::new();
     for (number, row) in TABLE.iter().enumerate() {
-        // A block's parts are counted; the first block does not expand.
+        // A block's layers are numbered; the first block has no expansion.
         let mut parts = (0..).map(|part| format!("features.{}.block.{part}", number + 1));
         let mut next = || parts.next().unwrap_or_default();
         if number > 0 {
@@ -181,14 +180,14 @@ fn vgg19_features() -> Vec<NamedShape> {
         for _ in 0..convolutions {
             biased(&mut tensors, &format!("features.{number}"), &[out, channels, 3, 3]);
             channels = out;
-            number += 2; // its ReLU is counted, too
+            number += 2; // the ReLU has a number, too
         }
-        number += 1; // and the max-pool
+        number += 1; // and the max pool
     }
     tensors
 }
 
-/// torchvision's `vgg19`, sorted by name. Its dense layers have `width` numbers, 4096 as published.
+/// torchvision's `vgg19`, sorted by name. Its dense layers have `width` outputs, 4096 as published.
 pub fn vgg19(classes: usize, width: usize) -> Vec<NamedShape> {
     let mut tensors = vgg19_features();
     biased(&mut tensors, "classifier.0", &[width, 512 * 7 * 7]);
@@ -232,15 +231,15 @@ fn normed(tensors: &mut Vec<NamedShape>, conv: &str, norm: &str, shape: [usize; 
 mod tests {
     use super::*;
 
-    /// Learnt numbers, which running statistics are not.
+    /// Trainable parameters: without running statistics.
     fn parameters(tensors: &[NamedShape]) -> usize {
-        let learnt = |(name, _): &&NamedShape| !name.contains(".running_");
-        tensors.iter().filter(learnt).map(|(_, shape)| shape.iter().product::<usize>()).sum()
+        let trainable = |(name, _): &&NamedShape| !name.contains(".running_");
+        tensors.iter().filter(trainable).map(|(_, shape)| shape.iter().product::<usize>()).sum()
     }
 
     #[test]
     fn as_many_parameters_as_published() {
-        // 5.4 M in the paper's table 3, to the number 5,483,032 in torchvision's and timm's.
+        // 5.4 M in the paper's table 3, exactly 5,483,032 in torchvision's and timm's.
         assert_eq!(parameters(&timm(1000)), 5_483_032);
         assert_eq!(parameters(&torchvision_mobilenet_v3(1000)), 5_483_032);
         // As torchvision documents them.

@@ -1,16 +1,16 @@
-//! What a test lacks on this machine.
+//! Skipping tests that need what this machine lacks.
 
 use std::io::Write;
 use std::path::PathBuf;
 
-/// Says that something is not tested here, and why.
+/// Reports that a test is skipped, and why.
 pub fn skipped(what: &str) {
-    // Past the test runner, which hides what passing tests print.
+    // Not `eprintln!`: the test runner captures its output.
     let _ = writeln!(std::io::stderr(), "SKIPPED {what}");
 }
 
-/// The folders of real photos and of public weights, where this machine has them: `LOOKALIKE_DATASETS` and
-/// `LOOKALIKE_WEIGHTS`. Where it has not, says that `test` is skipped.
+/// The folders of real photos and public weights: `LOOKALIKE_DATASETS` and `LOOKALIKE_WEIGHTS`. If one is not set, reports
+/// that `test` is skipped.
 pub fn real_folders(test: &str) -> Option<(PathBuf, PathBuf)> {
     let folder = |variable| std::env::var_os(variable).map(PathBuf::from);
     let folders = folder("LOOKALIKE_DATASETS").zip(folder("LOOKALIKE_WEIGHTS"));

@@ -1,5 +1,4 @@
-//! Made-up weights: deterministic, of a size that lets signals through all layers, worthless as a
-//! recogniser.
+//! Random weights: reproducible, scaled so that activations keep their variance through all layers, untrained.
 
 use std::path::Path;
 
@@ -33,11 +32,11 @@ pub fn write_timm(path: impl AsRef<Path>) {
     write(path, &timm(TIMM_CLASSES), values);
 }
 
-/// Writes tensors in f32 as a safetensors file; `values` gives a tensor's numbers, row-major. To
-/// damage a file, hand in changed shapes or a wrapper around [`values()`].
+/// Writes f32 tensors as a safetensors file; `values` returns a tensor's elements, row-major. For a damaged file, pass
+/// changed shapes or a wrapper around [`values()`].
 ///
 /// # Panics
-/// When the file cannot be written, or a tensor has more or fewer numbers than its shape says.
+/// When the file cannot be written, or `values` returns a number of elements that does not match the shape.
 pub fn write(
     path: impl AsRef<Path>,
     tensors: &[NamedShape],
@@ -49,13 +48,13 @@ pub fn write(
         .collect();
     let views = tensors.iter().zip(&bytes).map(|((name, shape), bytes)| {
         let view = TensorView::new(Dtype::F32, shape.clone(), bytes)
-            .expect("as many numbers as the shape says");
+            .expect("as many elements as the shape has");
         (name, view)
     });
     safetensors::serialize_to_file(views, None, path.as_ref()).expect("a writable path");
 }
 
-/// The numbers of one tensor, row-major, from its name and shape.
+/// The elements of a tensor, row-major, by its name and shape.
 ///
 /// Weights of convolutions and matrices have the variance `2 / fan_in` (He et al., "Delving deep
 /// into rectifiers", 2015) and sum to zero in each filter; batch norm's scales and variances lie
@@ -63,10 +62,10 @@ pub fn write(
 pub fn values(name: &str, shape: &[usize]) -> Vec<f32> {
     let noise = Noise::named(name);
     let count: usize = shape.iter().product();
-    let number: Box<dyn Fn(usize) -> f64> = if shape.len() >= 2 {
-        // Noise has the variance 1/12, the difference of two of its numbers 1/6. Differences, since
-        // plain noise lets the positive mean behind each ReLU grow from layer to layer until all
-        // pictures have the same embedding.
+    let value: Box<dyn Fn(usize) -> f64> = if shape.len() >= 2 {
+        // Noise has the variance 1/12, the difference of two values 1/6. Differences sum to zero in each filter. With
+        // plain noise, the positive mean after each ReLU would grow from layer to layer until all images had the
+        // same embedding.
         let fan_in: usize = shape[1..].iter().product();
         let scale = (12.0 / fan_in as f64).sqrt();
         let previous =
@@ -77,7 +76,7 @@ pub fn values(name: &str, shape: &[usize]) -> Vec<f32> {
     } else {
         Box::new(|i| 0.2 * noise.at(i))
     };
-    (0..count).map(|index| number(index) as f32).collect()
+    (0..count).map(|index| value(index) as f32).collect()
 }
 
 #[cfg(test)]

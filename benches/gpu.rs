@@ -1,10 +1,10 @@
-//! Embedding on an NVIDIA card, network by network: photos a second, and how far the embeddings are from
-//! the processor's. Needs `--features cuda` and a card; without, it says so and measures nothing.
+//! Embedding on an NVIDIA GPU, per network and dtype: photos per second, and cosine similarity to the CPU's embeddings.
+//! Needs `--features cuda` and a GPU; otherwise it is skipped.
 //!
-//! Corpus: the photos under `LOOKALIKE_DATASETS` (the first 32 of `grocery-store/val`) or made-up ones,
-//! on networks from `LOOKALIKE_WEIGHTS` (MobileNetV3 minimalistic, ResNet50) or with made-up weights, as
-//! VGG19 and the full MobileNetV3 always are: weights' values do not change the work. Batches lie on the
-//! card; embeddings are fetched. `benches/peers/torch_card.py` times the same networks in PyTorch.
+//! Photos: 32 of `grocery-store/val` under `LOOKALIKE_DATASETS`, or synthetic ones. Networks: from `LOOKALIKE_WEIGHTS`
+//! (MobileNetV3 minimalistic, ResNet50), or with random weights, as VGG19 and the full MobileNetV3 always are: the values
+//! do not change the speed. Batches are in GPU memory; embeddings are copied back. `benches/peers/torch_gpu.py` times
+//! the same networks in PyTorch.
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -16,32 +16,30 @@ use lookalike_backbone::{Device, DeviceName, Dtype, LoadedBackbone, load, load_o
 use lookalike_photo::{DecodeLimits, RgbImage, decode};
 use lookalike_testkit::{photos, weights};
 
-/// Photos on which the card's embeddings are compared with the processor's.
+/// Photos whose embeddings are compared with the CPU's.
 const COMPARED: usize = 32;
 const BATCHES: [usize; 3] = [1, 32, 256];
 const DTYPES: [Dtype; 3] = [Dtype::F32, Dtype::Tf32, Dtype::Bf16];
 
-fn card(c: &mut Criterion) {
+fn gpu(c: &mut Criterion) {
     if let Err(error) = Device::open(DeviceName::Cuda(0), Dtype::F32) {
         eprintln!("SKIPPED: gpu: {error}");
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
-    let pictures = pictures();
+    let images = images();
     for (name, file) in networks(folder.path()) {
         let on_cpu = load(&file, None).expect("a network");
-        let expected = embed(&on_cpu, &pictures);
+        let expected = embed(&on_cpu, &images);
         for dtype in DTYPES {
-            let device = Device::open(DeviceName::Cuda(0), dtype).expect("a card");
+            let device = Device::open(DeviceName::Cuda(0), dtype).expect("a GPU");
             let loaded = load_on(&file, None, &device).expect("a network");
-            let found = embed(&loaded, &pictures);
+            let found = embed(&loaded, &images);
             let cosines: Vec<f64> =
                 expected.iter().zip(&found).map(|(a, b)| cosine(a, b)).collect();
             let lowest = cosines.iter().copied().fold(1.0, f64::min);
             let mean = cosines.iter().sum::<f64>() / cosines.len() as f64;
-            println!(
-                "{name} {dtype}: cosine with the processor's, lowest {lowest:.6}, mean {mean:.6}"
-            );
+            println!("{name} {dtype}: cosine with the CPU's, lowest {lowest:.6}, mean {mean:.6}");
             let mut group = c.benchmark_group(format!("gpu/{name}/{dtype}"));
             group.sample_size(10).warm_up_time(Duration::from_millis(500));
             group.measurement_time(Duration::from_secs(1));
@@ -61,7 +59,7 @@ fn card(c: &mut Criterion) {
     }
 }
 
-/// The networks' files, by what they are called here.
+/// Names and weights files of the networks.
 fn networks(folder: &Path) -> Vec<(&'static str, PathBuf)> {
     let own = std::env::var_os("LOOKALIKE_WEIGHTS").map(PathBuf::from);
     let found = |file: &str| own.as_ref().map(|own| own.join(file)).filter(|file| file.is_file());
@@ -86,11 +84,11 @@ fn networks(folder: &Path) -> Vec<(&'static str, PathBuf)> {
     ]
 }
 
-fn pictures() -> Vec<RgbImage> {
-    let made_up = || (0..COMPARED as u32).map(|seed| photos::pattern(seed, 348, 348)).collect();
-    let Some(datasets) = std::env::var_os("LOOKALIKE_DATASETS") else { return made_up() };
+fn images() -> Vec<RgbImage> {
+    let synthetic = || (0..COMPARED as u32).map(|seed| photos::pattern(seed, 348, 348)).collect();
+    let Some(datasets) = std::env::var_os("LOOKALIKE_DATASETS") else { return synthetic() };
     let val = Path::new(&datasets).join("grocery-store/val");
-    let Ok(catalog) = lookalike_catalog::Catalog::open(&val, None) else { return made_up() };
+    let Ok(catalog) = lookalike_catalog::Catalog::open(&val, None) else { return synthetic() };
     let read = |photo| {
         let bytes = std::fs::read(catalog.file(photo)).ok()?;
         Some(decode(&bytes, &DecodeLimits::default()).ok()?.pixels)
@@ -99,10 +97,10 @@ fn pictures() -> Vec<RgbImage> {
     catalog.photos.iter().step_by(step).filter_map(read).take(COMPARED).collect()
 }
 
-fn embed(loaded: &LoadedBackbone, pictures: &[RgbImage]) -> Vec<Vec<f32>> {
+fn embed(loaded: &LoadedBackbone, images: &[RgbImage]) -> Vec<Vec<f32>> {
     let side = loaded.preprocess.size();
-    let tensors: Vec<Vec<f32>> = pictures.iter().map(|p| loaded.preprocess.tensor(p)).collect();
-    let shape = (pictures.len(), 3, side, side);
+    let tensors: Vec<Vec<f32>> = images.iter().map(|p| loaded.preprocess.tensor(p)).collect();
+    let shape = (images.len(), 3, side, side);
     let batch =
         Tensor::from_vec(tensors.concat(), shape, &candle_core::Device::Cpu).expect("a batch");
     let embeddings = loaded.network.embed(&batch).expect("embeddings");
@@ -116,5 +114,5 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }
 
-criterion_group!(benches, card);
+criterion_group!(benches, gpu);
 criterion_main!(benches);

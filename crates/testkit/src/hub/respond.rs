@@ -1,4 +1,4 @@
-//! What the hub answers.
+//! The hub's responses.
 
 use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
@@ -6,69 +6,69 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-use super::wire::{Head, Request, read};
+use super::http::{Request, ResponseHead, read};
 use super::{Entry, Fault, Hub, Shared, Site, State};
 
-/// Reads one request and answers it.
-pub(super) fn converse(stream: TcpStream, site: Site, shared: &Shared) -> io::Result<()> {
+/// Reads one request and responds to it.
+pub(super) fn handle(stream: TcpStream, site: Site, shared: &Shared) -> io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     let Some(request) = read(&stream, site)? else { return Ok(()) };
-    let planned = {
+    let response = {
         let mut state = shared.state();
         state.requests.push(request.clone());
         plan(&mut state, &request, &format!("http://{}", shared.store))
     };
-    send(&stream, &request, planned, shared)?;
-    // The client sees the end before the socket goes, also where something was left unread.
+    send(&stream, &request, response, shared)?;
+    // The client gets the end of the response before the socket closes, even if the request was not read completely.
     stream.shutdown(Shutdown::Write)
 }
 
-enum Planned {
-    Head(Head),
-    Content { head: Head, bytes: Vec<u8>, fault: Option<Fault> },
+enum Response {
+    Empty(ResponseHead),
+    Content { head: ResponseHead, bytes: Vec<u8>, fault: Option<Fault> },
 }
 
-fn plan(state: &mut State, request: &Request, store: &str) -> Planned {
+fn plan(state: &mut State, request: &Request, store: &str) -> Response {
     if let Some(Fault::Status(status, wait)) =
         take(state, |fault| matches!(fault, Fault::Status(..)))
     {
-        return Planned::Head(failure(status, wait));
+        return Response::Empty(failure(status, wait));
     }
     let path = request.path.split('?').next().unwrap_or_default();
     if let Some(target) = state.redirects.get(path) {
-        return Planned::Head(moved(302, target));
+        return Response::Empty(redirect(302, target));
     }
     let repository = path.contains("/resolve/") && request.site == Site::Endpoint;
     if repository && !allowed(state, request) {
-        return Planned::Head(failure(401, None));
+        return Response::Empty(failure(401, None));
     }
     let Some(entry) = find(state, path, request.site) else {
-        return Planned::Head(failure(404, None));
+        return Response::Empty(failure(404, None));
     };
-    let mut head = Head::new(200);
+    let mut head = ResponseHead::new(200);
     if repository {
         head.set("X-Repo-Commit", Hub::COMMIT);
         if entry.large {
-            head = moved(302, &format!("{store}/store/{}", entry.etag));
+            head = redirect(302, &format!("{store}/store/{}", entry.etag));
             head.set("X-Repo-Commit", Hub::COMMIT)
                 .set("X-Linked-Etag", format!("\"{}\"", entry.etag))
                 .set("X-Linked-Size", entry.bytes.len());
         }
     }
-    // The store names contents in its own way.
+    // The store has ETags of its own.
     let etag = if request.site == Site::Store { "store" } else { entry.etag.as_str() };
     head.set("ETag", format!("\"{etag}\""));
     if head.status == 302 {
-        return Planned::Head(overridden(head, state));
+        return Response::Empty(overridden(head, state));
     }
     head.set("Content-Length", entry.bytes.len());
     if request.method == "HEAD" {
-        return Planned::Head(overridden(head, state));
+        return Response::Empty(overridden(head, state));
     }
-    let planned = content(state, request, head, &entry, etag);
-    match planned {
-        Planned::Content { head, bytes, fault } if repository => {
-            Planned::Content { head: overridden(head, state), bytes, fault }
+    let response = content(state, request, head, &entry, etag);
+    match response {
+        Response::Content { head, bytes, fault } if repository => {
+            Response::Content { head: overridden(head, state), bytes, fault }
         }
         other => other,
     }
@@ -77,13 +77,13 @@ fn plan(state: &mut State, request: &Request, store: &str) -> Planned {
 fn content(
     state: &mut State,
     request: &Request,
-    mut head: Head,
+    mut head: ResponseHead,
     entry: &Entry,
     etag: &str,
-) -> Planned {
-    let fault = take(state, Fault::wants_content);
+) -> Response {
+    let fault = take(state, Fault::needs_content);
     if let Some(Fault::ContentStatus(status, wait)) = fault {
-        return Planned::Head(failure(status, wait));
+        return Response::Empty(failure(status, wait));
     }
     let mut bytes = entry.bytes.to_vec();
     if fault == Some(Fault::WrongBytes) {
@@ -92,9 +92,9 @@ fn content(
     let unchanged = request.header("if-range").is_none_or(|known| known.trim_matches('"') == etag);
     match request.range().filter(|_| unchanged && fault != Some(Fault::IgnoreRange)) {
         Some((first, _)) if first >= bytes.len() => {
-            let mut head = Head::new(416);
+            let mut head = ResponseHead::new(416);
             head.set("Content-Range", format!("bytes */{}", bytes.len())).set("Content-Length", 0);
-            return Planned::Head(head);
+            return Response::Empty(head);
         }
         Some((first, last)) => {
             let last = last.unwrap_or(usize::MAX).min(bytes.len() - 1).max(first);
@@ -105,18 +105,18 @@ fn content(
         }
         None => {}
     }
-    Planned::Content { head, bytes, fault }
+    Response::Content { head, bytes, fault }
 }
 
 fn send(
     mut stream: &TcpStream,
     request: &Request,
-    planned: Planned,
+    response: Response,
     shared: &Shared,
 ) -> io::Result<()> {
-    let (head, bytes, fault) = match planned {
-        Planned::Head(head) => return head.write(stream),
-        Planned::Content { head, bytes, fault } => (head, bytes, fault),
+    let (head, bytes, fault) = match response {
+        Response::Empty(head) => return head.write(stream),
+        Response::Content { head, bytes, fault } => (head, bytes, fault),
     };
     head.write(stream)?;
     if request.method == "HEAD" {
@@ -135,7 +135,7 @@ fn send(
     }
 }
 
-/// The first fault in the queue that fits, else the one that is always there.
+/// The first queued fault that applies, else the permanent one.
 fn take(state: &mut State, fits: impl Fn(&Fault) -> bool) -> Option<Fault> {
     if let Some(at) = state.faults.iter().position(&fits) {
         return state.faults.remove(at);
@@ -155,7 +155,7 @@ fn find(state: &State, path: &str, site: Site) -> Option<Entry> {
         (Site::Store, None) => None,
         (Site::Endpoint, _) => match path.split_once("/resolve/") {
             Some((repo, rest)) => {
-                // The revision is one segment, with its slashes encoded; any will do.
+                // The revision is one segment, with its slashes encoded; any is accepted.
                 let (_, file) = rest.split_once('/')?;
                 state.files.get(&format!("{}/{file}", repo.trim_start_matches('/')))
             }
@@ -165,20 +165,20 @@ fn find(state: &State, path: &str, site: Site) -> Option<Entry> {
     entry.cloned()
 }
 
-fn failure(status: u16, wait: Option<u32>) -> Head {
-    let mut head = Head::new(status);
+fn failure(status: u16, wait: Option<u32>) -> ResponseHead {
+    let mut head = ResponseHead::new(status);
     head.set("Content-Length", 0);
     head.set("Retry-After", wait.map_or_else(String::new, |seconds| seconds.to_string()));
     head
 }
 
-fn moved(status: u16, target: &str) -> Head {
-    let mut head = Head::new(status);
+fn redirect(status: u16, target: &str) -> ResponseHead {
+    let mut head = ResponseHead::new(status);
     head.set("Location", target).set("Content-Length", 0);
     head
 }
 
-fn overridden(mut head: Head, state: &State) -> Head {
+fn overridden(mut head: ResponseHead, state: &State) -> ResponseHead {
     for (name, value) in &state.overrides {
         head.set(name, value);
     }

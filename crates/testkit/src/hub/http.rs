@@ -1,14 +1,14 @@
-//! As much of HTTP/1.1 as a client under test needs: one request a connection.
+//! The subset of HTTP/1.1 that clients under test need: one request per connection.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 
 use super::Site;
 
-/// A request as it came.
+/// A received request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// Which server it reached.
+    /// The server that received it.
     pub site: Site,
     /// `GET` or `HEAD`.
     pub method: String,
@@ -19,20 +19,20 @@ pub struct Request {
 }
 
 impl Request {
-    /// The header's value. `name` is in lower case.
+    /// A header's value. `name` is in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(header, _)| header == name);
         found.map(|(_, value)| value.as_str())
     }
 
-    /// First and last byte wanted; the last one may be left open.
+    /// First and last byte of the requested range; `None` for an open end.
     pub(super) fn range(&self) -> Option<(usize, Option<usize>)> {
         let (first, last) = self.header("range")?.strip_prefix("bytes=")?.split_once('-')?;
         Some((first.parse().ok()?, last.parse().ok()))
     }
 }
 
-/// Reads a request's head. `None` where the client went away.
+/// Reads a request's head. `None` if the client disconnected.
 pub(super) fn read(stream: &TcpStream, site: Site) -> io::Result<Option<Request>> {
     let mut lines = BufReader::new(stream.take(1 << 16)).lines();
     let Some(first) = lines.next().transpose()? else { return Ok(None) };
@@ -47,18 +47,18 @@ pub(super) fn read(stream: &TcpStream, site: Site) -> io::Result<Option<Request>
     Ok(Some(Request { site, method, path, headers }))
 }
 
-/// Status and headers of an answer. A header that is set again replaces the earlier one.
-pub(super) struct Head {
+/// Status and headers of a response. Setting a header again replaces it.
+pub(super) struct ResponseHead {
     pub status: u16,
     headers: Vec<(String, String)>,
 }
 
-impl Head {
+impl ResponseHead {
     pub fn new(status: u16) -> Self {
         Self { status, headers: Vec::new() }
     }
 
-    /// An empty value leaves the header out.
+    /// An empty value removes the header.
     pub fn set(&mut self, name: &str, value: impl ToString) -> &mut Self {
         let value = value.to_string();
         self.headers.retain(|(header, _)| !header.eq_ignore_ascii_case(name));

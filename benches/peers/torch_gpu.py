@@ -1,10 +1,10 @@
-"""Photos a second that PyTorch embeds on an NVIDIA card: the peer of benches/card.rs.
+"""Photos per second that PyTorch embeds on an NVIDIA GPU: the peer of benches/gpu.rs.
 
-    python benches/peers/torch_card.py
+    python benches/peers/torch_gpu.py
 
-Needs torch, torchvision and timm. The networks have random weights, which do not change the work; their
-classifiers are left out. Batches lie on the card and embeddings are fetched, as there. "eager" is PyTorch as
-it comes with TF32 allowed; "best" is channels_last, bf16 and a CUDA graph.
+Needs torch, torchvision and timm. The networks have random weights, which do not change the speed, and no classifiers.
+Batches are in GPU memory and embeddings are copied back, as there. "eager" is PyTorch's default with TF32 allowed;
+"best" is channels_last, bf16 and a CUDA graph.
 """
 
 import json
@@ -29,7 +29,7 @@ def networks():
 
 
 def rate(run, batch):
-    """Photos a second, the best of five rounds of a fifth of a second each."""
+    """Photos per second, the best of five rounds of a fifth of a second each."""
     for _ in range(3):
         run()
     best = 0.0
@@ -69,7 +69,7 @@ def measure(name, network, batch):
 
 
 if __name__ == "__main__":
-    print(json.dumps({"torch": torch.__version__, "card": torch.cuda.get_device_name()}))
+    print(json.dumps({"torch": torch.__version__, "gpu": torch.cuda.get_device_name()}))
     for name, network in networks().items():
         for batch in (1, 32, 256):
             measure(name, network.to(memory_format=torch.contiguous_format), batch)
