@@ -1,7 +1,8 @@
 //! From a photo's file to its embedding: decoding and letterboxing, then the network.
 //!
 //! Synthetic photos (a 12-megapixel JPEG as from a phone, a 348-pixel one as from a shop) and networks with random weights,
-//! whose values do not change the speed. On one thread unless the name says otherwise. `peers/embed_peers.py` times ONNX Runtime and OpenVINO on the same networks.
+//! whose values do not change the speed. On one thread unless the name says otherwise.
+//! `peers/embed_peers.py` times ONNX Runtime and OpenVINO on the same networks.
 
 use std::hint::black_box;
 

@@ -15,7 +15,7 @@ pub struct Crop {
     height: f64,
 }
 
-/// Four numbers that are no rectangle inside an image.
+/// The text or values are no rectangle inside an image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a crop is x,y,width,height as fractions of the upright photo, from 0 to 1 and inside it \

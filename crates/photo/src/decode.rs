@@ -6,9 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
-use crate::PhotoError;
-use crate::format::{PhotoFormat, jpeg_is_complete};
 use crate::jpeg;
+use crate::sniff::jpeg_is_complete;
+use crate::{PhotoError, PhotoFormat};
 
 /// Largest photo that is decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

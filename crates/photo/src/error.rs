@@ -69,7 +69,7 @@ pub enum PhotoError {
         format: PhotoFormat,
     },
     /// The image has no pixels.
-    #[error("the image is {width}x{height} pixels: it has none")]
+    #[error("the image has no pixels ({width}x{height})")]
     NoPixels {
         /// Announced width.
         width: u32,

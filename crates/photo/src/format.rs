@@ -1,10 +1,8 @@
-//! Format detection by content: extensions are unreliable ("photo.jpg" is often a PNG).
+//! The photo formats that can be decoded.
 
 use std::fmt;
 
 use image::ImageFormat;
-
-use crate::PhotoError;
 
 /// A format that can be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,29 +18,6 @@ pub enum PhotoFormat {
 }
 
 impl PhotoFormat {
-    /// Detects the format from the first bytes of a file (magic numbers).
-    ///
-    /// # Errors
-    /// [`PhotoError::Heic`] and [`PhotoError::Avif`] for those two, [`PhotoError::Empty`] and
-    /// [`PhotoError::UnknownFormat`] otherwise.
-    pub fn sniff(bytes: &[u8]) -> Result<Self, PhotoError> {
-        if bytes.is_empty() {
-            return Err(PhotoError::Empty);
-        }
-        if let Some(refused) = iso_media_brand(bytes) {
-            return Err(refused);
-        }
-        match image::guess_format(bytes) {
-            Ok(ImageFormat::Bmp) => Ok(Self::Bmp),
-            Ok(ImageFormat::Gif) => Ok(Self::Gif),
-            Ok(ImageFormat::Jpeg) => Ok(Self::Jpeg),
-            Ok(ImageFormat::Png) => Ok(Self::Png),
-            Ok(ImageFormat::Tiff) => Ok(Self::Tiff),
-            Ok(ImageFormat::WebP) => Ok(Self::WebP),
-            _ => Err(PhotoError::UnknownFormat),
-        }
-    }
-
     pub(crate) fn image_format(self) -> ImageFormat {
         match self {
             Self::Bmp => ImageFormat::Bmp,
@@ -70,87 +45,5 @@ impl fmt::Display for PhotoFormat {
             Self::Tiff => "TIFF",
             Self::WebP => "WebP",
         })
-    }
-}
-
-/// HEIC and AVIF share the ISO base media container (ISO/IEC 14496-12): a `ftyp` box at offset 4
-/// whose major brand comes at offset 8, followed by a version and the compatible brands.
-fn iso_media_brand(bytes: &[u8]) -> Option<PhotoError> {
-    if bytes.get(4..8) != Some(b"ftyp") {
-        return None;
-    }
-    let announced = u32::from_be_bytes(bytes[..4].try_into().ok()?) as usize;
-    let end = announced.clamp(12, 256).min(bytes.len());
-    let brands = || bytes[8..end].chunks_exact(4);
-    if brands().any(|brand| brand == b"avif" || brand == b"avis") {
-        return Some(PhotoError::Avif);
-    }
-    let heif: [&[u8]; 8] = [b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"];
-    brands().any(|brand| heif.contains(&brand)).then_some(PhotoError::Heic)
-}
-
-/// Whether a JPEG stream has its end-of-image marker. The decoder fills a cut-off image with
-/// grey instead of failing, and a grey half would be indexed as if it were the product.
-///
-/// The search starts after the first start-of-scan marker, because an EXIF thumbnail in the header has an
-/// end-of-image marker of its own.
-pub(crate) fn jpeg_is_complete(bytes: &[u8]) -> bool {
-    let mut at = 2; // after the start-of-image marker
-    while let Some(&[0xFF, marker]) =
-        bytes.get(at..at + 2).and_then(|m| <&[u8; 2]>::try_from(m).ok())
-    {
-        match marker {
-            0xFF => at += 1,               // fill byte
-            0x01 | 0xD0..=0xD7 => at += 2, // markers without a length
-            // Usually at the very end.
-            0xDA => return memchr::memmem::rfind(&bytes[at..], &[0xFF, 0xD9]).is_some(),
-            _ => {
-                let Some(length) = bytes.get(at + 2..at + 4) else { return false };
-                at += 2 + usize::from(u16::from_be_bytes([length[0], length[1]]));
-            }
-        }
-    }
-    // Not a chain of marker segments: leave it to the decoder.
-    at < bytes.len()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ftyp(major: &[u8; 4], compatible: &[&[u8; 4]]) -> Vec<u8> {
-        let mut bytes = (16 + 4 * compatible.len() as u32).to_be_bytes().to_vec();
-        bytes.extend_from_slice(b"ftyp");
-        bytes.extend_from_slice(major);
-        bytes.extend_from_slice(&[0; 4]);
-        compatible.iter().for_each(|brand| bytes.extend_from_slice(*brand));
-        bytes
-    }
-
-    #[test]
-    fn heic_and_avif_are_told_apart_by_brand() {
-        assert_eq!(PhotoFormat::sniff(&ftyp(b"heic", &[b"mif1"])), Err(PhotoError::Heic));
-        assert_eq!(PhotoFormat::sniff(&ftyp(b"mif1", &[b"heic"])), Err(PhotoError::Heic));
-        assert_eq!(PhotoFormat::sniff(&ftyp(b"avif", &[b"mif1"])), Err(PhotoError::Avif));
-        assert_eq!(PhotoFormat::sniff(&ftyp(b"mif1", &[b"avif"])), Err(PhotoError::Avif));
-        assert_eq!(PhotoFormat::sniff(&ftyp(b"mp42", &[])), Err(PhotoError::UnknownFormat));
-        // Shorter than its own header announces.
-        assert_eq!(PhotoFormat::sniff(&ftyp(b"heic", &[])[..12]), Err(PhotoError::Heic));
-    }
-
-    #[test]
-    fn text_and_nothing_are_not_photos() {
-        assert_eq!(PhotoFormat::sniff(b""), Err(PhotoError::Empty));
-        assert_eq!(PhotoFormat::sniff(b"<html>"), Err(PhotoError::UnknownFormat));
-    }
-
-    #[test]
-    fn an_exif_thumbnail_does_not_make_a_cut_jpeg_complete() {
-        let mut jpeg = vec![0xFF, 0xD8];
-        jpeg.extend([0xFF, 0xE1, 0x00, 0x06, 0xAA, 0xFF, 0xD9, 0xBB]); // APP1 with an inner EOI
-        jpeg.extend([0xFF, 0xDA, 0x00, 0x02, 1, 2, 3]);
-        assert!(!jpeg_is_complete(&jpeg));
-        jpeg.extend([0xFF, 0xD9]);
-        assert!(jpeg_is_complete(&jpeg));
     }
 }

@@ -30,6 +30,7 @@ mod jpeg;
 mod preprocess;
 mod read;
 mod resize;
+mod sniff;
 mod thumbnail;
 
 pub use augment::Augmentation;
