@@ -37,8 +37,17 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
 
 /// What stands in backquotes and begins like a path of this repository.
 fn paths_named(text: &str) -> Vec<String> {
-    let folders =
-        ["crates/", "tests/", "benches/", "docs/", "tools/", "examples/", "src/", "index/", "weights/"];
+    let folders = [
+        "crates/",
+        "tests/",
+        "benches/",
+        "docs/",
+        "tools/",
+        "examples/",
+        "src/",
+        "index/",
+        "weights/",
+    ];
     let is_path = |code: &&str| {
         folders.iter().any(|folder| code.starts_with(folder))
             && !code.contains([' ', '*', '{', '<', '$'])
@@ -57,7 +66,9 @@ fn links(text: &str) -> Vec<String> {
 #[test]
 fn every_file_that_a_document_names_is_there() {
     let mut documents = files("docs", ".md");
-    for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "index/README.md", "weights/README.md"] {
+    for name in
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "index/README.md", "weights/README.md"]
+    {
         documents.push(root().join(name));
     }
     let mut missing = Vec::new();

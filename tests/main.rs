@@ -8,6 +8,7 @@ mod api;
 mod clients;
 mod curate;
 mod demo;
+mod docs;
 mod edits;
 mod eval;
 mod examples;
