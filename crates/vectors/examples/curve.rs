@@ -18,7 +18,7 @@ use lookalike_vectors::{
 
 const FORMAT: Format = Format { current: 1, oldest_read: 1, oldest_reader: 1 };
 
-/// Neighbours that are asked for.
+/// The k of recall@k.
 const K: usize = 10;
 
 /// Names of the files that graphs are stored in.

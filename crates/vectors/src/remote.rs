@@ -68,11 +68,11 @@ fn hint(reason: &str) -> &'static str {
 fn other_format(found: u32, newest: u32) -> String {
     match found {
         0 => "has a format from before 0.1.0, which is no longer read: delete its tables or collections, \
-              or name another place, and build the index again"
+              or name another database or collection, and build the index again"
             .to_owned(),
         _ => format!(
             "has the format {found}, which a newer program wrote; this program reads format {newest}: \
-             update it, or build the index again elsewhere"
+             update it, or build the index again in another database or collection"
         ),
     }
 }

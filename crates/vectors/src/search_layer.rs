@@ -21,7 +21,7 @@ impl Key {
     #[inline]
     fn new(Candidate { similarity, row }: Candidate) -> Self {
         let bits = similarity.to_bits() as i32;
-        // Negative numbers' bits are in reverse order.
+        // The bits of negative floats are in reverse order.
         let ordered = (bits ^ ((bits >> 31) as u32 >> 1) as i32) as u32 ^ 1 << 31;
         Self(u64::from(ordered) << 32 | u64::from(!row << 1))
     }

@@ -1,3 +1,5 @@
+//! The caches: the layouts of huggingface_hub and PyTorch, sharing, locks.
+
 use std::fs;
 use std::path::Path;
 

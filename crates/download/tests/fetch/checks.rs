@@ -1,3 +1,5 @@
+//! Checksums and sizes: verification, trust on first use, damaged files.
+
 use std::fs;
 
 use lookalike_download::{Check, DownloadError, Expected, RemoteFile, Verification};

@@ -1,3 +1,5 @@
+//! Failures of servers: statuses, retries, unreachable hosts.
+
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 

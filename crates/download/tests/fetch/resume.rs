@@ -1,3 +1,5 @@
+//! Interrupted transfers are resumed, or started over where that is unsafe.
+
 use std::fs;
 
 use lookalike_download::{DownloadError, Expected, RemoteFile};

@@ -1,3 +1,5 @@
+//! Tokens, redirects, proxies, mirrors.
+
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};

@@ -80,7 +80,7 @@ pub(super) async fn upsert(
         transaction.execute(&delete, &[&ids]).await?;
     }
     let mut sink = pin!(transaction.copy_in::<_, Bytes>(&statement).await?);
-    // Encoding numbers and text in the table's types does not fail; if it did, the server would refuse the empty COPY.
+    // Encoding these types does not fail; if it did, the server would refuse the empty COPY.
     sink.send(copy::rows(points, &kind).unwrap_or_default()).await?;
     sink.finish().await?;
     transaction.commit().await

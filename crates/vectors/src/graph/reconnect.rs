@@ -3,7 +3,7 @@
 use super::{Graph, Links};
 use crate::Vectors;
 
-/// Candidates among which a reachable node is looked for.
+/// Candidates of the search for the nearest reachable node.
 const EF: usize = 32;
 
 impl Graph {
