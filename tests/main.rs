@@ -14,6 +14,7 @@ mod eval;
 mod examples;
 mod features;
 mod filters;
+mod formats;
 mod helpers;
 mod indexes;
 mod limits;
