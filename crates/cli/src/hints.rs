@@ -71,7 +71,9 @@ fn weights(error: &WeightsError) -> Option<String> {
 fn detect(error: &DetectError) -> Option<&'static str> {
     match error {
         DetectError::Backbone(error) => backbone(error),
-        DetectError::NotBuilt => Some("or leave out --detector"),
+        DetectError::NotBuilt => Some(
+            "build it with `cargo build --release --features detector`, or leave out --detector",
+        ),
         _ => None,
     }
 }

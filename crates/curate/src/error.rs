@@ -1,3 +1,5 @@
+//! Errors of curation and splits.
+
 use std::path::PathBuf;
 
 use lookalike_backbone::BackboneError;

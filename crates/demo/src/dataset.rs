@@ -6,12 +6,8 @@ mod folder;
 mod manifest;
 mod paths;
 mod photo;
-mod photo_plan;
 mod write;
 
 pub use self::annotations::{Annotation, BoundingBox, PhotoAnnotations};
 pub use self::photo::catalogue_picture;
-pub use self::photo_plan::{PhotoKind, Split};
 pub use self::write::{Written, write};
-
-pub(crate) use self::photo_plan::PlannedPhoto;

@@ -19,14 +19,14 @@
 mod composition;
 mod dataset;
 mod error;
+mod photo_plan;
 mod renderer;
 mod rng;
 mod settings;
 mod shop;
 
-pub use dataset::{
-    Annotation, BoundingBox, PhotoAnnotations, PhotoKind, Split, Written, catalogue_picture, write,
-};
+pub use dataset::{Annotation, BoundingBox, PhotoAnnotations, Written, catalogue_picture, write};
 pub use error::DemoError;
+pub use photo_plan::{PhotoKind, Split};
 pub use settings::Settings;
 pub use shop::{Category, Product, Shop};

@@ -1,3 +1,5 @@
+//! Errors of detection.
+
 use std::path::PathBuf;
 
 use lookalike_backbone::BackboneError;
@@ -10,9 +12,7 @@ pub enum DetectError {
     #[error(transparent)]
     Backbone(Box<BackboneError>),
     /// The program cannot run detectors in ONNX files.
-    #[error(
-        "this program was built without detectors: build it with `cargo build --release --features detector`"
-    )]
+    #[error("this program was built without detectors in ONNX files")]
     NotBuilt,
     /// A file is no detector that can be used.
     #[error("{} cannot be used as a detector: {reason}", path.display())]

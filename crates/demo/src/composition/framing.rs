@@ -26,7 +26,7 @@ const ASPECTS: [(f32, f32); 5] = [(1.0, 1.0), (0.75, 1.0), (1.0, 0.75), (0.75, 1
 /// Longer side of a preview in pixels.
 const PREVIEW: f32 = 26.0;
 
-/// The best of several framings of product `number` for a coverage of `target`: the one that shows most of it, among
+/// The best of several framings of product `number` for `target_coverage`: the one that shows most of it, among
 /// those near the target.
 pub(super) fn frame(
     scene: &Scene,

@@ -4,7 +4,7 @@ use std::f32::consts::TAU;
 
 use super::framing::{catalogue_camera, frame};
 use super::interior::{Interior, random_interior, studio};
-use crate::dataset::{PhotoKind, PlannedPhoto};
+use crate::photo_plan::{PhotoKind, PlannedPhoto};
 use crate::renderer::camera::Camera;
 use crate::renderer::object::Object;
 use crate::renderer::post_process::PostProcessing;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::photo_plan::{PhotoKind, Split};
+use crate::photo_plan::{PhotoKind, Split};
 use crate::renderer::ray_tracer::SegmentationMap;
 
 /// A bounding box in fractions of a photo's width and height, 0 to 1.

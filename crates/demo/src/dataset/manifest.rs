@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::paths::{catalogue_path, photo_path};
-use super::photo_plan::{PlannedPhoto, Split};
+use crate::photo_plan::{PlannedPhoto, Split};
 use crate::shop::Shop;
 
 /// JSON Lines: a product a line, sorted by id.

@@ -1,6 +1,6 @@
 //! Paths of the files of a shop, relative to its folder.
 
-use super::photo_plan::PlannedPhoto;
+use crate::photo_plan::PlannedPhoto;
 use crate::shop::Shop;
 
 /// The manifest.

@@ -4,9 +4,9 @@ use image::RgbImage;
 
 use super::annotations::{PhotoAnnotations, annotate};
 use super::paths::photo_path;
-use super::photo_plan::{PhotoKind, PlannedPhoto};
 use crate::composition::{catalogue_shot, compose};
 use crate::error::DemoError;
+use crate::photo_plan::{PhotoKind, PlannedPhoto};
 use crate::renderer::post_process::{encode_jpeg, post_process};
 use crate::renderer::ray_tracer::{SegmentationMap, render};
 use crate::rng::Rng;

@@ -12,8 +12,8 @@ use super::folder::{claim, create, is_whole_jpeg, write_file, write_photo};
 use super::manifest::manifest;
 use super::paths::{ANNOTATIONS, MANIFEST, catalogue_path, photo_path};
 use super::photo::{encode_catalogue_picture, encode_family};
-use super::photo_plan::{PlannedPhoto, plan};
 use crate::error::DemoError;
+use crate::photo_plan::{PlannedPhoto, plan};
 use crate::settings::Settings;
 use crate::shop::Shop;
 
