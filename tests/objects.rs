@@ -261,7 +261,7 @@ fn finding_things_is_measured() {
     let photos = &found["objects"]["photos"][0];
     assert_eq!((&photos["boxes"]["ground_truth"], &photos["top1_correct"]), (&json!(2), &json!(2)));
     assert_eq!(found["objects"]["boxes"][0]["boxes"]["true_positives"], 1, "{}", found["objects"]);
-    assert_eq!(found["objects"]["home"][0]["boxes"]["ground_truth"], 1);
+    assert_eq!(found["objects"]["household"][0]["boxes"]["ground_truth"], 1);
     let again = eval(&["--json"]).json();
     assert_eq!(again["objects"]["composites"][0]["boxes"], made["boxes"], "the same for a seed");
     let text = eval(&[]).ok();

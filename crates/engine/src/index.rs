@@ -93,7 +93,7 @@ impl Index {
     /// Checks that an encoder's embeddings can be compared with this index's.
     ///
     /// # Errors
-    /// [`EngineError::OtherModel`] with the first thing that differs.
+    /// [`EngineError::OtherModel`] with the first difference.
     pub fn check_model(&self, encoder: &Encoder) -> Result<(), EngineError> {
         match self.content.model.difference(encoder.model()) {
             None => Ok(()),

@@ -1,4 +1,4 @@
-//! Builds an index's graph anew, and its metric where the embeddings are still there.
+//! Rebuilds an index's graph, and its metric if the embedding cache is complete.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::metric::Metric;
 use crate::progress::Progress;
 use crate::ranking::Ranking;
 
-/// Builds the graph anew. If the embedding cache has all of the index's photos, the metric is learnt anew, too, and
+/// Rebuilds the graph. If the embedding cache has all of the index's photos, the metric is learnt again, too, and
 /// embeddings of other photos are dropped from the cache. If a projection can be learnt that could not be before (or the
 /// other way round), the fitted ranking no longer holds and is dropped until the next build.
 ///

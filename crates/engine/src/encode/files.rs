@@ -30,8 +30,8 @@ struct Prepared {
 
 impl Encoder {
     /// Embeds photos on all cores, in the photos' order: embeddings of length
-    /// [`Model::embedding_dim`](super::Model::embedding_dim). A photo that cannot be used has its reason in the
-    /// place of its embedding.
+    /// [`Model::embedding_dim`](super::Model::embedding_dim). A photo that cannot be used has its reason
+    /// instead.
     ///
     /// # Errors
     /// When a network itself fails.

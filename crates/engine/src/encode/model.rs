@@ -54,7 +54,7 @@ impl Model {
         whole
     }
 
-    /// The first thing in which another model differs, and how: here, there.
+    /// The first difference to another model: what differs, here and there.
     pub(crate) fn difference(&self, other: &Self) -> Option<(&'static str, String, String)> {
         if self.name() != other.name() {
             return Some(("backbone", self.name(), other.name()));

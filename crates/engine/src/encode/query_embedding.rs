@@ -88,7 +88,7 @@ impl Encoder {
     }
 
     /// Embeds photos in files as queries, on all cores, each by itself; the results come in the files' order, with
-    /// the checksums of the files. A photo that cannot be used has its reason in its place.
+    /// the checksums of the files. A photo that cannot be used has its reason instead.
     pub(crate) fn embed_query_files(
         &self,
         files: &[PathBuf],
@@ -168,7 +168,7 @@ mod tests {
     use crate::progress::Silent;
     use lookalike_testkit::{photos, weights};
 
-    /// Plain embeddings that are passed in give what embedding all views gives.
+    /// Passing plain embeddings in and embedding all views have the same result.
     #[test]
     fn known_embeddings_give_the_same_queries() {
         let folder = tempfile::tempdir().expect("a folder");

@@ -15,7 +15,7 @@ pub enum Views {
     /// The photo and its mirror image.
     Mirrored,
     /// The photo and a central crop of four fifths of each side. With the bundled weights, on groceries,
-    /// garments and the made-up shop, this names the right product for 2 to 3 photos of a hundred more than
+    /// garments and the demo shop, this names the right product for 2 to 3 photos of a hundred more than
     /// the photo alone (`benches/runs/2026-11-25-learnt-metric-epyc-2-cores`).
     #[default]
     Middle,

@@ -51,7 +51,7 @@ impl Maker {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         let mut products: Vec<_> = self.files.iter().collect();
         products.shuffle(&mut rng);
-        let (mut pictures, mut shown) = (Vec::new(), Vec::new());
+        let (mut pictures, mut products_in_it) = (Vec::new(), Vec::new());
         let wanted = rng.random_range(ON_ONE);
         for (product, files) in products {
             if pictures.len() == wanted {
@@ -61,12 +61,15 @@ impl Maker {
             match open(file) {
                 Ok(picture) => {
                     pictures.push(picture);
-                    shown.push(Some(*product));
+                    products_in_it.push(Some(*product));
                 }
                 Err(reason) => skip.push(Skipped { path: file.display().to_string(), reason }),
             }
         }
         let made = composite(&pictures, seed);
-        (made.image, made.annotations.into_iter().map(|(at, area)| (shown[at], area)).collect())
+        (
+            made.image,
+            made.annotations.into_iter().map(|(at, area)| (products_in_it[at], area)).collect(),
+        )
     }
 }

@@ -54,7 +54,7 @@ pub struct ObjectsEvalOptions<'a> {
     /// Photos annotated with boxes only.
     pub boxes: &'a [BoxAnnotations],
     /// The same with the boxes of household objects only.
-    pub home: &'a [BoxAnnotations],
+    pub household: &'a [BoxAnnotations],
 }
 
 /// What was measured.
@@ -69,7 +69,7 @@ pub struct ObjectsEvaluation {
     /// On photos annotated with boxes, for each detector.
     pub boxes: Vec<DetectorScore>,
     /// The same, of household objects; other detections count as false positives.
-    pub home: Vec<DetectorScore>,
+    pub household: Vec<DetectorScore>,
     /// Photos of several products that were left out because the very same file is in the index.
     pub in_index: u64,
     /// Photos that could not be used, with the reason.
@@ -114,7 +114,7 @@ pub fn evaluate_objects(
         composites: Vec::new(),
         photos: Vec::new(),
         boxes: Vec::new(),
-        home: Vec::new(),
+        household: Vec::new(),
         in_index: 0,
         skipped: Vec::new(),
     };
@@ -170,7 +170,9 @@ pub fn evaluate_objects(
         progress.end();
         found.photos = scores.finish();
     }
-    for (photos, scores) in [(options.boxes, &mut found.boxes), (options.home, &mut found.home)] {
+    for (photos, scores) in
+        [(options.boxes, &mut found.boxes), (options.household, &mut found.household)]
+    {
         if photos.is_empty() {
             continue;
         }
@@ -207,10 +209,10 @@ fn boxes(
         score.detect_ms += ms;
         score.search_ms += ms;
     }
-    Ok(finished(score))
+    Ok(averaged(score))
 }
 
-fn finished(mut score: DetectorScore) -> DetectorScore {
+fn averaged(mut score: DetectorScore) -> DetectorScore {
     let photos = score.photos.max(1) as f64;
     score.detect_ms /= photos;
     score.search_ms /= photos;
@@ -283,6 +285,6 @@ impl<'a> Scores<'a> {
     }
 
     fn finish(self) -> Vec<DetectorScore> {
-        self.scores.into_iter().map(finished).collect()
+        self.scores.into_iter().map(averaged).collect()
     }
 }

@@ -13,7 +13,7 @@ use crate::error::EngineError;
 use crate::progress::{MEASURE, Phase, Progress};
 use crate::search::Searcher;
 
-/// How well photos of products that are sold and of products that are not are told apart.
+/// How well photos of products that are not sold are rejected, and those of products that are sold accepted.
 #[derive(Debug, Clone, Serialize)]
 pub struct Rejection {
     /// Photos of products that are not sold.

@@ -19,7 +19,7 @@ const KEPT: usize = 10;
 /// Neighbours that are averaged with a query (average query expansion).
 const ADDED: usize = 5;
 
-/// The names of the rankings that [`rankings`] gives, in their order.
+/// The names of the rankings that [`rankings`] returns, in their order.
 pub(crate) const NAMES: [&str; 7] = [
     "vote of 10 photos",
     "vote of 50 photos",

@@ -45,7 +45,7 @@ impl IndexLocation {
         match self {
             Self::Folder(folder) => Index::lock(folder),
             Self::Store(store) => {
-                let generation = store.manifest()?.map(|head| head.generation);
+                let generation = store.manifest()?.map(|manifest| manifest.generation);
                 Ok(IndexLock(Lock::Store { store: Arc::clone(store), generation }))
             }
         }

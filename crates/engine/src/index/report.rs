@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// What became of the photos of a build.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct BuildReport {
-    /// Photos that the catalogue lists for the splits that were indexed, and what it could not list.
+    /// Photos that the catalogue has for the splits that were indexed, with those that it could not list.
     pub listed: u64,
     /// Photos in the index.
     pub indexed: u64,

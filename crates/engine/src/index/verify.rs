@@ -34,7 +34,7 @@ impl Verification {
     }
 }
 
-/// Checks that every embedding is sound and that the graph finds what it should.
+/// Checks that every vector is sound, and measures the recall of the graph.
 ///
 /// # Errors
 /// [`EngineError`], when an embedding or the graph is unusable.

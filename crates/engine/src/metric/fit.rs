@@ -60,8 +60,8 @@ impl Metric {
     }
 }
 
-/// The mean of embeddings that are first scaled to length 1, and what is left of them without it, again of
-/// length 1, one behind the other.
+/// The mean of embeddings that are first scaled to length 1, and the embeddings without it, again scaled to length 1, one
+/// behind the other.
 fn centre(rows: &[&[f32]], dim: usize) -> (Vec<f32>, Vec<f32>) {
     let mut centred = Vec::with_capacity(rows.len() * dim);
     let mut sum = vec![0f64; dim];

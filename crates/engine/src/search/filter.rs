@@ -1,15 +1,14 @@
-//! Which products may be found.
+//! Filters on the products that a search may find.
 
 use lookalike_catalog::Product;
 use serde_json::Value;
 
 use crate::error::EngineError;
 
-/// Columns by which a manifest may say whether a product is in stock: yes or no, how many, or in words as
-/// merchants' feeds have it.
+/// Manifest columns with a product's stock: a flag, a count, or a word as in merchants' feeds.
 const STOCK: [&str; 3] = ["in_stock", "stock", "availability"];
 
-/// Columns that can be asked for at once.
+/// Most column conditions of a filter.
 const COLUMNS: usize = 16;
 
 /// Which products a search may find. By default, all.
@@ -21,20 +20,19 @@ pub struct Filter {
     pub price_min: Option<f64>,
     /// At this price or below it.
     pub price_max: Option<f64>,
-    /// With these values in these columns of the manifest. Text is compared whatever its case; of a list,
-    /// one value is enough.
+    /// With these values in these columns of the manifest. Case is ignored; of a list, one value is enough.
     pub columns: Vec<(String, String)>,
     /// In stock, by a column `in_stock`, `stock` or `availability`.
     pub in_stock: bool,
 }
 
 impl Filter {
-    /// Whether all products pass.
+    /// Whether all products pass: the filter has no condition.
     pub fn is_open(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether a product passes. One of which the price is not known passes no price.
+    /// Whether a product passes. One without a price passes no condition on prices.
     pub fn admits(&self, product: &Product) -> bool {
         let category = self.category.as_deref().is_none_or(|wanted| {
             product.category.as_deref().is_some_and(|own| is_within(own, wanted))
@@ -47,7 +45,7 @@ impl Filter {
             && (!self.in_stock || is_in_stock(product) == Some(true))
     }
 
-    /// Checks that it asks for what the products can tell.
+    /// Checks that the products have what the filter compares.
     ///
     /// # Errors
     /// [`EngineError::Filter`] for a column or a price that no product has, for more than 16 columns, for a
@@ -55,7 +53,7 @@ impl Filter {
     pub fn check(&self, products: &[Product]) -> Result<(), EngineError> {
         let refused = |reason: String| Err(EngineError::Filter { reason });
         if self.columns.len() > COLUMNS {
-            return refused(format!("more than {COLUMNS} columns are asked for at once"));
+            return refused(format!("more than {COLUMNS} columns at once"));
         }
         for (column, _) in &self.columns {
             if !products.iter().any(|product| value(product, column).is_some()) {
@@ -137,7 +135,7 @@ fn has(product: &Product, column: &str, wanted: &str) -> bool {
     }
 }
 
-/// Whether a product is in stock, if it says so.
+/// Whether a product is in stock; `None` if that is not known.
 fn is_in_stock(product: &Product) -> Option<bool> {
     STOCK.iter().find_map(|column| match product.extra.get(*column)? {
         Value::Bool(is) => Some(*is),
@@ -177,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_asked_for_must_hold() {
+    fn all_conditions_must_hold() {
         let chair = product(json!({"colour": ["Oak", "black"], "legs": 4, "new": true}));
         let admits = |filter: &Filter| filter.admits(&chair);
         assert!(Filter::default().is_open() && admits(&Filter::default()));
@@ -198,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn stock_is_told_in_several_ways() {
+    fn stock_has_several_spellings() {
         let filter = Filter { in_stock: true, ..Filter::default() };
         for (extra, is) in [
             (json!({"in_stock": true}), true),
@@ -214,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_product_can_tell_is_refused() {
+    fn columns_that_no_product_has_are_refused() {
         let products = [product(json!({"brand": "a"}))];
         let columns = vec![("colour".to_owned(), "red".to_owned())];
         let error = Filter { columns, ..Filter::default() }.check(&products).expect_err("refused");
@@ -231,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_price_is_asked_for_only_where_there_are_prices() {
+    fn a_price_condition_needs_products_with_prices() {
         let with = [product(json!({}))];
         let without = [Product { price: None, ..product(json!({})) }];
         let filter = Filter { price_max: Some(5.0), ..Filter::default() };

@@ -64,7 +64,7 @@ impl Wanted {
             seed: args.objects.objects_seed,
             photos: &self.photos,
             boxes: &self.boxes,
-            home: &self.home,
+            household: &self.home,
         };
         Ok(evaluate_objects(searcher, catalog, &options, progress)?)
     }
@@ -76,7 +76,7 @@ fn groups(found: &ObjectsEvaluation) -> impl Iterator<Item = (String, &[Detector
         ("composites", &found.composites),
         ("annotated photos", &found.photos),
         ("annotated boxes", &found.boxes),
-        ("of these, household classes", &found.home),
+        ("of these, household classes", &found.household),
     ];
     groups.into_iter().filter_map(|(what, scores)| {
         let first = scores.first()?;
