@@ -39,6 +39,13 @@ fn engine(error: &EngineError) -> Option<&'static str> {
         EngineError::Backbone(error) => backbone(error),
         EngineError::Detect(error) => detect(error),
         EngineError::Snapshot(error) => snapshot(error),
+        EngineError::NoIndex { .. } => Some("build one with `lookalike index build PHOTOS`"),
+        EngineError::EmbeddingCache { .. } => {
+            Some("free some space, or write to another folder with --out")
+        }
+        EngineError::NotInIndex { .. } => Some(
+            "`lookalike search --json` and the manifest have the ids of products and the paths of photos",
+        ),
         _ => None,
     }
 }

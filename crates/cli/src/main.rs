@@ -23,8 +23,8 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Demo(args) => commands::demo::run(&args),
         Command::Index(IndexCommand::Build(args)) => commands::index::build(&args),
-        Command::Index(IndexCommand::Add(args)) => commands::index::update::put(&args, false),
-        Command::Index(IndexCommand::Update(args)) => commands::index::update::put(&args, true),
+        Command::Index(IndexCommand::Add(args)) => commands::index::update::upsert(&args, false),
+        Command::Index(IndexCommand::Update(args)) => commands::index::update::upsert(&args, true),
         Command::Index(IndexCommand::Remove(args)) => commands::index::update::remove(&args),
         Command::Index(IndexCommand::Compact(args)) => commands::index::update::compact(&args),
         Command::Index(IndexCommand::Info(args)) => commands::index::info(&args),

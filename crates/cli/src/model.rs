@@ -31,8 +31,8 @@ pub(crate) fn encoder(args: &ModelArgs) -> anyhow::Result<Encoder> {
 }
 
 /// Opens an index with the networks that made it.
-pub(crate) fn searcher(home: &IndexLocation, args: &ModelArgs) -> anyhow::Result<Searcher> {
-    let index = home.open()?;
+pub(crate) fn searcher(location: &IndexLocation, args: &ModelArgs) -> anyhow::Result<Searcher> {
+    let index = location.open()?;
     let encoder = encoder_of(&index, args)?;
     Ok(Searcher::new(index, encoder)?)
 }

@@ -12,7 +12,7 @@ use crate::output::thousands;
 /// Seconds between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// The right one for where standard error goes.
+/// A bar, or lines where standard error is no terminal.
 pub(crate) fn reporter(quiet: bool) -> Box<dyn Progress> {
     if quiet {
         Box::new(lookalike_engine::Silent)
@@ -37,6 +37,7 @@ impl Progress for Bar {
             "{msg:20} [{wide_bar}] {human_pos}/{human_len}  {rate}/s  {eta} left",
         );
         let bar = ProgressBar::new(phase.total.unwrap_or(0)).with_message(phase.label.to_owned());
+        bar.set_position(phase.done);
         // The template is a constant; a plain bar would do as well.
         if let Ok(style) = style {
             let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
@@ -59,6 +60,8 @@ impl Progress for Bar {
 struct Running {
     label: String,
     total: u64,
+    /// Steps that an earlier run did.
+    before: u64,
     done: u64,
     started: Instant,
     last_line: Instant,
@@ -76,7 +79,9 @@ impl Progress for Lines {
     fn begin(&self, phase: Phase<'_>) {
         let now = Instant::now();
         let (label, total) = (phase.label.to_owned(), phase.total.unwrap_or(0));
-        *self.running() = Some(Running { label, total, done: 0, started: now, last_line: now });
+        let (before, done) = (phase.done, phase.done);
+        *self.running() =
+            Some(Running { label, total, before, done, started: now, last_line: now });
     }
 
     fn advance(&self, steps: u64) {
@@ -87,7 +92,7 @@ impl Progress for Lines {
             return;
         }
         run.last_line = Instant::now();
-        let rate = run.done as f64 / run.started.elapsed().as_secs_f64();
+        let rate = (run.done - run.before) as f64 / run.started.elapsed().as_secs_f64();
         let left = run.total.saturating_sub(run.done) as f64 / rate.max(f64::MIN_POSITIVE);
         eprintln!(
             "{}: {} of {} ({rate:.1}/s, {left:.0} s left)",
@@ -159,7 +164,7 @@ impl lookalike_base::progress::Progress for Download {
     }
 }
 
-/// The right one for training.
+/// Follows training.
 pub(crate) fn training(
     quiet: bool,
     on_terminal: bool,

@@ -7,7 +7,7 @@ use lookalike_catalog::Split;
 use lookalike_engine::Views;
 
 use crate::args::objects::DetectorArgs;
-use crate::args::shared::{CatalogArgs, HomeArgs, ModelArgs, OutputArgs};
+use crate::args::shared::{CatalogArgs, IndexLocationArgs, ModelArgs, OutputArgs};
 
 #[derive(Args)]
 pub(crate) struct EvalArgs {
@@ -31,7 +31,7 @@ pub(crate) struct EvalArgs {
     #[command(flatten)]
     pub(crate) objects: ObjectsEvalArgs,
     #[command(flatten)]
-    pub(crate) home: HomeArgs,
+    pub(crate) location: IndexLocationArgs,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
     /// Also write report.html, with plots and the most confused pairs of products, and report.json into a

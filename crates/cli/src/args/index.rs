@@ -5,8 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use lookalike_catalog::Split;
 use lookalike_engine::BuildOptions;
+use lookalike_vectors::GraphBuilder;
 
-use crate::args::shared::{CatalogArgs, HomeArgs, JsonArgs, ModelArgs, OutputArgs, StoreArgs};
+use crate::args::shared::{
+    CatalogArgs, IndexLocationArgs, JsonArgs, ModelArgs, OutputArgs, StoreArgs,
+};
 
 #[derive(Subcommand)]
 pub(crate) enum IndexCommand {
@@ -15,9 +18,9 @@ pub(crate) enum IndexCommand {
     /// Add a folder's or a manifest's photos and products to an index
     ///
     /// Photos that are indexed already stay; their products' cards are replaced.
-    Add(PutArgs),
+    Add(UpsertArgs),
     /// Bring an index in line with a folder or a manifest: add what is new, remove what is gone
-    Update(PutArgs),
+    Update(UpsertArgs),
     /// Remove products, with all their photos, or single photos from an index
     Remove(RemoveArgs),
     /// Rebuild an index's graph, and drop cached embeddings of photos that are no longer in it
@@ -55,14 +58,18 @@ pub(crate) struct BuildArgs {
     /// (WCCN); 0 only subtracts the mean
     #[arg(long, alias = "directions", value_name = "N", default_value_t = BuildOptions::default().dims)]
     pub(crate) dims: usize,
+    /// What builds the HNSW graph: batched (as ParlayANN; the same graph on any number of cores) or hnsw-rs (the
+    /// crate hnsw_rs)
+    #[arg(long, value_name = "NAME", default_value_t = GraphBuilder::default())]
+    pub(crate) graph_builder: GraphBuilder,
 }
 
 #[derive(Args)]
-pub(crate) struct PutArgs {
+pub(crate) struct UpsertArgs {
     #[command(flatten)]
     pub(crate) what: IntoArgs,
     #[command(flatten)]
-    pub(crate) home: HomeArgs,
+    pub(crate) location: IndexLocationArgs,
 }
 
 #[derive(Args)]
@@ -75,7 +82,7 @@ pub(crate) struct RemoveArgs {
     #[arg(long, value_name = "PATH", group = "what")]
     pub(crate) photo: Vec<String>,
     #[command(flatten)]
-    pub(crate) home: HomeArgs,
+    pub(crate) location: IndexLocationArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
@@ -83,7 +90,7 @@ pub(crate) struct RemoveArgs {
 #[derive(Args)]
 pub(crate) struct CompactArgs {
     #[command(flatten)]
-    pub(crate) home: HomeArgs,
+    pub(crate) location: IndexLocationArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
@@ -91,7 +98,7 @@ pub(crate) struct CompactArgs {
 #[derive(Args)]
 pub(crate) struct IndexArgs {
     #[command(flatten)]
-    pub(crate) home: HomeArgs,
+    pub(crate) location: IndexLocationArgs,
     #[command(flatten)]
     pub(crate) json: JsonArgs,
 }

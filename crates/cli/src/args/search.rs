@@ -6,7 +6,7 @@ use clap::Args;
 use lookalike_engine::{Filter, Views};
 
 use crate::args::objects::DetectorArgs;
-use crate::args::shared::{HomeArgs, JsonArgs, ModelArgs, at_least_one};
+use crate::args::shared::{IndexLocationArgs, JsonArgs, ModelArgs, at_least_one};
 
 /// Which products a search may return.
 #[derive(Args)]
@@ -44,7 +44,7 @@ impl FilterArgs {
 #[derive(Args)]
 pub(crate) struct AnswerArgs {
     #[command(flatten)]
-    pub(crate) home: HomeArgs,
+    pub(crate) location: IndexLocationArgs,
     /// Number of products to name
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = at_least_one)]
     pub(crate) top: usize,

@@ -8,7 +8,7 @@ use clap::Args;
 use lookalike_server::{Limits, LogFormat, Rate, RateLimit, Settings};
 use serde::Deserialize;
 
-use crate::args::shared::{HomeArgs, ModelArgs, StoreArgs};
+use crate::args::shared::{IndexLocationArgs, ModelArgs, StoreArgs};
 use crate::error::WrongUsage;
 
 #[derive(Args)]
@@ -149,7 +149,7 @@ struct Options {
 
 /// A server's settings, from flags, environment and file.
 pub(crate) struct Serving {
-    pub(crate) home: HomeArgs,
+    pub(crate) location: IndexLocationArgs,
     pub(crate) model: ModelArgs,
     pub(crate) detector: Option<PathBuf>,
     pub(crate) log: (LogFormat, String),
@@ -163,7 +163,7 @@ impl ServeArgs {
         let format = options.log_format.as_deref().unwrap_or("text").parse();
         let level = options.log.clone().unwrap_or_else(|| "warn".to_owned());
         Ok(Serving {
-            home: HomeArgs {
+            location: IndexLocationArgs {
                 index: options.index.clone().unwrap_or_else(|| "index".into()),
                 store: StoreArgs { store: options.store.clone() },
             },

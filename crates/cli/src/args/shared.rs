@@ -106,7 +106,7 @@ impl DeviceArgs {
 
 /// Where an index is.
 #[derive(Args, Clone)]
-pub(crate) struct HomeArgs {
+pub(crate) struct IndexLocationArgs {
     /// The folder of the index
     #[arg(long, value_name = "FOLDER", default_value = "index")]
     pub(crate) index: PathBuf,
@@ -124,11 +124,11 @@ pub(crate) struct StoreArgs {
     pub(crate) store: Option<String>,
 }
 
-impl HomeArgs {
+impl IndexLocationArgs {
     /// # Errors
-    /// As [`StoreArgs::home`].
-    pub(crate) fn home(&self) -> anyhow::Result<IndexLocation> {
-        self.store.home(&self.index)
+    /// As [`StoreArgs::location`].
+    pub(crate) fn resolve(&self) -> anyhow::Result<IndexLocation> {
+        self.store.resolve(&self.index)
     }
 }
 
@@ -137,7 +137,7 @@ impl StoreArgs {
     ///
     /// # Errors
     /// An address that is none, or a program without stores.
-    pub(crate) fn home(&self, folder: &Path) -> anyhow::Result<IndexLocation> {
+    pub(crate) fn resolve(&self, folder: &Path) -> anyhow::Result<IndexLocation> {
         match &self.store {
             None => Ok(IndexLocation::Folder(folder.to_owned())),
             #[cfg(feature = "stores")]

@@ -1,3 +1,5 @@
+//! `lookalike demo`: a synthetic shop, its index, and a search in it.
+
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -53,7 +55,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
         }));
     }
     let mut text = format!(
-        "{} of {} made-up products, {} of them indexed in {}\n\nsearching for {}, which shows {}:\n",
+        "{} of {} synthetic products, {} of them indexed in {}\n\nsearching for {}, which shows {}:\n",
         count(u64::from(written.photos), "photo"),
         catalog.products.len(),
         thousands(indexed),
@@ -73,7 +75,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     print(&text)
 }
 
-/// Shows how far the drawing has come, and stops it.
+/// Shows the progress of the drawing, and cancels it after ctrl-C.
 struct Drawing<'a> {
     progress: &'a dyn Progress,
     stop: Arc<AtomicBool>,
@@ -82,7 +84,6 @@ struct Drawing<'a> {
 impl Progress for Drawing<'_> {
     fn begin(&self, phase: Phase<'_>) {
         self.progress.begin(phase);
-        self.progress.advance(phase.done);
     }
 
     fn advance(&self, steps: u64) {

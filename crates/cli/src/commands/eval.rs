@@ -17,7 +17,7 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
         args.objects.detector.needs("--objects, --annotations or --boxes");
     }
     let catalog = Catalog::open(&args.catalog.photos, args.catalog.root.as_deref())?;
-    let searcher = model::searcher(&args.home.home()?, &args.model)?;
+    let searcher = model::searcher(&args.location.resolve()?, &args.model)?;
     let items = objects::Wanted::of(&args.objects, &searcher)?;
     let progress = progress::reporter(args.output.quiet());
     let unsold = args.unsold.as_ref();

@@ -19,8 +19,8 @@ pub(crate) fn build(args: &BuildArgs) -> anyhow::Result<()> {
     let catalog = Catalog::open(&args.what.catalog.photos, args.what.catalog.root.as_deref())?;
     let encoder = model::encoder(&args.what.model)?;
     // Before embedding, which may take hours: a locked or unwritable folder fails at once.
-    let home = args.store.home(&args.out)?;
-    let lock = home.lock()?;
+    let location = args.store.resolve(&args.out)?;
+    let lock = location.lock()?;
     let options = BuildOptions {
         splits: args.what.split.clone(),
         embedding_cache: Some(args.out.join(EMBEDDINGS_FOLDER)),
@@ -28,7 +28,8 @@ pub(crate) fn build(args: &BuildArgs) -> anyhow::Result<()> {
         ..BuildOptions::default()
     };
     let progress = progress::reporter(args.what.output.quiet());
-    let built = IndexBuilder::new(&catalog, &encoder).options(options).progress(&*progress).build();
+    let builder = IndexBuilder::new(&catalog, &encoder).options(options).progress(&*progress);
+    let built = builder.graph_builder(args.graph_builder).build();
     if let Err(EngineError::NothingUsable { report }) = &built {
         eprint!("{}", skipped(&report.skipped));
     }
@@ -36,7 +37,7 @@ pub(crate) fn build(args: &BuildArgs) -> anyhow::Result<()> {
     let size = lock.save(&index, &*progress)?;
     if args.what.output.json() {
         return print_json(&json!({
-            "index": home.to_string(),
+            "index": location.to_string(),
             "size_bytes": size,
             "model": index.model(),
             "products": index.products_with_photos(),
@@ -47,14 +48,14 @@ pub(crate) fn build(args: &BuildArgs) -> anyhow::Result<()> {
     if !index.is_calibrated() {
         text += "too few photos to calibrate confidence: no search says `no match`\n";
     }
-    let _ = writeln!(text, "wrote {home} ({})", bytes(size));
+    let _ = writeln!(text, "wrote {location} ({})", bytes(size));
     print(&text)
 }
 
 pub(crate) fn info(args: &IndexArgs) -> anyhow::Result<()> {
-    let home = args.home.home()?;
-    let index = home.open()?;
-    let info = index.info(&home)?;
+    let location = args.location.resolve()?;
+    let index = location.open()?;
+    let info = index.info(&location)?;
     if args.json.json {
         return print_json(&info);
     }
@@ -101,8 +102,8 @@ pub(crate) fn info(args: &IndexArgs) -> anyhow::Result<()> {
 }
 
 pub(crate) fn verify(args: &IndexArgs) -> anyhow::Result<()> {
-    let home = args.home.home()?;
-    let index = home.open()?;
+    let location = args.location.resolve()?;
+    let index = location.open()?;
     let found = check(&index)?;
     if args.json.json {
         print_json(&found)?;
@@ -131,7 +132,7 @@ pub(crate) fn verify(args: &IndexArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     let reason = "searches miss what they should find".to_owned();
-    Err(EngineError::DamagedIndex { path: home.to_string().into(), reason }.into())
+    Err(EngineError::DamagedIndex { path: location.to_string().into(), reason }.into())
 }
 
 fn summary(report: &BuildReport) -> String {

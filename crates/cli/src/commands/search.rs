@@ -16,7 +16,7 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
         let file = file.display();
         anyhow::bail!("{file} is there already and is no page: name another file with --html");
     }
-    let AnswerArgs { home, top, filter, model, .. } = &args.answer;
+    let AnswerArgs { location, top, filter, model, .. } = &args.answer;
     if args.objects && args.photos.len() > 1 {
         let why = "--objects detects the objects in one photo: name one at a time";
         Cli::command().error(ErrorKind::TooManyValues, why).exit();
@@ -24,7 +24,7 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
     if !args.objects {
         args.detector.needs("--objects");
     }
-    let searcher = model::searcher(&home.home()?, model)?;
+    let searcher = model::searcher(&location.resolve()?, model)?;
     let html = if args.objects {
         let finder = args.detector.open(&searcher)?;
         let (photo, filter) = (&args.photos[0], filter.filter());
@@ -46,8 +46,8 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
 }
 
 pub(crate) fn similar(args: &SimilarArgs) -> anyhow::Result<()> {
-    let AnswerArgs { home, top, filter, model, .. } = &args.answer;
-    let searcher = model::searcher(&home.home()?, model)?;
+    let AnswerArgs { location, top, filter, model, .. } = &args.answer;
+    let searcher = model::searcher(&location.resolve()?, model)?;
     let answer = searcher.search_similar(&args.product, &filter.filter(), *top)?;
     print(&answer, &args.answer, &searcher)
 }

@@ -5,56 +5,57 @@ use std::fmt::Write as _;
 use lookalike_catalog::Catalog;
 use lookalike_engine::{
     EMBEDDINGS_FOLDER, Index, IndexLocation, IndexLock, Progress, UpdateOptions, UpdateReport,
-    remove as remove_from, upsert,
+    remove as remove_from,
 };
 use serde_json::json;
 
-use crate::args::index::{CompactArgs, PutArgs, RemoveArgs};
+use crate::args::index::{CompactArgs, RemoveArgs, UpsertArgs};
 use crate::output::{bytes, count, print, print_json, skipped};
 use crate::{model, progress};
 
 /// Photos that stay, to one that was added or removed, below which the confidence may be miscalibrated.
 const STAY_PER_CHANGE: u64 = 4;
 
-pub(crate) fn put(args: &PutArgs, remove_others: bool) -> anyhow::Result<()> {
+pub(crate) fn upsert(args: &UpsertArgs, remove_others: bool) -> anyhow::Result<()> {
     let catalog = Catalog::open(&args.what.catalog.photos, args.what.catalog.root.as_deref())?;
-    let home = args.home.home()?;
-    let (lock, index) = home.open_locked()?;
+    let location = args.location.resolve()?;
+    let (lock, index) = location.open_locked()?;
     let encoder = model::encoder_of(&index, &args.what.model)?;
     let options = UpdateOptions {
         splits: args.what.split.clone(),
-        embedding_cache: Some(args.home.index.join(EMBEDDINGS_FOLDER)),
+        embedding_cache: Some(args.location.index.join(EMBEDDINGS_FOLDER)),
         remove_others,
     };
     let progress = progress::reporter(args.what.output.quiet());
-    let (index, report) = upsert(&index, &catalog, &encoder, &options, &*progress)?;
-    save((&lock, &home), &index, &report, &*progress, args.what.output.json())
+    let (index, report) =
+        lookalike_engine::upsert(&index, &catalog, &encoder, &options, &*progress)?;
+    save((&lock, &location), &index, &report, &*progress, args.what.output.json())
 }
 
 pub(crate) fn remove(args: &RemoveArgs) -> anyhow::Result<()> {
-    let home = args.home.home()?;
-    let (lock, index) = home.open_locked()?;
+    let location = args.location.resolve()?;
+    let (lock, index) = location.open_locked()?;
     let progress = progress::reporter(args.output.quiet());
     let (index, report) = remove_from(&index, &args.product, &args.photo, &*progress)?;
-    save((&lock, &home), &index, &report, &*progress, args.output.json())
+    save((&lock, &location), &index, &report, &*progress, args.output.json())
 }
 
 pub(crate) fn compact(args: &CompactArgs) -> anyhow::Result<()> {
-    let home = args.home.home()?;
-    let (lock, index) = home.open_locked()?;
+    let location = args.location.resolve()?;
+    let (lock, index) = location.open_locked()?;
     let progress = progress::reporter(args.output.quiet());
-    let embeddings = args.home.index.join(EMBEDDINGS_FOLDER);
+    let embeddings = args.location.index.join(EMBEDDINGS_FOLDER);
     let index = lookalike_engine::compact(&index, Some(&embeddings), &*progress)?;
     let size = lock.save(&index, &*progress)?;
     if args.output.json() {
-        return print_json(&index.info(&home)?);
+        return print_json(&index.info(&location)?);
     }
     let photos = count(index.photos().len() as u64, "photo");
-    print(&format!("rebuilt the graph of {photos}\nwrote {home} ({})\n", bytes(size)))
+    print(&format!("rebuilt the graph of {photos}\nwrote {location} ({})\n", bytes(size)))
 }
 
 fn save(
-    (lock, home): (&IndexLock, &IndexLocation),
+    (lock, location): (&IndexLock, &IndexLocation),
     index: &Index,
     report: &UpdateReport,
     progress: &dyn Progress,
@@ -63,7 +64,7 @@ fn save(
     let size = lock.save(index, progress)?;
     if as_json {
         return print_json(&json!({
-            "index": home.to_string(), "size_bytes": size, "products": index.products_with_photos(),
+            "index": location.to_string(), "size_bytes": size, "products": index.products_with_photos(),
             "photos": index.photos().len(), "report": report,
         }));
     }
@@ -88,6 +89,6 @@ fn save(
         text += "much has changed since the confidence was calibrated: `lookalike index build` calibrates \
                  it again\n";
     }
-    let _ = writeln!(text, "wrote {home} ({})", bytes(size));
+    let _ = writeln!(text, "wrote {location} ({})", bytes(size));
     print(&text)
 }
