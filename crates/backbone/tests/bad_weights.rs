@@ -169,7 +169,7 @@ fn other_networks_are_recognised_by_their_names() {
     for (name, recognised) in cases {
         let file = Weights::of(&[(name.to_owned(), vec![4, 3, 3, 3])]);
         for wanted in [None, Some(BackboneKind::MobileNetV3)] {
-            let error = file.refused(wanted, &[recognised, "--weights"]);
+            let error = file.refused(wanted, &[recognised, "another weights file"]);
             assert!(matches!(error, BackboneError::WrongNetwork { .. }), "{error:?}");
         }
     }

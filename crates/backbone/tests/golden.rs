@@ -1,5 +1,5 @@
-//! The networks compute what PyTorch does with the same made-up weights, which reach every layer:
-//! forwards stage by stage, and backwards to every parameter. See `golden/make.py`.
+//! The networks compute what PyTorch does with the same made-up weights: forwards stage by stage, and
+//! backwards to every parameter. See `golden/make.py`.
 
 use std::collections::BTreeMap;
 use std::path::Path;

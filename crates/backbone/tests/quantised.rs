@@ -1,5 +1,4 @@
-//! Networks that compute with bytes, of made-up weights: near to the same in 32 bits, and files that say
-//! wrong things of themselves are refused.
+//! Networks in int8, with made-up weights: close to the same in f32; and damaged calibrations are refused.
 
 use std::path::{Path, PathBuf};
 
@@ -45,7 +44,7 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }
 
-/// A made-up network, and the same quantised by some photos.
+/// A made-up network, and the same quantised.
 fn quantised(folder: &Path, shapes: &[NamedShape]) -> (PathBuf, PathBuf) {
     let (file, to) = (folder.join("network.safetensors"), folder.join("비트/8.safetensors"));
     weights::write(&file, shapes, weights::values);
@@ -57,12 +56,12 @@ fn quantised(folder: &Path, shapes: &[NamedShape]) -> (PathBuf, PathBuf) {
     (file, to)
 }
 
-/// A made-up network makes more of every error from stage to stage, so that only the first stages are compared
-/// closely. Real ones do not: see `tests/real.rs` of the program.
+/// A made-up network amplifies errors from stage to stage, so that only the first stages are compared closely.
+/// Real ones do not: see the program's `tests/real.rs`.
 #[test]
-fn every_network_is_nearly_the_same_in_bytes() {
+fn every_network_is_nearly_the_same_in_int8() {
     if !int8_is_fast() {
-        skipped("quantised networks by AVX-512 VNNI, which this processor has not");
+        skipped("quantised networks by AVX-512 VNNI, which this CPU lacks");
     }
     for (name, shapes) in [
         ("minimalistic", weights::minimalistic(10)),
@@ -107,7 +106,7 @@ fn every_network_is_nearly_the_same_in_bytes() {
 fn a_quantised_file_is_still_the_networks() {
     let folder = tempfile::tempdir().expect("a folder");
     let (file, to) = quantised(folder.path(), &weights::minimalistic(4));
-    // Trained on, or taken in anew, it computes with 32 bits again.
+    // Loaded for training, or imported, it computes in f32 again.
     load_trainable(&to, None, TrainSetup::default(), &Default::default()).expect("to be trained");
     let again = folder.path().join("again.safetensors");
     import(&to, &again, None, Precision::F32).expect("written");
@@ -117,7 +116,7 @@ fn a_quantised_file_is_still_the_networks() {
         numbers(&loaded.network.embed(&batch(&[7])).expect("an embedding"))
     };
     assert_eq!(embed(&before), embed(&again));
-    // Quantised again, by what the network is in 32 bits.
+    // Quantised again, from the network in f32.
     let quantiser = Quantiser::open(&to, None).expect("a network");
     assert_eq!(numbers(&quantiser.network().embed(&batch(&[7])).expect("one")), embed(&before));
 }
@@ -134,7 +133,7 @@ fn without_photos_nothing_is_written() {
 }
 
 #[test]
-fn what_a_file_says_of_its_maps_has_to_be_true() {
+fn damaged_calibrations_are_refused() {
     const KEY: &str = "lookalike.int8";
     let folder = tempfile::tempdir().expect("a folder");
     let (_, to) = quantised(folder.path(), &weights::minimalistic(4));

@@ -1,4 +1,4 @@
-//! What is done to a network before and after training leaves its results as they were.
+//! Preparing a network for training, and exporting it, do not change its results.
 
 use candle_core::{Result, Tensor};
 use lookalike_backbone::{Device, Precision, TrainMode, TrainSetup, load, load_trainable};
@@ -10,7 +10,7 @@ fn picture(side: usize) -> Tensor {
     Tensor::from_vec(values, (4, 3, side, side), &candle_core::Device::Cpu).expect("four pictures")
 }
 
-/// Largest difference, as a share of the largest number.
+/// Largest difference over the largest value.
 fn off(a: &Tensor, b: &Tensor) -> Result<f32> {
     let largest = b.abs()?.max_all()?.to_scalar::<f32>()?;
     Ok((a - b)?.abs()?.max_all()?.to_scalar::<f32>()? / largest)

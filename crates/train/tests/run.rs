@@ -1,4 +1,5 @@
-//! Runs on made-up photos and a made-up network: what is learned, and what an interruption changes.
+//! Training runs on made-up photos and a made-up network: what is learned, and that an interruption changes
+//! nothing.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -92,7 +93,7 @@ fn settings() -> Settings {
 /// Stops a run after so many steps.
 struct StopAfter<'a> {
     steps: u64,
-    seen: AtomicU64,
+    done: AtomicU64,
     stop: &'a AtomicBool,
 }
 
@@ -101,7 +102,7 @@ impl Progress for StopAfter<'_> {
     fn advance(&self, _: u64) {}
     fn status(&self, _: &str) {
         // Only steps of epochs have a status.
-        if self.seen.fetch_add(1, Ordering::Relaxed) + 1 >= self.steps {
+        if self.done.fetch_add(1, Ordering::Relaxed) + 1 >= self.steps {
             self.stop.store(true, Ordering::Relaxed);
         }
     }
@@ -112,13 +113,13 @@ impl TrainingProgress for StopAfter<'_> {
     fn on_epoch(&self, _: &EpochLog) {}
 }
 
-/// Epochs, losses and shares as a run logged them.
+/// The log of a run.
 fn logged(run: &Path) -> Vec<EpochLog> {
     let log = std::fs::read_to_string(run.join("log.jsonl")).expect("a log");
     log.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
-/// A file's numbers to the last bit; its metadata comes in any order.
+/// A file's tensors to the last bit; its metadata comes in any order.
 fn tensors(file: &Path) -> BTreeMap<String, Vec<u32>> {
     let tensors = candle_core::safetensors::load(file, &candle_core::Device::Cpu).expect("a file");
     let bits = |tensor: candle_core::Tensor| -> candle_core::Result<Vec<u32>> {
@@ -144,10 +145,10 @@ fn an_interrupted_run_ends_where_an_uninterrupted_one_does() {
         let parts = shop.run_folder(&format!("in parts {optimiser:?}"));
         let mut stops = 0;
         let resumed = loop {
-            // A new trainer each time: all it knows is what is on disk.
+            // A new trainer each time: its state comes from disk alone.
             let mut trainer = shop.open(&parts, settings.clone()).expect("a run");
             let stop = AtomicBool::new(false);
-            let progress = StopAfter { steps: 1, seen: AtomicU64::new(0), stop: &stop };
+            let progress = StopAfter { steps: 1, done: AtomicU64::new(0), stop: &stop };
             let outcome = trainer.run(&train, &val, Some(&val), &progress, &stop).expect("a run");
             if outcome.finished {
                 break outcome;
@@ -170,7 +171,7 @@ fn an_interrupted_run_ends_where_an_uninterrupted_one_does() {
     }
 }
 
-/// On the photos that are learned from: that is what these few can show of a made-up network.
+/// Measured on the training photos: so few photos show no more of a made-up network.
 #[test]
 fn photos_are_learned_and_what_was_learned_is_in_the_file() {
     let shop = Shop::new();
@@ -191,7 +192,7 @@ fn photos_are_learned_and_what_was_learned_is_in_the_file() {
         trainer.run(&train, &train, None, &Silent, &AtomicBool::new(false)).expect("a run");
     assert_eq!((outcome.top1, outcome.epoch), (1.0, 0));
 
-    // The whole network, from a classifier that knows nothing.
+    // The whole network, with an untrained classifier.
     let run = shop.run_folder("whole");
     let whole = Settings { epochs: 15, head_epochs: 0, learning_rate: 0.02, ..plain };
     let mut trainer = shop.open(&run, whole).expect("a run");
@@ -257,7 +258,7 @@ fn a_teacher_helps_and_belongs_to_the_run() {
     let head = Settings { epochs: 0, head_epochs: 100, ..settings() };
     let teacher = go(&mut shop.open(&shop.run_folder("teacher"), head).expect("a run")).weights;
 
-    // Of a teacher that is always right, more is learned in the same time than of the truth alone.
+    // With a teacher that is always right, the loss falls faster than by the labels alone.
     let plain = Settings {
         epochs: 3,
         head_epochs: 0,
@@ -283,7 +284,7 @@ fn a_teacher_helps_and_belongs_to_the_run() {
     // Weights that were trained on something else.
     let stranger = shop.run_folder("weights.safetensors");
     let error = shop.open_with(Some(&stranger), &run, plain).err().expect("a stranger").to_string();
-    assert!(error.contains("--teacher") && error.contains("제품 0"), "{error}");
+    assert!(error.contains("no class for the product") && error.contains("제품 0"), "{error}");
 }
 
 #[test]

@@ -121,7 +121,7 @@ mod tests {
             assert!(file.hub.is_none() || file.url.is_none(), "{}: two addresses", file.name);
             let digits = file.sha256.as_deref().unwrap_or("00000000");
             assert!(digits.len() >= 8 && digits.bytes().all(|d| d.is_ascii_hexdigit()));
-            // Files from elsewhere cannot say how photos are prepared: the network's usual way it is.
+            // Files of other publishers do not state their preprocessing: it is the network's usual one.
             assert_eq!(file.preprocess, file.backbone.preprocess_name(), "{}", file.name);
         }
         for kind in BackboneKind::ALL {

@@ -93,11 +93,11 @@ impl Convolution {
         (0..sides.out_h).step_by(rows).map(move |from| from..(from + rows).min(sides.out_h))
     }
 
-    /// For each row of a band's patch matrix (an input channel and a place in the kernel) and each row
-    /// of the result in the band: where its numbers lie in the picture, and where in the matrix.
+    /// For each row of a band's patch matrix (an input channel and a position in the kernel) and each row of
+    /// the band: the offsets of its values in the picture and in the matrix.
     ///
-    /// `visit(matrix, picture, count)` stands for `count` numbers from `matrix` on in the matrix, and
-    /// from `picture` on in steps of the stride in the picture; the others are padding.
+    /// `visit(matrix, picture, count)` stands for `count` values, contiguous from `matrix` in the matrix, and
+    /// strided from `picture` in the picture; all others are padding.
     fn each_run(
         &self,
         sides: Sides,
@@ -125,7 +125,7 @@ impl Convolution {
         }
     }
 
-    /// `(c * k * k, columns)`: in every column what the kernel sees at one place ("im2col").
+    /// The patch matrix, `(c * k * k, columns)`: a column has the kernel's inputs at one position.
     fn unfold(&self, sides: Sides, band: &Range<usize>, picture: &[f32]) -> Result<Tensor> {
         let shape = (sides.channels * self.kernel * self.kernel, band.len() * sides.out_w);
         let mut patches = vec![0f32; shape.0 * shape.1];
@@ -134,14 +134,14 @@ impl Convolution {
             if self.stride == 1 {
                 to.copy_from_slice(&picture[start..][..count]);
             } else {
-                let seen = picture[start..].iter().step_by(self.stride);
-                to.iter_mut().zip(seen).for_each(|(to, from)| *to = *from);
+                let inputs = picture[start..].iter().step_by(self.stride);
+                to.iter_mut().zip(inputs).for_each(|(to, from)| *to = *from);
             }
         });
         Tensor::from_vec(patches, shape, &Device::Cpu)
     }
 
-    /// Adds a gradient of [`Self::unfold`]'s result to that of the picture.
+    /// Adds the gradient of [`Self::unfold`]'s result to that of the picture ("col2im").
     fn fold(&self, sides: Sides, band: &Range<usize>, patches: &[f32], picture: &mut [f32]) {
         self.each_run(sides, band, |matrix, start, count| {
             let to = picture[start..].iter_mut().step_by(self.stride);
