@@ -37,15 +37,15 @@ fn photos_in(shop: &Shop) -> u64 {
 }
 
 /// The files that keep embeddings.
-fn journals(shop: &Shop) -> Vec<PathBuf> {
+fn embedding_logs(shop: &Shop) -> Vec<PathBuf> {
     let files = std::fs::read_dir(shop.index().join("embeddings")).into_iter().flatten();
     let paths = files.map(|file| file.expect("a file").path());
-    paths.filter(|path| path.extension().is_some_and(|ending| ending == "journal")).collect()
+    paths.filter(|path| path.extension().is_some_and(|ending| ending == "embeddings")).collect()
 }
 
 /// Bytes of embeddings that are kept.
 fn kept(shop: &Shop) -> u64 {
-    journals(shop).iter().map(|file| file.metadata().map_or(0, |f| f.len())).sum()
+    embedding_logs(shop).iter().map(|file| file.metadata().map_or(0, |f| f.len())).sum()
 }
 
 #[test]
@@ -390,14 +390,14 @@ fn readers_see_the_old_index_or_the_new_one() {
 fn a_full_disk_is_one_line_and_loses_nothing() {
     let shop = Shop::indexed();
     let before = std::fs::read(shop.index_file()).expect("the index");
-    let journal = journals(&shop).pop().expect("a journal");
+    let log = embedding_logs(&shop).pop().expect("a log");
     // /dev/full takes a file's name and answers every write as a full disk does.
-    std::fs::remove_file(&journal).expect("removed");
-    std::os::unix::fs::symlink("/dev/full", &journal).expect("a link");
+    std::fs::remove_file(&log).expect("removed");
+    std::os::unix::fs::symlink("/dev/full", &log).expect("a link");
     shop.add("rug 1/new.jpg", &photo_of(4, 440));
     let error = shop.build().error(1);
     assert!(error.contains("free some space") && error.contains("unchanged"), "{error}");
-    std::fs::remove_file(&journal).expect("removed");
+    std::fs::remove_file(&log).expect("removed");
     let partial = shop.index().join("lookalike.index.partial");
     std::os::unix::fs::symlink("/dev/full", &partial).expect("a link");
     let error = put(&shop, "update", &shop.photos()).error(1);

@@ -29,12 +29,9 @@ impl Searcher {
         // One photo after the other: a large one with its views takes much memory.
         for (position, bytes) in query.photos.iter().enumerate() {
             let photo = PhotoRef::OfQuery { position, of: query.photos.len() };
-            let refused = |reason| EngineError::Photo { photo, reason };
+            let refused = |reason| EngineError::Photo { photo: photo.clone(), reason };
             let views = timed(&mut timings.decode, || self.decode_views(bytes, query));
-            let views = match views {
-                Ok(views) => views,
-                Err(reason) => return Err(refused(reason)),
-            };
+            let views = views.map_err(refused)?;
             let embedding =
                 timed(&mut timings.embed, || self.encoder().embed_views(&views, metric))?;
             embeddings.push(embedding.ok_or_else(|| refused(EMPTY_EMBEDDING.to_owned()))?);
@@ -43,9 +40,7 @@ impl Searcher {
             photo: PhotoRef::AllOfQuery,
             reason: "there is no photo, or the photos have nothing in common".to_owned(),
         })?;
-        let mut found = Duration::ZERO;
-        let result = timed(&mut found, || self.rank(&embedding, query.filter, query.top))?;
-        timings.search = found;
+        let result = timed(&mut timings.search, || self.rank(&embedding, query.filter, query.top))?;
         Ok(SearchResult { timings, ..result })
     }
 
