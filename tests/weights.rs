@@ -231,21 +231,21 @@ fn several_networks_stand_side_by_side() {
     build("mobilenet_v3=3,mobilenet_v3_minimalistic").ok();
     let info = shop.run(["index", "info", "--json"]).json();
     let parts = info["model"]["parts"].as_array().expect("a list");
-    let shares: Vec<f64> = parts.iter().map(|p| p["weight"].as_f64().expect("a number")).collect();
-    assert_eq!(shares, [0.75, 0.25]);
+    let weights: Vec<f64> = parts.iter().map(|p| p["weight"].as_f64().expect("a number")).collect();
+    assert_eq!(weights, [0.75, 0.25]);
     for (number, product) in PRODUCTS.iter().enumerate() {
         let answer = shop.search(&shop.beside("q.jpg", new_photo_of(number)));
         assert_eq!(answer["matches"][0]["product"]["id"], *product);
     }
     assert!(shop.run(["index", "verify"]).ok().contains("sound"));
 
-    // Other shares, or one network alone, give embeddings that mean something else.
+    // Embeddings of other weights, or of one network alone, cannot be compared.
     let photo = shop.beside("q.jpg", new_photo_of(0));
     let photo = photo.to_str().expect("UTF-8");
     let named = ["--weights", first.to_str().expect("UTF-8"), "--weights"];
     let named = [&named[..], &[second.to_str().expect("UTF-8")]].concat();
     for (backbones, differs) in [
-        ("mobilenet_v3,mobilenet_v3_minimalistic", "share"),
+        ("mobilenet_v3,mobilenet_v3_minimalistic", "weight of a backbone"),
         ("mobilenet_v3_minimalistic,mobilenet_v3=3", "backbone"),
     ] {
         let args = [&["search", photo, "--backbone", backbones][..], &named].concat();
