@@ -252,7 +252,7 @@ fn several_networks_stand_side_by_side() {
         assert!(shop.run(args).error(4).contains(differs));
     }
     assert!(build("mobilenet_v3").error(1).contains("not wanted"));
-    assert!(build("mobilenet_v3_minimalistic").error(5).contains("name another file"));
+    assert!(build("mobilenet_v3_minimalistic").error(5).contains("use another weights file"));
     assert_eq!(build("mobilenet_v3,mobilenet_v3").code, 2);
 }
 

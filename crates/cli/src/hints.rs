@@ -3,6 +3,7 @@
 
 use lookalike_backbone::BackboneError;
 use lookalike_detect::DetectError;
+use lookalike_download::DownloadError;
 use lookalike_engine::EngineError;
 use lookalike_server::ServeError;
 use lookalike_train::TrainError;
@@ -26,6 +27,7 @@ fn hint(error: &anyhow::Error) -> Option<String> {
             .or_else(|| cause.downcast_ref().and_then(engine))
             .or_else(|| cause.downcast_ref().and_then(backbone))
             .or_else(|| cause.downcast_ref().and_then(detect))
+            .or_else(|| cause.downcast_ref().and_then(download))
             .or_else(|| cause.downcast_ref().and_then(serve));
         fixed
             .map(str::to_owned)
@@ -57,6 +59,11 @@ fn backbone(error: &BackboneError) -> Option<&'static str> {
         }
         BackboneError::NoDevice { .. } => Some("see what nvidia-smi says, or use --device cpu"),
         BackboneError::DtypeNeedsGpu { .. } => Some("use --dtype f32, or --device cuda"),
+        BackboneError::NoPhotos { .. } => {
+            Some("name a folder or a manifest of photos that can be read")
+        }
+        BackboneError::OutOfRange { .. } => Some("use --precision bf16 or f32"),
+        BackboneError::WrongNetwork { .. } => Some("name it with --weights"),
         _ => None,
     }
 }
@@ -81,6 +88,16 @@ fn detect(error: &DetectError) -> Option<&'static str> {
         DetectError::NotBuilt => Some(
             "build it with `cargo build --release --features detector`, or leave out --detector",
         ),
+        _ => None,
+    }
+}
+
+fn download(error: &DownloadError) -> Option<&'static str> {
+    match error {
+        DownloadError::Offline { .. } => Some("or use `lookalike weights import FILE`"),
+        DownloadError::Unreachable { .. } | DownloadError::UrlRefused { .. } => {
+            Some("or fetch the file elsewhere and use `lookalike weights import FILE`")
+        }
         _ => None,
     }
 }

@@ -107,7 +107,7 @@ impl Progress for Lines {
     }
 }
 
-/// The right one for downloads.
+/// Follows downloads.
 pub(crate) fn downloads(quiet: bool) -> Box<dyn lookalike_base::progress::Progress> {
     if quiet {
         return Box::new(lookalike_base::progress::Silent);
