@@ -41,9 +41,9 @@ pub(crate) struct Content {
 /// A photo in an index.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndexedPhoto {
-    /// Position of its product in [`Index::products`].
+    /// Position of its product in [`Index::products`](crate::Index::products).
     pub product: u32,
-    /// Path relative to [`Index::root`].
+    /// Path relative to [`Index::root`](crate::Index::root).
     pub path: String,
     /// The split that it belongs to, if the catalogue has splits.
     pub split: Option<Split>,
