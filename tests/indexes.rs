@@ -57,7 +57,7 @@ fn weights_that_went_missing_are_asked_for() {
     let mut search = command(["search", "--index"]);
     search.arg(shop.index()).arg(&photo);
     let error = finish(search).error(5);
-    assert!(error.contains("moved.safetensors: say with --weights where they are"), "{error}");
+    assert!(error.contains("moved.safetensors: name them with --weights"), "{error}");
     search_with(&shop, &kept).ok();
 }
 

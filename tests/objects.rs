@@ -81,7 +81,7 @@ fn each_thing_in_a_photo_has_its_own_products() {
     );
     let page = std::fs::read_to_string(page).expect("a page");
     let boxes = page.matches("class=\"box\"").count();
-    assert!(boxes >= 2 && page.contains("id=\"thing-2\""), "{boxes} boxes");
+    assert!(boxes >= 2 && page.contains("id=\"object-2\""), "{boxes} boxes");
 }
 
 #[test]

@@ -105,7 +105,9 @@ mod tests {
             "train photos --tutor a.safetensors --tutor-weight 0.5",
             "train photos --distil 1 --others b --others-root c --others-share 0.5",
             "train grid photos --rate 0.1 --norms fixed",
-            "serve --most 7",
+            "serve --most 7 --hold-seconds 1 --searches 2 --photos 3 --requests 4 --connections 5",
+            "serve --photo-mib 1 --body-mib 2 --megapixels 3 --upload-seconds 4 --head-seconds 5",
+            "serve --wait-seconds 6 --thumbnail-mib 7",
         ] {
             let parsed = Cli::try_parse_from(["lookalike"].into_iter().chain(line.split(' ')));
             assert!(

@@ -26,66 +26,75 @@ pub(crate) const HELP: &str = "Exit codes:
   5  the weights are missing, damaged, another network's, or cannot be fetched
 130  stopped by ctrl-C: the same command resumes";
 
+/// The exit code of an error: that of the first of its causes that has one.
 pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
-    let code = match error.downcast_ref::<EngineError>() {
-        Some(EngineError::Catalog(error)) => catalog(error),
-        Some(EngineError::Backbone(BackboneError::NoPhotos { .. })) => 3,
-        Some(EngineError::Backbone(_)) => 5,
-        Some(EngineError::Filter { .. } | EngineError::Detect(DetectError::NotBuilt)) => 2,
-        Some(EngineError::Detect(DetectError::InvalidDetector { .. })) => 5,
-        Some(
-            EngineError::Photo { .. }
-            | EngineError::NothingToMeasure { .. }
-            | EngineError::NothingUsable { .. }
-            | EngineError::EmptySplit { .. }
-            | EngineError::NotInIndex { .. }
-            | EngineError::NothingLeft,
-        ) => 3,
-        Some(EngineError::Snapshot(SnapshotError::Unwritable { .. })) => 1,
-        Some(
-            EngineError::Snapshot(_)
-            | EngineError::NoIndex { .. }
-            | EngineError::DamagedIndex { .. }
-            | EngineError::OtherModel { .. }
-            | EngineError::Remote(_)
-            | EngineError::VectorsInStore
-            | EngineError::Vector(_),
-        ) => 4,
-        Some(_) => 1,
-        None if matches!(
-            error.downcast_ref(),
-            Some(
-                BackboneError::NoCuda
-                    | BackboneError::NoDevice { .. }
-                    | BackboneError::DtypeNeedsGpu { .. }
-            )
-        ) =>
-        {
-            2
-        }
-        None if error.is::<BackboneError>() || error.is::<DownloadError>() => 5,
-        None if error.is::<WeightsError>() => 5,
-        None if error.is::<BadWeights>() => 5,
-        None if error.is::<WrongUsage>() => 2,
-        None if error.is::<Interrupted>() => 130,
-        None => match error.downcast_ref::<TrainError>() {
-            Some(TrainError::Backbone(_) | TrainError::Teacher { .. }) => 5,
-            Some(TrainError::TooFew { .. } | TrainError::Catalog(_)) => 3,
-            Some(_) => 1,
-            None => match error.downcast_ref::<CurateError>() {
-                Some(CurateError::Backbone(_)) => 5,
-                Some(CurateError::NothingKept { .. } | CurateError::InvalidOverride { .. }) => 3,
-                Some(CurateError::SplitFractions { .. } | CurateError::GroupBy { .. }) => 2,
-                Some(_) => 1,
-                None => error.downcast_ref::<CatalogError>().map_or(1, catalog),
-            },
-        },
+    let of = |cause: &(dyn std::error::Error + 'static)| {
+        None.or_else(|| cause.downcast_ref().map(engine))
+            .or_else(|| cause.downcast_ref().map(backbone))
+            .or_else(|| cause.downcast_ref().map(train))
+            .or_else(|| cause.downcast_ref().map(curate))
+            .or_else(|| cause.downcast_ref().map(weights))
+            .or_else(|| cause.is::<DownloadError>().then_some(5))
+            .or_else(|| cause.is::<BadWeights>().then_some(5))
+            .or_else(|| cause.is::<CatalogError>().then_some(3))
+            .or_else(|| cause.is::<WrongUsage>().then_some(2))
+            .or_else(|| cause.is::<Interrupted>().then_some(130))
     };
-    ExitCode::from(code)
+    ExitCode::from(error.chain().find_map(of).unwrap_or(1))
 }
 
-fn catalog(_: &CatalogError) -> u8 {
-    3
+fn engine(error: &EngineError) -> u8 {
+    match error {
+        EngineError::Filter { .. } | EngineError::Detect(DetectError::NotBuilt) => 2,
+        EngineError::Catalog(_)
+        | EngineError::Photo { .. }
+        | EngineError::NothingToMeasure { .. }
+        | EngineError::NothingUsable { .. }
+        | EngineError::EmptySplit { .. }
+        | EngineError::NotInIndex { .. }
+        | EngineError::NothingLeft
+        | EngineError::Backbone(BackboneError::NoPhotos { .. }) => 3,
+        EngineError::Snapshot(SnapshotError::Unwritable { .. }) => 1,
+        EngineError::Snapshot(_)
+        | EngineError::NoIndex { .. }
+        | EngineError::DamagedIndex { .. }
+        | EngineError::OtherModel { .. }
+        | EngineError::Remote(_)
+        | EngineError::VectorsInStore
+        | EngineError::Vector(_) => 4,
+        EngineError::Backbone(_) | EngineError::Detect(DetectError::InvalidDetector { .. }) => 5,
+        _ => 1,
+    }
+}
+
+fn backbone(error: &BackboneError) -> u8 {
+    match error {
+        BackboneError::NoCuda
+        | BackboneError::NoDevice { .. }
+        | BackboneError::DtypeNeedsGpu { .. } => 2,
+        _ => 5,
+    }
+}
+
+fn weights(_: &WeightsError) -> u8 {
+    5
+}
+
+fn train(error: &TrainError) -> u8 {
+    match error {
+        TrainError::TooFew { .. } | TrainError::Catalog(_) => 3,
+        TrainError::Backbone(_) | TrainError::Teacher { .. } => 5,
+        _ => 1,
+    }
+}
+
+fn curate(error: &CurateError) -> u8 {
+    match error {
+        CurateError::SplitFractions { .. } | CurateError::GroupBy { .. } => 2,
+        CurateError::NothingKept { .. } | CurateError::InvalidOverride { .. } => 3,
+        CurateError::Backbone(_) => 5,
+        _ => 1,
+    }
 }
 
 /// Whether nobody reads what we print any more, as in `lookalike ... | head`.

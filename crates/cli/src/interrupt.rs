@@ -8,10 +8,10 @@ use anyhow::Context;
 /// A flag that ctrl-C sets.
 pub(crate) fn stop_on_ctrl_c() -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&stop);
+    let stopping = Arc::clone(&stop);
     ctrlc::set_handler(move || {
-        // Asked twice: at once.
-        if asked.swap(true, Ordering::Relaxed) {
+        // The second time, at once.
+        if stopping.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
         eprintln!("stopping after this step; again to stop at once");

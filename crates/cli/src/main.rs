@@ -1,4 +1,4 @@
-//! The command line: everything it can leave to the engine, it does.
+//! The command line: arguments, progress, output and exit codes around the libraries.
 
 mod args;
 mod commands;

@@ -12,7 +12,7 @@ use crate::args::backbones::Wanted;
 use crate::args::shared::ModelArgs;
 use crate::error::BadWeights;
 
-/// Loads a network, and says so where it will be slow.
+/// Loads a network; warns where it will be slow.
 fn load_here(
     file: &Path,
     wanted: Option<BackboneKind>,
@@ -20,7 +20,7 @@ fn load_here(
 ) -> Result<LoadedBackbone, BackboneError> {
     let loaded = load_on(file, wanted, device)?;
     if loaded.is_int8 {
-        warn_of_slow_bytes();
+        warn_of_slow_int8();
     }
     Ok(loaded)
 }
@@ -58,7 +58,7 @@ fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Enco
         _ => folders.iter().find_map(|folder| find_in(folder, kind)),
     };
 
-    // Files that are not the index's are for the index to refuse: it says what differs.
+    // The index refuses files of other networks itself: its error says what differs.
     let fits = |wanted: &Wanted, loaded: &LoadedBackbone| {
         wanted.kinds.iter().any(|kind| kind.name() == loaded.identity.backbone)
     };
@@ -79,7 +79,7 @@ fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Enco
     let mut parts = Vec::with_capacity(wanted.len());
     for one in wanted {
         let position = named.iter().position(|loaded| fits(&one, loaded));
-        let Wanted { kinds, share, recorded } = one;
+        let Wanted { kinds, weight, recorded } = one;
         let loaded = match position {
             Some(at) => named.remove(at),
             None => {
@@ -93,20 +93,20 @@ fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Enco
                     None,
                     &device,
                 )?;
-                // Where the very same are found elsewhere, nothing is lost.
+                // The same weights under another path are as good.
                 if let Some((gone, sha256)) = recorded.filter(|_| !is_there)
                     && loaded.identity.weights_sha256 != sha256
                 {
                     let gone = gone.display();
                     let why = format!(
-                        "the index's weights are no longer at {gone}: say with --weights where they are"
+                        "the index's weights are no longer at {gone}: name them with --weights"
                     );
                     return Err(BadWeights(why).into());
                 }
                 loaded
             }
         };
-        parts.push((loaded, share));
+        parts.push((loaded, weight));
     }
     if let Some(unused) = named.first() {
         let (file, holds) = (unused.weights.display(), &unused.identity.backbone);
@@ -116,7 +116,7 @@ fn resolve(args: &ModelArgs, wanted: Option<Vec<Wanted>>) -> anyhow::Result<Enco
 }
 
 /// Warns where int8 is slower than f32.
-pub(crate) fn warn_of_slow_bytes() {
+pub(crate) fn warn_of_slow_int8() {
     if !int8_is_fast() {
         eprintln!(
             "note: this CPU has no AVX-512 VNNI: quantised networks are slower on it than others"

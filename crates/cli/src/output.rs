@@ -51,8 +51,8 @@ pub(crate) fn one_line(text: &str) -> String {
 pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -71,9 +71,9 @@ pub(crate) fn bytes(bytes: u64) -> String {
 }
 
 /// `1 photo`, `2 photos`.
-pub(crate) fn count(number: u64, thing: &str) -> String {
+pub(crate) fn count(number: u64, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
-    format!("{} {thing}{plural}", thousands(number))
+    format!("{} {noun}{plural}", thousands(number))
 }
 
 /// What could not be used, with the reasons; the first of them if there are many.

@@ -216,7 +216,7 @@ impl lookalike_base::progress::Progress for Training {
 
 impl lookalike_train::TrainingProgress for Training {
     fn on_epoch(&self, log: &lookalike_train::EpochLog) {
-        let percent = |share: f64| 100.0 * share;
+        let percent = |fraction: f64| 100.0 * fraction;
         self.bar().suspend(|| {
             eprintln!(
                 "epoch {}: loss {:.3}, training top-1 {:.1} %, validation top-1 {:.1} %, top-3 {:.1} % \

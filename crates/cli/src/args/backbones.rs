@@ -15,24 +15,24 @@ pub(crate) struct Backbones(Vec<Wanted>);
 pub(crate) struct Wanted {
     /// Any of these, the first that is at hand.
     pub(crate) kinds: Vec<BackboneKind>,
-    pub(crate) share: f32,
+    pub(crate) weight: f32,
     /// Where an index found its weights, and their checksum.
     pub(crate) recorded: Option<(PathBuf, String)>,
 }
 
 impl Wanted {
-    fn new(kind: BackboneKind, share: f32) -> Self {
+    fn new(kind: BackboneKind, weight: f32) -> Self {
         let mut kinds = vec![kind];
         if kind == BackboneKind::MobileNetV3 {
             kinds.push(BackboneKind::MobileNetV3Minimalistic);
         }
-        Self { kinds, share, recorded: None }
+        Self { kinds, weight, recorded: None }
     }
 
     pub(crate) fn of_index(part: &ModelPart) -> Option<Self> {
         let kind = part.identity.backbone.parse().ok()?;
         let recorded = Some((part.weights.clone(), part.identity.weights_sha256.clone()));
-        Some(Self { kinds: vec![kind], share: part.weight, recorded })
+        Some(Self { kinds: vec![kind], weight: part.weight, recorded })
     }
 }
 
@@ -49,17 +49,17 @@ impl FromStr for Backbones {
         let all = [BackboneKind::MobileNetV3, BackboneKind::ResNet50, BackboneKind::Vgg19];
         let mut wanted = Vec::new();
         for item in text.split(',') {
-            let (name, share) = match item.split_once('=') {
-                Some((name, share)) => (name, share.parse().unwrap_or(f32::NAN)),
+            let (name, weight) = match item.split_once('=') {
+                Some((name, weight)) => (name, weight.parse().unwrap_or(f32::NAN)),
                 None => (item, 1.0),
             };
             // From a hundredth to a hundred times another's: beyond that, leave one of them out.
-            if !(0.01..=100.0).contains(&share) {
-                return Err(format!("'{item}': a share is a number from 0.01 to 100"));
+            if !(0.01..=100.0).contains(&weight) {
+                return Err(format!("'{item}': a weight is from 0.01 to 100"));
             }
             match name.trim() {
-                "all" => wanted.extend(all.map(|kind| Wanted::new(kind, share))),
-                name => wanted.push(Wanted::new(name.parse()?, share)),
+                "all" => wanted.extend(all.map(|kind| Wanted::new(kind, weight))),
+                name => wanted.push(Wanted::new(name.parse()?, weight)),
             }
         }
         for (at, one) in wanted.iter().enumerate() {
@@ -76,10 +76,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn backbones_are_named_alone_together_and_with_shares() {
+    fn backbones_are_named_alone_together_and_with_weights() {
         let parsed = |text: &str| {
             let parsed = text.parse::<Backbones>()?.0;
-            Ok::<_, String>(parsed.iter().map(|w| (w.kinds[0].name(), w.share)).collect::<Vec<_>>())
+            Ok::<_, String>(
+                parsed.iter().map(|w| (w.kinds[0].name(), w.weight)).collect::<Vec<_>>(),
+            )
         };
         assert_eq!(parsed("resnet50"), Ok(vec![("resnet50", 1.0)]));
         assert_eq!(parsed("vgg19=0.5, resnet50=2"), Ok(vec![("vgg19", 0.5), ("resnet50", 2.0)]));

@@ -212,7 +212,7 @@ fn read(file: &Path) -> anyhow::Result<Options> {
 }
 
 impl Options {
-    /// These, and where they say nothing, others.
+    /// These settings, and those of `other` where these are not set.
     fn or(self, other: Self) -> Self {
         Self {
             index: self.index.or(other.index),

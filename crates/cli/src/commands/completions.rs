@@ -1,3 +1,5 @@
+//! `lookalike completions`.
+
 use clap::CommandFactory;
 
 use crate::args::Cli;

@@ -1,3 +1,5 @@
+//! `lookalike curate`: which photos to keep, written with a reason for every decision.
+
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -18,14 +20,14 @@ const OVERRIDES: &str = "overrides.jsonl";
 
 pub(crate) fn run(args: &CurateArgs) -> anyhow::Result<()> {
     let catalog = Catalog::open(&args.catalog.photos, args.catalog.root.as_deref())?;
-    let finder = finder(&args.measure)?;
+    let analyser = analyser(&args.measure)?;
     let overrides = overrides(args)?;
     std::fs::create_dir_all(&args.out)
         .with_context(|| format!("cannot make {}", args.out.display()))?;
     let progress = progress::reporter(args.output.quiet());
-    progress.begin(Phase::items("looking at photos", catalog.photos.len() as u64));
+    progress.begin(Phase::items("measuring photos", catalog.photos.len() as u64));
     let found =
-        curate(&catalog, finder.as_deref(), &args.limits(), &overrides, &|| progress.advance(1));
+        curate(&catalog, analyser.as_deref(), &args.limits(), &overrides, &|| progress.advance(1));
     progress.end();
     let found = found?;
     write(args, &catalog, &found, &overrides)?;
@@ -36,7 +38,7 @@ pub(crate) fn run(args: &CurateArgs) -> anyhow::Result<()> {
 }
 
 /// What detects objects and embeds photos; `None` with --pixels-only.
-pub(crate) fn finder(args: &MeasureArgs) -> anyhow::Result<Option<Box<dyn PhotoAnalyser>>> {
+pub(crate) fn analyser(args: &MeasureArgs) -> anyhow::Result<Option<Box<dyn PhotoAnalyser>>> {
     if args.pixels_only {
         return Ok(None);
     }

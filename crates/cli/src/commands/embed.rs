@@ -1,3 +1,5 @@
+//! `lookalike embed`: embeddings as NumPy arrays, safetensors or JSON Lines.
+
 use std::collections::HashMap;
 use std::io::{BufWriter, Error, Write};
 use std::path::{Path, PathBuf};
@@ -128,7 +130,7 @@ impl Form {
 }
 
 impl Embeddings<'_> {
-    /// `(photos, numbers)`
+    /// Shape `(photos, dims)`.
     fn tensor(&self) -> candle_core::Result<Tensor> {
         let shape = (self.rows.len(), self.rows[0].len());
         Tensor::from_vec(self.rows.concat(), shape, &Device::Cpu)

@@ -1,3 +1,5 @@
+//! `lookalike search` and `lookalike similar`.
+
 use std::io::Read;
 use std::path::Path;
 
@@ -26,9 +28,10 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
     }
     let searcher = model::searcher(&location.resolve()?, model)?;
     let html = if args.objects {
-        let finder = args.detector.open(&searcher)?;
+        let detector = args.detector.open(&searcher)?;
         let (photo, filter) = (&args.photos[0], filter.filter());
-        let answer = searcher.search_objects_in_file(photo, &*finder, &filter, args.views, *top)?;
+        let answer =
+            searcher.search_objects_in_file(photo, &*detector, &filter, args.views, *top)?;
         print_items(&answer, &args.answer, &searcher)?;
         args.html.as_ref().map(|_| page::of_items(&answer, photo, &searcher)).transpose()?
     } else {

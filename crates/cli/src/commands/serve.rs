@@ -1,3 +1,5 @@
+//! `lookalike serve`.
+
 use std::sync::Arc;
 
 use lookalike_engine::{EngineError, OnnxDetector};

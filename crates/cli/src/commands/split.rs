@@ -1,3 +1,5 @@
+//! `lookalike split`: train, val and test without near-duplicates across splits.
+
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -8,7 +10,7 @@ use lookalike_engine::Phase;
 use serde_json::json;
 
 use crate::args::split::SplitArgs;
-use crate::commands::curate::finder;
+use crate::commands::curate::analyser;
 use crate::error::WrongUsage;
 use crate::output::{count, one_line, print, print_json, skipped, thousands};
 use crate::progress;
@@ -23,10 +25,10 @@ pub(crate) fn run(args: &SplitArgs) -> anyhow::Result<()> {
     let mut settings = args.settings();
     let by = args.group_by.as_ref().map(|by| GroupBy::new(by, &catalog));
     settings.group_by = by.transpose()?;
-    let finder = finder(&args.measure)?;
+    let analyser = analyser(&args.measure)?;
     let progress = progress::reporter(args.output.quiet());
-    progress.begin(Phase::items("looking at photos", catalog.photos.len() as u64));
-    let found = split(&catalog, finder.as_deref(), &settings, &|| progress.advance(1));
+    progress.begin(Phase::items("measuring photos", catalog.photos.len() as u64));
+    let found = split(&catalog, analyser.as_deref(), &settings, &|| progress.advance(1));
     progress.end();
     let (catalog, report) = found?;
     let folder = args.out.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -44,8 +46,8 @@ fn summary(report: &SplitReport, out: &Path) -> String {
     let photos = (report.train + report.val + report.test).max(1) as f64;
     let mut text = String::new();
     for (name, number) in [("train", report.train), ("val", report.val), ("test", report.test)] {
-        let share = 100.0 * number as f64 / photos;
-        let _ = writeln!(text, "{name:5} {:>9} ({share:.1} %)", count(number, "photo"));
+        let percent = 100.0 * number as f64 / photos;
+        let _ = writeln!(text, "{name:5} {:>9} ({percent:.1} %)", count(number, "photo"));
     }
     let groups = |kept: GroupCounts, of: &str| {
         let (groups, photos) = (count(kept.groups, "group"), count(kept.photos, "photo"));

@@ -23,9 +23,9 @@ pub(crate) fn text(answer: &Answer, explained: Option<&Vec<&str>>) -> String {
 /// The objects in a photo as text, each with its products.
 pub(crate) fn items_text(answer: &ObjectsAnswer, explained: Option<&Vec<&str>>) -> String {
     let mut text = format!("{}\n", count(answer.objects.len() as u64, "object"));
-    for (number, item) in (1..).zip(&answer.objects) {
-        let ObjectBox { x, y, width, height } = item.bbox;
-        let percent = |share: f32| (100.0 * share).round();
+    for (number, object) in (1..).zip(&answer.objects) {
+        let ObjectBox { x, y, width, height } = object.bbox;
+        let percent = |fraction: f32| (100.0 * fraction).round();
         let _ = write!(
             text,
             "\n[{number}] from {}, {} to {}, {} % of the photo",
@@ -34,14 +34,14 @@ pub(crate) fn items_text(answer: &ObjectsAnswer, explained: Option<&Vec<&str>>) 
             percent(x + width),
             percent(y + height)
         );
-        if let Some(label) = &item.label {
+        if let Some(label) = &object.label {
             let _ = write!(text, ", {}", one_line(label));
         }
-        if !item.repeats.is_empty() {
-            let _ = write!(text, ", and {} more like it", item.repeats.len());
+        if !object.repeats.is_empty() {
+            let _ = write!(text, ", and {} more like it", object.repeats.len());
         }
         text.push('\n');
-        for line in products(item.verdict.as_ref(), &item.matches, explained).lines() {
+        for line in products(object.verdict.as_ref(), &object.matches, explained).lines() {
             let _ = writeln!(text, "    {line}");
         }
     }
@@ -56,8 +56,8 @@ fn products(verdict: Option<&Verdict>, matches: &[Match], explained: Option<&Vec
     }
     for found in matches {
         let product = &found.product;
-        let share = 100.0 * found.score;
-        let _ = writeln!(text, "{}. {}  {share:.0} %", found.rank, one_line(&product.name));
+        let percent = 100.0 * found.score;
+        let _ = writeln!(text, "{}. {}  {percent:.0} %", found.rank, one_line(&product.name));
         let facts = facts(product).join(" · ");
         for line in [Some(facts), product.url.clone()].into_iter().flatten() {
             if !line.is_empty() {
@@ -80,11 +80,11 @@ fn products(verdict: Option<&Verdict>, matches: &[Match], explained: Option<&Vec
 
 /// What a score is made of, in one line.
 fn score_parts(parts: &ScoreParts, networks: &[&str]) -> String {
-    let percent = |share: f32| format!("{:.1} %", 100.0 * share);
+    let percent = |fraction: f32| format!("{:.1} %", 100.0 * fraction);
     let mut words = vec![format!("vote {}", percent(parts.vote))];
-    words.extend(parts.prototype.map(|share| format!("prototype {}", percent(share))));
-    for (share, network) in parts.classifiers.iter().zip(networks) {
-        words.extend(share.map(|share| format!("{network} classifier {}", percent(share))));
+    words.extend(parts.prototype.map(|score| format!("prototype {}", percent(score))));
+    for (score, network) in parts.classifiers.iter().zip(networks) {
+        words.extend(score.map(|score| format!("{network} classifier {}", percent(score))));
     }
     words.join(", ")
 }

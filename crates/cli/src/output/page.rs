@@ -10,7 +10,7 @@ use minijinja::{Environment, Value, context};
 
 use crate::output::{self, answer as text};
 
-/// Longest side of a picture on the page, in pixels: a photo of several things, the query's and the others'.
+/// Longest side of a picture on the page, in pixels: a photo of several objects, the query's and the others'.
 const LARGEST: u32 = 1280;
 const LARGE: u32 = 640;
 const SMALL: u32 = 320;
@@ -23,39 +23,39 @@ pub(crate) fn of_answer(
     photo: &Path,
     searcher: &Searcher,
 ) -> anyhow::Result<String> {
-    let things = vec![context! {
+    let objects = vec![context! {
         certainty => answer.verdict.as_ref().map(text::certainty),
         matches => matches(&answer.matches, searcher),
     }];
-    render(&answer.query, photo, searcher, answer.took_ms, things, Vec::new())
+    render(&answer.query, photo, searcher, answer.took_ms, objects, Vec::new())
 }
 
-/// The page of the things in a photo, with a numbered box around each.
+/// The page of the objects in a photo, with a numbered box around each.
 pub(crate) fn of_items(
     answer: &ObjectsAnswer,
     photo: &Path,
     searcher: &Searcher,
 ) -> anyhow::Result<String> {
-    let percent = |share: f32| format!("{:.2}", 100.0 * share);
-    let (mut things, mut boxes) = (Vec::new(), Vec::new());
-    for (number, item) in (1..).zip(&answer.objects) {
-        things.push(context! {
+    let percent = |fraction: f32| format!("{:.2}", 100.0 * fraction);
+    let (mut objects, mut boxes) = (Vec::new(), Vec::new());
+    for (number, object) in (1..).zip(&answer.objects) {
+        objects.push(context! {
             number,
-            label => &item.label,
-            certainty => item.verdict.as_ref().map(text::certainty),
-            matches => matches(&item.matches, searcher),
+            label => &object.label,
+            certainty => object.verdict.as_ref().map(text::certainty),
+            matches => matches(&object.matches, searcher),
         });
-        for place in std::iter::once(&item.bbox).chain(&item.repeats) {
+        for bbox in std::iter::once(&object.bbox).chain(&object.repeats) {
             boxes.push(context! {
                 number,
-                left => percent(place.x),
-                top => percent(place.y),
-                width => percent(place.width),
-                height => percent(place.height),
+                left => percent(bbox.x),
+                top => percent(bbox.y),
+                width => percent(bbox.width),
+                height => percent(bbox.height),
             });
         }
     }
-    render(&answer.query, photo, searcher, answer.took_ms, things, boxes)
+    render(&answer.query, photo, searcher, answer.took_ms, objects, boxes)
 }
 
 /// Products for the page.
@@ -76,7 +76,7 @@ fn matches(matches: &[Match], searcher: &Searcher) -> Vec<Value> {
         context! {
             rank => found.rank,
             name => &product.name,
-            share => format!("{:.0}", 100.0 * found.score),
+            score => format!("{:.0}", 100.0 * found.score),
             facts => text::facts(product),
             description => &product.description,
             // Anything else, such as javascript:, would run when clicked.
@@ -93,7 +93,7 @@ fn render(
     photo: &Path,
     searcher: &Searcher,
     milliseconds: f64,
-    things: Vec<Value>,
+    objects: Vec<Value>,
     boxes: Vec<Value>,
 ) -> anyhow::Result<String> {
     let index = searcher.index();
@@ -106,7 +106,7 @@ fn render(
         products => output::count(index.products_with_photos() as u64, "product"),
         milliseconds => format!("{milliseconds:.0}"),
         model => index.model().name(),
-        things,
+        objects,
         boxes,
     })?)
 }

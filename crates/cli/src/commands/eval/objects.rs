@@ -20,7 +20,7 @@ const HOME: std::ops::RangeInclusive<usize> = 39..=79;
 
 /// What the arguments ask for.
 pub(crate) struct Wanted {
-    finders: Vec<Box<dyn ObjectDetector>>,
+    detectors: Vec<Box<dyn ObjectDetector>>,
     photos: Vec<ProductAnnotations>,
     boxes: Vec<BoxAnnotations>,
     home: Vec<BoxAnnotations>,
@@ -33,17 +33,17 @@ impl Wanted {
         if !args.are_asked_for() {
             return Ok(None);
         }
-        let mut finders: Vec<Box<dyn ObjectDetector>> =
+        let mut detectors: Vec<Box<dyn ObjectDetector>> =
             vec![Box::new(searcher.activation_detector())];
         if let Some(file) = &args.detector.detector {
-            finders.push(Box::new(OnnxDetector::open(file).map_err(EngineError::from)?));
-            finders.push(args.detector.open(searcher)?);
+            detectors.push(Box::new(OnnxDetector::open(file).map_err(EngineError::from)?));
+            detectors.push(args.detector.open(searcher)?);
         }
         let photos =
             args.annotations.as_ref().map(|file| shown(file)).transpose()?.unwrap_or_default();
         let (boxes, home) =
             args.boxes.as_ref().map(|folder| boxed(folder)).transpose()?.unwrap_or_default();
-        Ok(Some(Self { finders, photos, boxes, home }))
+        Ok(Some(Self { detectors, photos, boxes, home }))
     }
 
     /// Measures it.
@@ -54,10 +54,10 @@ impl Wanted {
         searcher: &Searcher,
         progress: &dyn Progress,
     ) -> anyhow::Result<ObjectsEvaluation> {
-        let finders: Vec<&dyn ObjectDetector> =
-            self.finders.iter().map(|finder| &**finder).collect();
+        let detectors: Vec<&dyn ObjectDetector> =
+            self.detectors.iter().map(|detector| &**detector).collect();
         let options = ObjectsEvalOptions {
-            detectors: &finders,
+            detectors: &detectors,
             views: args.views,
             composites: args.objects.objects,
             split: args.split,
@@ -110,7 +110,7 @@ pub(crate) fn notes(found: &ObjectsEvaluation) -> Vec<(String, String)> {
 }
 
 fn line(score: &DetectorScore) -> String {
-    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+    let percent = |fraction: f64| format!("{:.1} %", 100.0 * fraction);
     let of_all = |number: u64| percent(number as f64 / score.boxes.ground_truth.max(1) as f64);
     let mut line = format!("recall {}", percent(score.recall));
     if let (Some(first), Some(three)) = (score.top1_correct, score.top3_correct) {
@@ -155,11 +155,11 @@ fn shown(file: &Path) -> anyhow::Result<Vec<ProductAnnotations>> {
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let line: Line =
             serde_json::from_str(line).with_context(|| format!("{name}, line {}", number + 1))?;
-        let place = |annotation: Annotation| {
+        let object = |annotation: Annotation| {
             let Sides { x, y, width, height } = annotation.bbox;
             Some((annotation.product, BBox::clipped(x, y, x + width, y + height)?))
         };
-        let shown: Vec<_> = line.annotations.into_iter().filter_map(place).collect();
+        let shown: Vec<_> = line.annotations.into_iter().filter_map(object).collect();
         if shown.len() > 1 {
             photos.push(ProductAnnotations { file: root.join(line.photo), products: shown });
         }
@@ -168,7 +168,7 @@ fn shown(file: &Path) -> anyhow::Result<Vec<ProductAnnotations>> {
     Ok(photos)
 }
 
-/// Photos of a folder with boxes in YOLO's text form: all boxes, and those of things for the home.
+/// Photos of a folder with boxes in YOLO's text form: all boxes, and those of household objects.
 fn boxed(folder: &Path) -> anyhow::Result<(Vec<BoxAnnotations>, Vec<BoxAnnotations>)> {
     let images = folder.join("images");
     let read = |path: &Path| format!("cannot read {}", path.display());

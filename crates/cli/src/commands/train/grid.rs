@@ -1,3 +1,5 @@
+//! `lookalike train grid`: a run for every combination of settings, and their comparison.
+
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -44,7 +46,7 @@ pub(crate) fn run(args: &GridArgs) -> anyhow::Result<()> {
             break;
         }
         report.runs.push(cell(run, &folder, &outcome)?);
-        // After each run, so that there is something to look at while the others go on.
+        // After each run, so that a long grid can be read before it ends.
         let files = [("grid.json", report.to_json()?), ("grid.html", report.page()?)];
         write_files(&common.out, &files)?;
     }

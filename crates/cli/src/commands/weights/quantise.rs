@@ -1,3 +1,5 @@
+//! `lookalike weights quantise`.
+
 use std::fmt::Write as _;
 
 use lookalike_backbone::Quantiser;
@@ -36,6 +38,6 @@ pub(crate) fn quantise(args: &QuantiseArgs) -> anyhow::Result<()> {
     }
     let _ = writeln!(text, "  use it: lookalike index build PHOTOS --weights {path}");
     print(&text)?;
-    model::warn_of_slow_bytes();
+    model::warn_of_slow_int8();
     Ok(())
 }
