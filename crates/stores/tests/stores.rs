@@ -278,3 +278,37 @@ fn qdrants_other_formats_are_refused() {
     assert!(matches!(refused, RemoteError::OtherFormat { found: 2, newest: 1, .. }), "{refused}");
     assert!(refused.to_string().contains("update it"), "{refused}");
 }
+
+/// Tables of other formats are refused: of programs before 0.1.0, and of a later one.
+#[test]
+fn postgresqls_other_formats_are_refused() {
+    let Ok(address) = std::env::var("LOOKALIKE_POSTGRES") else {
+        return skipped("PostgreSQL: LOOKALIKE_POSTGRES is not set");
+    };
+    let database = name();
+    let own = format!("{}/{database}", address.rsplit_once('/').expect("a database").0);
+    execute(&address, &format!("CREATE DATABASE {database}"));
+    let refused = |statement: &str| {
+        execute(&own, statement);
+        open(&own).expect("a store").manifest().expect_err("another format")
+    };
+    let old = refused("CREATE TABLE lookalike_heads (index text)");
+    assert!(matches!(old, RemoteError::OtherFormat { found: 0, newest: 1, .. }), "{old}");
+    let new =
+        "CREATE TABLE lookalike_format (version int); INSERT INTO lookalike_format VALUES (2)";
+    let new = refused(new);
+    assert!(matches!(new, RemoteError::OtherFormat { found: 2, newest: 1, .. }), "{new}");
+    execute(&address, &format!("DROP DATABASE {database} WITH (FORCE)"));
+}
+
+fn execute(address: &str, statement: &str) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let connected = tokio_postgres::connect(address, tokio_postgres::NoTls).await;
+        let (client, connection) = connected.expect("a connection");
+        let connection = tokio::spawn(connection);
+        client.batch_execute(statement).await.expect("executed");
+        drop(client);
+        connection.await.expect("no panic").expect("closed");
+    });
+}
