@@ -49,12 +49,9 @@ fn agreement(found: &Value, known: [f32; 4]) -> f32 {
 }
 
 fn is_right(items: &Value, known: &[(usize, [f32; 4])]) {
-    let items = items.as_array().expect("items");
+    let items = items.as_array().expect("objects");
     for &(product, place) in known {
-        let item = items.iter().find(|item| {
-            let bbox = item.get("bbox").unwrap_or(&item["box"]);
-            agreement(bbox, place) >= 0.5
-        });
+        let item = items.iter().find(|item| agreement(&item["bbox"], place) >= 0.5);
         let item = item.unwrap_or_else(|| panic!("nothing at {place:?}: {items:?}"));
         assert_eq!(item["matches"][0]["product"]["id"], PRODUCTS[product], "{item}");
     }
@@ -72,7 +69,7 @@ fn each_thing_in_a_photo_has_its_own_products() {
     };
     let answer = search(&["--json", "--html", page.to_str().expect("UTF-8")]).json();
     assert_eq!(answer["detector"], "activation map");
-    is_right(&answer["items"], &known);
+    is_right(&answer["objects"], &known);
     let text = search(&[]).ok();
     assert!(text.contains("[1] from ") && text.contains("% of the photo"), "{text}");
     assert!(
@@ -121,11 +118,11 @@ fn a_thing_that_is_there_twice_is_named_once() {
     let photo = shop.beside("twice.jpg", photos::jpeg(&picture, 92));
     let search = ["search", "--objects", "--json", photo.to_str().expect("UTF-8")];
     let answer = shop.run(search).json();
-    let items = answer["items"].as_array().expect("items");
+    let items = answer["objects"].as_array().expect("objects");
     let is_it = |item: &&Value| item["matches"][0]["product"]["id"] == PRODUCTS[0];
     let found: Vec<_> = items.iter().filter(is_it).collect();
     assert_eq!(found.len(), 1, "{answer}");
-    let places = [&found[0]["box"], &found[0]["copies"][0]];
+    let places = [&found[0]["bbox"], &found[0]["repeats"][0]];
     for known in [[0.08, 0.1, 0.32, 0.4], [0.6, 0.5, 0.32, 0.4]] {
         assert!(places.iter().any(|place| agreement(place, known) >= 0.5), "{places:?}");
     }
@@ -140,7 +137,7 @@ fn a_photo_of_one_thing_is_one() {
     let mut search = command(["search", "--objects", "--json", "--index"]);
     search.arg(shop.index()).arg(&photo);
     let answer = finish(search).json();
-    let items = answer["items"].as_array().expect("items");
+    let items = answer["objects"].as_array().expect("objects");
     assert!(!items.is_empty());
     assert_eq!(items[0]["matches"][0]["product"]["id"], PRODUCTS[1]);
 }
@@ -197,10 +194,10 @@ fn a_detector_says_what_kind_of_thing_it_is() {
     search.arg(shop.index()).arg(&photo).arg("--detector").arg(bright());
     let answer = finish(search).json();
     assert_eq!(answer["detector"], "YOLOX and activation map");
-    let items = answer["items"].as_array().expect("items");
+    let items = answer["objects"].as_array().expect("objects");
     let car = items.iter().find(|item| item["label"] == "car");
     let car = car.unwrap_or_else(|| panic!("the detector's: {answer}"));
-    assert!(agreement(&car["box"], [0.5, 0.0, 0.5, 0.5]) > 0.5, "{car}");
+    assert!(agreement(&car["bbox"], [0.5, 0.0, 0.5, 0.5]) > 0.5, "{car}");
     assert_eq!(car["matches"][0]["product"]["id"], PRODUCTS[0], "{car}");
     assert!(car["detection_confidence"].as_f64().is_some_and(|sure| sure > 0.9), "{car}");
     // A server's flag, and its variable.
@@ -208,7 +205,7 @@ fn a_detector_says_what_kind_of_thing_it_is() {
     let server = Server::start_with(&shop, &flags.each_ref().map(String::as_str), &[]);
     let sent = std::fs::read(&photo).expect("a photo");
     let answer = post(&server, "similar?objects=true", &sent).json();
-    let items = answer["items"].as_array().expect("items");
+    let items = answer["objects"].as_array().expect("objects");
     assert!(items.iter().any(|item| item["label"] == "car"), "{answer}");
 }
 

@@ -32,7 +32,6 @@ pub struct ObjectsAnswer {
 #[derive(Debug, Clone, Serialize)]
 pub struct ObjectAnswer {
     /// Its box.
-    #[serde(rename = "box")]
     pub bbox: ObjectBox,
     /// The boxes of other objects in the photo that are the same product.
     pub repeats: Vec<ObjectBox>,
