@@ -7,6 +7,7 @@ use lookalike_download::DownloadError;
 use lookalike_engine::EngineError;
 use lookalike_server::ServeError;
 use lookalike_train::TrainError;
+use lookalike_vectors::RemoteError;
 use lookalike_vectors::snapshot::SnapshotError;
 use lookalike_weights::WeightsError;
 
@@ -41,6 +42,9 @@ fn engine(error: &EngineError) -> Option<&'static str> {
         EngineError::Backbone(error) => backbone(error),
         EngineError::Detect(error) => detect(error),
         EngineError::Snapshot(error) => snapshot(error),
+        EngineError::Remote(RemoteError::TooManyDimensions { .. }) => {
+            Some("build with fewer --dims")
+        }
         EngineError::NoIndex { .. } => Some("build one with `lookalike index build PHOTOS`"),
         EngineError::EmbeddingCache { .. } => {
             Some("free some space, or write to another folder with --out")

@@ -116,12 +116,10 @@ impl Postgres {
         match dim {
             dim if dim <= MAX_DIM_F32 => Ok("vector"),
             dim if dim <= MAX_DIM_F16 => Ok("halfvec"),
-            _ => Err(RemoteError::Refused {
+            _ => Err(RemoteError::TooManyDimensions {
                 store: self.name.clone(),
-                reason: format!(
-                    "pgvector indexes vectors of {MAX_DIM_F16} dimensions at most, not of {dim}: \
-                     build with fewer, {MAX_DIM_F32} or less to keep them in f32"
-                ),
+                dim,
+                max: MAX_DIM_F16,
             }),
         }
     }

@@ -46,6 +46,8 @@ pub enum RemoteError {
     OtherFormat { store: String, found: u32, newest: u32 },
     #[error("another program changed {store} meanwhile: try again")]
     Conflict { store: String },
+    #[error("{store} indexes vectors of at most {max} dimensions, not of {dim}")]
+    TooManyDimensions { store: String, dim: usize, max: usize },
 }
 
 /// What to do about the usual refusals.
