@@ -225,7 +225,7 @@ fn pages_are_whole_and_strict() {
         wanted.extend(files.map(|file| format!("/page/{file}")).filter(|f| !seen.contains(f)));
         assert!(!text.contains("src=\"http"), "the pages need nothing from elsewhere");
     }
-    assert!(seen.iter().any(|path| path.ends_with("words.js")), "{seen:?}");
+    assert!(seen.iter().any(|path| path.ends_with("translations.js")), "{seen:?}");
     let description = server.get("/openapi.json").json();
     assert!(description["paths"]["/v1/similar"]["post"].is_object());
 }

@@ -8,8 +8,8 @@ use candle_core::Tensor;
 use lookalike_infer::{Ranges, SimdLevel};
 use lookalike_photo::Preprocess;
 
+use crate::checkpoint::activation_ranges::describe;
 use crate::checkpoint::metadata::{CLASSES_KEY, INT8_KEY};
-use crate::checkpoint::ranges::describe;
 use crate::checkpoint::reader::Checkpoint;
 use crate::checkpoint::variables::{TrainSetup, Use};
 use crate::checkpoint::write::Precision;

@@ -15,14 +15,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod activation;
+mod activation_map;
 mod combined;
 mod error;
 mod nms;
 mod object;
 mod onnx;
 
-pub use activation::{ActivationDetector, ActivationMap, Foreground};
+pub use activation_map::{ActivationDetector, ActivationMap, Foreground};
 pub use combined::CombinedDetector;
 pub use error::DetectError;
 pub use nms::non_maximum_suppression;

@@ -75,9 +75,9 @@ impl Client {
         let fetch = Fetch { client: self, source: &remote.source, name: remote.source.to_string() };
         match &remote.source {
             Source::Hub { repo, revision, file } => {
-                fetch.from_hub((repo, revision, file), verifier, progress)
+                fetch.fetch_from_hub((repo, revision, file), verifier, progress)
             }
-            Source::Url(url) => fetch.from_url(url, &verifier, progress),
+            Source::Url(url) => fetch.fetch_from_url(url, &verifier, progress),
         }
     }
 

@@ -1,6 +1,6 @@
 //! An index: a catalogue's photos, embedded and linked, with all that a search needs.
 
-mod content;
+mod file_format;
 mod info;
 mod location;
 mod remote;
@@ -17,8 +17,8 @@ use crate::encode::{Encoder, Model};
 use crate::error::EngineError;
 use crate::ranking::Prototypes;
 
-pub(crate) use content::Content;
-pub use content::IndexedPhoto;
+pub(crate) use file_format::Content;
+pub use file_format::IndexedPhoto;
 pub use info::IndexInfo;
 pub use location::{INDEX_FILE, IndexLocation, IndexLock};
 pub(crate) use remote::Remote;

@@ -2,8 +2,8 @@
 //! form. Within-class covariance normalisation (WCCN; Hatch, Kajarekar and Stolcke, "Within-class covariance
 //! normalization for SVM-based speaker recognition", 2006), followed by a reduction of dimensions.
 
-mod fit;
 mod linear;
+mod wccn;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};

@@ -5,7 +5,7 @@ use std::ops::Range;
 use pulp::bytemuck;
 
 use crate::aligned::AlignedVec;
-use crate::int8::quant::QuantParams;
+use crate::int8::scales::QuantParams;
 use crate::int8::simd::LANES;
 
 /// Shape of a batch of feature maps.

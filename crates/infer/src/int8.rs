@@ -1,6 +1,6 @@
 //! Quantised inference: uint8 activations, int8 weights, int32 accumulators.
 //!
-//! Quantisation is affine with a scale and a zero point per channel ([`quant`]; Jacob et al., "Quantization and training of
+//! Quantisation is affine with a scale and a zero point per channel ([`scales`]; Jacob et al., "Quantization and training of
 //! neural networks for efficient integer-arithmetic-only inference", 2018). Scales come from calibration photos
 //! ([`ranges`]). Dense convolutions multiply integers; their epilogue dequantises the accumulators, applies bias,
 //! residual and activation in f32 and requantises what goes to memory. Depthwise convolutions, gates and means
@@ -13,9 +13,9 @@ pub(crate) mod gemm;
 pub(crate) mod micro_kernel;
 pub(crate) mod op;
 pub(crate) mod pool;
-pub(crate) mod quant;
-pub(crate) mod quantise;
+pub(crate) mod quantise_map;
 pub(crate) mod ranges;
+pub(crate) mod scales;
 pub(crate) mod simd;
 pub(crate) mod stem;
 #[cfg(target_arch = "x86_64")]

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use crate::aligned::AlignedVec;
 use crate::feature_map::{FeatureMap, Shape};
-use crate::int8::quant::QuantParams;
+use crate::int8::scales::QuantParams;
 use crate::parallel::with_spinning_pool;
 use crate::simd_level::SimdLevel;
 use crate::step::{RunContext, Step};

@@ -3,9 +3,9 @@
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
+use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbImage};
 
+use crate::exif_orientation::{jpeg_orientation, upright};
 use crate::jpeg;
 use crate::sniff::jpeg_is_complete;
 use crate::{PhotoError, PhotoFormat};
@@ -109,10 +109,8 @@ fn decode_full(
     let orientation = decoder.orientation().map_err(failed)?;
     // Rotation copies the image: convert to 8-bit RGB first.
     let pixels = flatten(DynamicImage::from_decoder(decoder).map_err(failed)?);
-    let mut image = DynamicImage::ImageRgb8(pixels);
-    image.apply_orientation(orientation);
-    let pixels = image.into_rgb8();
-    Ok(DecodedPhoto { pixels, format, orientation: exif_value(orientation) })
+    let (pixels, orientation) = upright(pixels, orientation);
+    Ok(DecodedPhoto { pixels, format, orientation })
 }
 
 /// A JPEG at a fraction of its size; `None` if the full decoder has to decode or refuse it.
@@ -125,15 +123,11 @@ fn decode_scaled_jpeg(
     if u64::from(header.width) * u64::from(header.height) > limits.max_pixels {
         return None;
     }
-    let mut image = DynamicImage::ImageRgb8(jpeg::decode(bytes, &header, min_longer_side)?);
-    // For EXIF only: the decoder would copy the scan, too.
-    let before_scan = Cursor::new(&bytes[..header.scan]);
-    let mut decoder =
-        ImageReader::with_format(before_scan, ImageFormat::Jpeg).into_decoder().ok()?;
-    let orientation = decoder.orientation().ok()?;
-    image.apply_orientation(orientation);
-    let (format, orientation) = (PhotoFormat::Jpeg, exif_value(orientation));
-    Some(DecodedPhoto { pixels: image.into_rgb8(), format, orientation })
+    let pixels = jpeg::decode(bytes, &header, min_longer_side)?;
+    // The decoder would copy the scan, too, which EXIF is not in.
+    let orientation = jpeg_orientation(&bytes[..header.scan])?;
+    let (pixels, orientation) = upright(pixels, orientation);
+    Some(DecodedPhoto { pixels, format: PhotoFormat::Jpeg, orientation })
 }
 
 fn classify(error: image::ImageError, format: PhotoFormat) -> PhotoError {
@@ -169,14 +163,10 @@ fn flatten(image: DynamicImage) -> RgbImage {
     RgbImage::from_raw(width, height, rgb).expect("three bytes were pushed for every pixel")
 }
 
-fn exif_value(orientation: Orientation) -> u8 {
-    orientation.to_exif()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::{Rgb, Rgba};
+    use image::{ImageFormat, Rgb, Rgba};
 
     fn encode(image: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
         let mut bytes = Cursor::new(Vec::new());

@@ -25,6 +25,7 @@ mod bbox;
 mod crop;
 mod decode;
 mod error;
+mod exif_orientation;
 mod format;
 mod jpeg;
 mod preprocess;

@@ -1,13 +1,10 @@
 //! How sure a search is of its first product, and whether the query shows anything that is sold: logistic
-//! calibration (Platt, "Probabilistic outputs for support vector machines", 1999) of a few features of a ranking,
-//! with a threshold that rejects 5 % of the photos of products that are sold.
+//! calibration (Platt, "Probabilistic outputs for support vector machines", 1999) of a few features of a ranking.
 
 use serde::{Deserialize, Serialize};
 
+use crate::no_match::RejectionThreshold;
 use crate::{Logistic, Neighbour, RankedProduct};
-
-/// The fraction of the photos of sold products that must be accepted: 5 % may be falsely rejected.
-const ACCEPTED: f64 = 0.95;
 
 /// Nearest photos whose mean similarity is a [feature](confidence_features).
 const NEAREST: usize = 5;
@@ -43,8 +40,8 @@ pub struct ConfidenceCalibrator {
     correct: Logistic,
     /// The probability that the query shows a product that is sold.
     sold: Logistic,
-    /// The least probability of being sold that counts as a match.
-    threshold: f32,
+    /// Below it there is no match.
+    threshold: RejectionThreshold,
 }
 
 /// How sure a search is of its answer.
@@ -83,10 +80,8 @@ impl ConfidenceCalibrator {
         let (short, long) = if sold.len() < unsold.len() { (ours, others) } else { (others, ours) };
         let all: Vec<_> = (0..times).flat_map(|_| short.clone()).chain(long).collect();
         let fitted = Logistic::fit(&all);
-        let mut probabilities: Vec<f32> =
-            sold.iter().map(|(features, _)| fitted.probability(features)).collect();
-        probabilities.sort_unstable_by(f32::total_cmp);
-        let threshold = probabilities[((1.0 - ACCEPTED) * probabilities.len() as f64) as usize];
+        let of_sold = sold.iter().map(|(features, _)| fitted.probability(features)).collect();
+        let threshold = RejectionThreshold::fit(of_sold);
         Some(Self { correct: Logistic::fit(&correct), sold: fitted, threshold })
     }
 
@@ -95,14 +90,14 @@ impl ConfidenceCalibrator {
     pub fn verdict(&self, features: &[f32; CONFIDENCE_FEATURES], covered_mass: f32) -> Verdict {
         let sold = self.sold.probability(features) * covered_mass;
         let confidence = self.correct.probability(features);
-        Verdict { confidence, sold, is_match: sold >= self.threshold }
+        Verdict { confidence, sold, is_match: self.threshold.accepts(sold) }
     }
 
     /// Whether its parameters are usable; those read from a file may not be.
     pub fn is_sound(&self) -> bool {
         self.correct.is_sound(CONFIDENCE_FEATURES)
             && self.sold.is_sound(CONFIDENCE_FEATURES)
-            && self.threshold.is_finite()
+            && self.threshold.is_sound()
     }
 }
 

@@ -17,16 +17,15 @@
 mod calibrator;
 mod category;
 mod class_scores;
-mod linear_pool;
-mod log_linear_pool;
+mod fusion;
 mod logistic;
+mod no_match;
 mod vote;
 
 pub use calibrator::{CONFIDENCE_FEATURES, ConfidenceCalibrator, Verdict, confidence_features};
 pub use category::by_category;
 pub use class_scores::{ClassScores, covered_mass};
-pub use linear_pool::linear_pool;
-pub use log_linear_pool::{fit_log_linear_pool, log_linear_pool};
+pub use fusion::{fit_log_linear_pool, linear_pool, log_linear_pool};
 pub use logistic::Logistic;
 pub use vote::{VoteParams, vote};
 

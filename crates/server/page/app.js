@@ -5,7 +5,7 @@ import { blank, card, make } from './cards.js';
 import { Frame, WHOLE_FRAME, isWhole } from './crop.js';
 import { close, cutOut, open, unread } from './photos.js';
 import { detectObjects, showObjects } from './objects.js';
-import { language, number, setLanguage, translate, words } from './words.js';
+import { language, number, setLanguage, translate, words } from './translations.js';
 
 const byId = (id) => document.getElementById(id);
 /** Number of products to search for. */

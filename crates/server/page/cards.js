@@ -1,7 +1,7 @@
 // Product cards.
 
 import { showImage } from './api.js';
-import { money, number, words } from './words.js';
+import { money, number, words } from './translations.js';
 
 /** An element with properties and children; text stays text, whatever is in it. */
 export function make(name, properties = {}, ...children) {

@@ -4,7 +4,7 @@ import { similar } from './api.js';
 import { make } from './cards.js';
 import { WHOLE_FRAME } from './crop.js';
 import { cutOut } from './photos.js';
-import { words } from './words.js';
+import { words } from './translations.js';
 
 /** A single object that covers more of the photo than this is what the photo shows. */
 const MAX_AREA = 0.6;

@@ -22,7 +22,6 @@
 mod admission;
 mod api;
 mod auth;
-mod cards;
 mod client_ip;
 mod connections;
 mod error;
@@ -34,6 +33,7 @@ mod openapi;
 mod pages;
 mod photo_store;
 mod problem;
+mod product_cards;
 mod router;
 mod routes;
 mod served_index;

@@ -41,7 +41,7 @@ const FILES: &[File] = &[
     file!("/page/crop.js", SCRIPT, "../page/crop.js"),
     file!("/page/photos.js", SCRIPT, "../page/photos.js"),
     file!("/page/objects.js", SCRIPT, "../page/objects.js"),
-    file!("/page/words.js", SCRIPT, "../page/words.js"),
+    file!("/page/translations.js", SCRIPT, "../page/translations.js"),
     file!("/page/docs.js", SCRIPT, "../page/docs.js"),
     file!("/page/icon.svg", "image/svg+xml", "../page/icon.svg"),
     file!("/page/examples/search.sh", PLAIN, "../examples/search.sh"),

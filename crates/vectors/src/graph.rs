@@ -1,6 +1,6 @@
 //! A navigable small-world graph in flat memory, and the search of it (HNSW: Malkov and Yashunin, 2016).
 
-mod batched;
+mod insert;
 mod layers_builder;
 mod links;
 mod reconnect;

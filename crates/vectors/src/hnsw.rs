@@ -1,6 +1,6 @@
 //! [`HnswStore`]: approximate nearest neighbours by an HNSW graph.
 
-mod recall;
+mod ef_search;
 
 use std::cell::RefCell;
 use std::sync::Arc;

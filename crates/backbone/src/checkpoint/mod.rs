@@ -1,10 +1,10 @@
 //! Weights files: reading them, which names their tensors have, and a network's layers from them.
 
+pub(crate) mod activation_ranges;
 pub(crate) mod bundled;
 mod layers;
 pub(crate) mod metadata;
 pub(crate) mod names;
-pub(crate) mod ranges;
 pub(crate) mod reader;
 pub(crate) mod tensors;
 pub(crate) mod variables;

@@ -8,9 +8,9 @@ use candle_core::{DType, Tensor};
 use lookalike_infer::Ranges;
 use lookalike_photo::Preprocess;
 
+use super::activation_ranges::ranges_in;
 use super::metadata::{CLASSES_KEY, PREPROCESS_KEY};
 use super::names::Naming;
-use super::ranges::ranges_in;
 use super::tensors::TensorFile;
 use super::variables::{TrainSetup, Use, Variables};
 use crate::preprocess::preprocess_named;

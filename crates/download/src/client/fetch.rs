@@ -27,7 +27,7 @@ pub(crate) struct Fetch<'a> {
 }
 
 impl Fetch<'_> {
-    pub fn from_hub(
+    pub fn fetch_from_hub(
         &self,
         (repo, revision, file): (&str, &str, &str),
         mut verifier: Verifier,
@@ -95,7 +95,7 @@ impl Fetch<'_> {
         Ok(())
     }
 
-    pub fn from_url(
+    pub fn fetch_from_url(
         &self,
         url: &str,
         verifier: &Verifier,

@@ -6,7 +6,7 @@ use lookalike_vectors::HnswParams;
 use lookalike_vectors::snapshot::SnapshotError;
 use serde::Serialize;
 
-use super::content::FORMAT;
+use super::file_format::FORMAT;
 use super::location::{IndexLocation, index_file};
 use super::report::BuildReport;
 use crate::{EngineError, Index, Model, Ranking};

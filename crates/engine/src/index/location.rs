@@ -7,7 +7,7 @@ use lookalike_vectors::snapshot::{self, Payload, SnapshotError, WriteLock};
 use lookalike_vectors::{RemoteStore, Vectors};
 
 use super::Index;
-use super::content::{Content, FORMAT};
+use super::file_format::{Content, FORMAT};
 use super::remote;
 use crate::error::EngineError;
 use crate::progress::{Progress, Silent};

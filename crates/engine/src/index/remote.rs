@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Index;
-use super::content::Content;
+use super::file_format::Content;
 use crate::error::EngineError;
 use crate::metric::scale_to;
 use crate::progress::{Phase, Progress, SEND};

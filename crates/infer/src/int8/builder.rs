@@ -5,7 +5,7 @@ use crate::builder::{Builder, Conv, FusedOps};
 use crate::int8::depthwise::Expansion;
 use crate::int8::gemm::{Epilogue, PackedWeights};
 use crate::int8::op::Int8Op;
-use crate::int8::quant::{QuantParams, Range};
+use crate::int8::scales::{QuantParams, Range};
 use crate::int8::stem;
 use crate::step::Op;
 use crate::tensor_id::TensorId;

@@ -11,8 +11,8 @@ use crate::feature_map::{FeatureMap, OutputPart};
 use crate::gemm::Tiling;
 use crate::int8::gemm::{ACCUMULATORS, Epilogue, Gemm, PackedWeights, block_offsets};
 use crate::int8::micro_kernel::GemmOutput;
-use crate::int8::quant::QuantParams;
-use crate::int8::quantise::quantise_positions;
+use crate::int8::quantise_map::quantise_positions;
+use crate::int8::scales::QuantParams;
 use crate::int8::simd::{Int8Simd, LANES, QUAD, WithInt8Simd};
 use crate::window::Geometry;
 

@@ -9,7 +9,7 @@ use crate::depthwise::OutputRows;
 use crate::feature_map::FeatureMap;
 use crate::gemm::Tiling;
 use crate::int8::gemm::{ACCUMULATORS, Epilogue, Gemm, PackedWeights};
-use crate::int8::quant::QuantParams;
+use crate::int8::scales::QuantParams;
 use crate::int8::simd::{Int8Simd, LANES, QUAD};
 use crate::line_buffer::{LineSource, Lines};
 

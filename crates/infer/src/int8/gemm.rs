@@ -10,7 +10,7 @@ use crate::aligned::AlignedVec;
 use crate::feature_map::FeatureMap;
 use crate::gemm::Tiling;
 use crate::int8::micro_kernel::{GemmOutput, MicroKernel, TileEpilogue};
-use crate::int8::quant::QuantParams;
+use crate::int8::scales::QuantParams;
 use crate::int8::simd::{Int8Simd, LANES, QUAD, Quad};
 
 /// Accumulator registers of a micro-kernel.

@@ -14,7 +14,7 @@ use crate::int8::depthwise::{DequantiseLines, ExpandLines, Expansion, QuantiseRo
 use crate::int8::gemm::{Epilogue, PackedWeights, block_offsets};
 use crate::int8::micro_kernel::GemmOutput;
 use crate::int8::pool::{GlobalAveragePool, MaxPool};
-use crate::int8::quant::QuantParams;
+use crate::int8::scales::QuantParams;
 use crate::int8::simd::{Int8Simd, LANES, WithInt8Simd};
 use crate::line_buffer::LineSource;
 use crate::parallel::{Split, WEIGHT_BOUND_POSITIONS, for_each_part, split};

@@ -3,7 +3,7 @@
 use pulp::Simd;
 
 use crate::feature_map::{FeatureMap, OutputPart};
-use crate::int8::quant::QuantParams;
+use crate::int8::scales::QuantParams;
 use crate::int8::simd::{Int8Simd, LANES, WithInt8Simd};
 use crate::window::Geometry;
 

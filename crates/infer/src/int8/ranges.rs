@@ -1,7 +1,7 @@
 //! Calibration: the minimum and maximum of every channel that an int8 plan quantises.
 
 use crate::feature_map::Shape;
-use crate::int8::quant::Range;
+use crate::int8::scales::Range;
 use crate::int8::simd::QUAD;
 use crate::plan::{InputTooSmall, Plan};
 use crate::step::{Op, Step};

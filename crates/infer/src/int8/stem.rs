@@ -12,7 +12,7 @@ use crate::gemm::Tiling;
 use crate::int8::conv::{BAND_BYTES, Convolve};
 use crate::int8::gemm::ACCUMULATORS;
 use crate::int8::micro_kernel::GemmOutput;
-use crate::int8::quant::QuantParams;
+use crate::int8::scales::QuantParams;
 use crate::int8::simd::{Int8Simd, LANES, QUAD};
 use crate::window::{Geometry, Window};
 

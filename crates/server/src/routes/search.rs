@@ -18,8 +18,8 @@ use crate::api::problems::{BatchProblems, SimilarProblems};
 use crate::api::{
     BatchResponse, BatchResult, PhotosForm, PhotosJson, SearchResponse, SimilarParams, Timings,
 };
-use crate::cards::milliseconds;
 use crate::problem::Problem;
+use crate::product_cards::milliseconds;
 use crate::served_index::ServedIndex;
 use crate::state::AppState;
 use crate::upload;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use pulp::Simd;
 
 use crate::feature_map::{FeatureMap, OutputPart, Shape};
-use crate::int8::quant::QuantParams;
+use crate::int8::scales::QuantParams;
 use crate::int8::simd::{Int8Simd, LANES, WithInt8Simd};
 
 /// Quantises a map, by one thread.
