@@ -7,7 +7,7 @@ use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbImage};
 
 use crate::exif_orientation::{jpeg_orientation, upright};
 use crate::jpeg;
-use crate::sniff::jpeg_is_complete;
+use crate::truncated_jpeg::jpeg_is_complete;
 use crate::{PhotoError, PhotoFormat};
 
 /// Largest photo that is decoded.

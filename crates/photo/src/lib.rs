@@ -33,6 +33,7 @@ mod read;
 mod resize;
 mod sniff;
 mod thumbnail;
+mod truncated_jpeg;
 
 pub use augment::Augmentation;
 pub use bbox::BBox;

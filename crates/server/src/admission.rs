@@ -5,7 +5,7 @@
 //! would otherwise make tens of thousands of refusals a second and take the cores from searches. A delayed
 //! refusal costs a timer, and there is at most one per connection, whose number is limited.
 
-pub(crate) mod quota;
+pub(crate) mod client_quota;
 pub(crate) mod rate_limit;
 
 use std::net::IpAddr;
@@ -20,7 +20,7 @@ use crate::client_ip::client_ip;
 use crate::metrics::GaugeGuard;
 use crate::problem::Problem;
 use crate::state::AppState;
-use quota::QuotaPermit;
+use client_quota::QuotaPermit;
 
 /// The right of a request to be read, queued and worked on. It is acquired before the body is read: bodies of
 /// queued requests must not fill the memory.

@@ -1,7 +1,7 @@
 //! The types of requests and responses. `/openapi.json` is generated from them.
 
 mod admin;
-pub(crate) mod problems;
+pub(crate) mod error_responses;
 mod request;
 mod response;
 mod service;

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
-use crate::admission::quota::ClientQuotas;
+use crate::admission::client_quota::ClientQuotas;
 use crate::client_ip::client_network;
 use crate::metrics::GaugeGuard;
 use crate::state::AppState;

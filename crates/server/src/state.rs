@@ -8,7 +8,7 @@ use lookalike_photo::DecodeLimits;
 use tokio::sync::{Semaphore, watch};
 
 use crate::ServeError;
-use crate::admission::quota::ClientQuotas;
+use crate::admission::client_quota::ClientQuotas;
 use crate::admission::rate_limit::RateLimiter;
 use crate::auth::BearerTokens;
 use crate::metrics::Metrics;

@@ -10,7 +10,7 @@ use lookalike_vectors::{GraphBuilder, HnswParams, Vectors};
 
 use super::graph::{link, now};
 use super::intake::{Intake, Rows};
-use super::selection::without_photos;
+use super::split_selection::without_photos;
 use crate::encode::{EMPTY_EMBEDDING, Encoder, absolute, is_degenerate};
 use crate::error::EngineError;
 use crate::index::{BuildReport, Content, Index, IndexedPhoto};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use lookalike_catalog::{Catalog, Photo, Skipped, Split};
 
-use super::selection::{empty_split, is_selected};
+use super::split_selection::{empty_split, is_selected};
 use crate::encode::{EmbeddingCache, Encoder, FileEmbedding};
 use crate::error::EngineError;
 use crate::index::IndexedPhoto;

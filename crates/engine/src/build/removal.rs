@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::time::Instant;
 
-use super::change::{Change, UpdateReport, changed, relative_to_root};
+use super::apply_change::{Change, UpdateReport, changed, relative_to_root};
 use super::products::Products;
 use crate::error::EngineError;
 use crate::index::{Index, IndexedPhoto};

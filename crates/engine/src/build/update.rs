@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use lookalike_catalog::{Catalog, Split};
 
-use super::change::{Change, UpdateReport, changed, relative_to_root};
+use super::apply_change::{Change, UpdateReport, changed, relative_to_root};
 use super::intake::{Intake, Rows};
 use super::products::Products;
 use crate::encode::{EMPTY_EMBEDDING, Encoder, is_degenerate};

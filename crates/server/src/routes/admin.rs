@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 
 use crate::admission::{RequestPermit, client_of};
-use crate::api::problems::{ReloadProblems, RemoveProblems, UpsertProblems};
+use crate::api::error_responses::{ReloadProblems, RemoveProblems, UpsertProblems};
 use crate::api::{ReloadResponse, RemoveRequest, RemoveResponse, UpsertForm, UpsertResponse};
 use crate::problem::Problem;
 use crate::served_index::ServedIndex;

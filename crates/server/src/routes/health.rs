@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::api::problems::ReadProblems;
+use crate::api::error_responses::ReadProblems;
 use crate::api::{Health, ServiceInfo, ServiceLimits};
 use crate::problem::Problem;
 use crate::state::AppState;

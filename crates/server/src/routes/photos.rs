@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::parameters;
 use crate::api::ImageParams;
-use crate::api::problems::PhotoProblems;
+use crate::api::error_responses::PhotoProblems;
 use crate::problem::Problem;
 use crate::state::AppState;
 use crate::thumbnail_cache::thumbnail_side;

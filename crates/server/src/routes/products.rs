@@ -14,7 +14,7 @@ use super::photos::{ImageFile, thumbnail};
 use super::search::search_response;
 use super::{checked_top, parameters};
 use crate::admission::{RequestPermit, check_rate, client_of};
-use crate::api::problems::{ProductImageProblems, ProductProblems, SimilarProductsProblems};
+use crate::api::error_responses::{ProductImageProblems, ProductProblems, SimilarProductsProblems};
 use crate::api::{ImageParams, ProductDetails, SearchResponse, TopParams};
 use crate::problem::Problem;
 use crate::served_index::ServedIndex;

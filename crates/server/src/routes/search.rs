@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use super::{checked_top, parameters};
 use crate::admission::{RequestPermit, check_rate, client_of, debit_rate};
-use crate::api::problems::{BatchProblems, SimilarProblems};
+use crate::api::error_responses::{BatchProblems, SimilarProblems};
 use crate::api::{
     BatchResponse, BatchResult, PhotosForm, PhotosJson, SearchResponse, SimilarParams, Timings,
 };

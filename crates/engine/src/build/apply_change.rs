@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::graph::{advance, now};
 use super::products::Products;
-use super::selection::without_photos;
+use super::split_selection::without_photos;
 use crate::encode::absolute;
 use crate::error::EngineError;
 use crate::index::{Content, Index, IndexedPhoto};
