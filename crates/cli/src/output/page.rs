@@ -4,6 +4,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use lookalike_base::html;
 use lookalike_engine::{Answer, Match, ObjectsAnswer, Searcher};
 use lookalike_photo::{DecodeLimits, make_thumbnail, read};
 use minijinja::{Environment, Value, context};
@@ -98,6 +99,7 @@ fn render(
 ) -> anyhow::Result<String> {
     let index = searcher.index();
     let mut templates = Environment::new();
+    templates.add_template(html::BASE_NAME, html::BASE)?;
     templates.add_template("answer.html", include_str!("templates/answer.html"))?;
     Ok(templates.get_template("answer.html")?.render(context! {
         query => photo.file_name().map_or_else(|| query.to_owned(), |n| n.to_string_lossy().into_owned()),
