@@ -130,7 +130,7 @@ fn what_is_removed_is_found_no_more() {
     assert!(remove(&["--product", "rug 9"]).error(3).contains("'rug 9'"));
     assert!(remove(&["--photo", "rug 1/1.jpg"]).error(3).contains("'rug 1/1.jpg'"));
     let all: Vec<&str> = PRODUCTS[1..].iter().flat_map(|id| ["--product", id]).collect();
-    assert!(remove(&all).error(3).contains("delete its folder"));
+    assert!(remove(&all).error(3).contains("delete it instead"));
     assert_eq!(remove(&[]).code, 2);
     assert_eq!(std::fs::read(shop.index_file()).expect("the index"), before);
 
@@ -327,10 +327,10 @@ fn a_build_that_is_killed_goes_on_where_it_was() {
         assert!(!shop.index_file().exists(), "killed before it was done");
     }
     let found = finish(slow_build(&shop)).json();
-    let known = found["report"]["cached"].as_u64().expect("a number");
+    let known = found["build_report"]["cached"].as_u64().expect("a number");
     println!("{known} of 60 photos had been embedded before the builds were killed");
     assert!((6..60).contains(&known), "each of the builds left something: {found}");
-    assert_eq!(found["report"]["indexed"], 60);
+    assert_eq!(found["build_report"]["indexed"], 60);
     shop.run(["index", "verify"]).ok();
 
     // As if it had never been killed.

@@ -207,7 +207,7 @@ fn a_quantised_network_is_another_to_an_index_and_finds_the_same() {
     let nothing = nothing.to_str().expect("UTF-8");
     let args = ["weights", "quantise", nothing, "--weights", weights, "--out", out, "-q"];
     let error = run_at_home(&shop, &args).error(3);
-    assert!(error.contains("no photo to quantise"), "{error}");
+    assert!(error.contains("no readable photo"), "{error}");
     let nowhere = shop.beside("file", b"");
     let below = nowhere.join("8.safetensors");
     let below = below.to_str().expect("UTF-8");
