@@ -18,7 +18,7 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
     }
     let catalog = Catalog::open(&args.catalog.photos, args.catalog.root.as_deref())?;
     let searcher = model::searcher(&args.location.resolve()?, &args.model)?;
-    let items = objects::Wanted::of(&args.objects, &searcher)?;
+    let wanted = objects::Wanted::of(&args.objects, &searcher)?;
     let progress = progress::reporter(args.output.quiet());
     let unsold = args.unsold.as_ref();
     let unsold = unsold.map(|photos| Catalog::open(photos, args.unsold_root.as_deref()));
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
     };
     let mut found = evaluate(&searcher, &catalog, &options, &*progress)?;
     let measure = |wanted: &objects::Wanted| wanted.measure(args, &catalog, &searcher, &*progress);
-    found.objects = items.as_ref().map(measure).transpose()?;
+    found.objects = wanted.as_ref().map(measure).transpose()?;
     if let Some(folder) = &args.report {
         report::write(folder, args, &catalog, &searcher, &found)?;
     }

@@ -33,7 +33,7 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
         let answer =
             searcher.search_objects_in_file(photo, &*detector, &filter, args.views, *top)?;
         print_items(&answer, &args.answer, &searcher)?;
-        args.html.as_ref().map(|_| page::of_items(&answer, photo, &searcher)).transpose()?
+        args.html.as_ref().map(|_| page::of_objects(&answer, photo, &searcher)).transpose()?
     } else {
         let answer = searcher.search_files(&args.photos, &filter.filter(), args.views, *top)?;
         print(&answer, &args.answer, &searcher)?;

@@ -32,7 +32,7 @@ pub(crate) fn of_answer(
 }
 
 /// The page of the objects in a photo, with a numbered box around each.
-pub(crate) fn of_items(
+pub(crate) fn of_objects(
     answer: &ObjectsAnswer,
     photo: &Path,
     searcher: &Searcher,
