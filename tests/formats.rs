@@ -5,7 +5,7 @@
 //! format gets a folder of its own, once, by the program that introduces it:
 //!
 //! ```text
-//! cargo test --test main formats::write_the_current_format -- --ignored
+//! cargo test --test lookalike formats::write_the_current_format -- --ignored
 //! ```
 
 use std::fs;
@@ -41,7 +41,9 @@ fn products_of(answer: &Value) -> Vec<(String, f64)> {
 fn folders() -> Vec<PathBuf> {
     let entries = fs::read_dir(fixture("formats")).expect("the folder of formats");
     let paths = entries.map(|entry| entry.expect("an entry").path());
-    paths.filter(|path| path.is_dir()).collect()
+    let folders: Vec<PathBuf> = paths.filter(|path| path.is_dir()).collect();
+    assert!(!folders.is_empty(), "format 1 has a folder");
+    folders
 }
 
 #[test]
