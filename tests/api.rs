@@ -41,7 +41,7 @@ fn both_matches(one: &Value, other: &Value) -> Vec<(f64, f64)> {
     similarities(one).into_iter().zip(similarities(other)).collect()
 }
 
-/// Photos of two products as if of one thing: both products are found.
+/// Photos of two products as if of one product: both products are found.
 #[test]
 fn several_photos_are_searched_for_together() {
     let shop = Shop::indexed();

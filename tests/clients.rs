@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use lookalike_testkit::skipped;
 
 use crate::helpers::{PRODUCTS, Shop, fixture, new_photo_of};
-use crate::objects::two_things;
+use crate::objects::two_objects;
 use crate::running_server::Server;
 
 const TOKEN: &str = "a token for examples";
@@ -98,7 +98,7 @@ fn the_page_works_in_a_browser() {
         return;
     }
     let shop = Shop::with_cards();
-    // A made-up network sees things nowhere.
+    // A made-up network sees objects nowhere.
     shop.build_with(&shop.folder.path().join("shop.jsonl"), "bundled".as_ref()).ok();
     let server = Server::start(&shop);
     let photos = shop.folder.path().join("queries");
@@ -107,8 +107,8 @@ fn the_page_works_in_a_browser() {
         std::fs::write(photos.join(format!("{product}.jpg")), new_photo_of(product))
             .expect("written");
     }
-    let (things, _) = two_things(&shop);
-    std::fs::rename(things, photos.join("9 방.jpg")).expect("written");
+    let (objects, _) = two_objects(&shop);
+    std::fs::rename(objects, photos.join("9 방.jpg")).expect("written");
     let mut command = Command::new("node");
     command.args(["--test", "page.test.mjs"]).current_dir(folder);
     command.env("SERVER", format!("http://{}", server.address)).env("PHOTOS", photos);

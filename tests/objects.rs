@@ -1,4 +1,4 @@
-//! Several things in one photo, with the weights that are part of the program.
+//! Several objects in one photo, with the weights that are part of the program.
 
 use std::path::PathBuf;
 
@@ -18,12 +18,12 @@ fn shop() -> Shop {
 }
 
 /// Two products' pictures on a plain ground, and where they are.
-pub(crate) fn two_things(shop: &Shop) -> (PathBuf, [(usize, [f32; 4]); 2]) {
+pub(crate) fn two_objects(shop: &Shop) -> (PathBuf, [(usize, [f32; 4]); 2]) {
     let mut picture = RgbImage::from_pixel(1000, 600, [190, 185, 180].into());
     let places = [(0, [80, 120]), (3, [600, 260])];
     for (product, [x, y]) in places {
-        let thing = photos::pattern(product as u32, 320, 240);
-        replace(&mut picture, &thing, x, y);
+        let object = photos::pattern(product as u32, 320, 240);
+        replace(&mut picture, &object, x, y);
     }
     let file = shop.beside("방.jpg", photos::jpeg(&picture, 92));
     let share = |(product, [x, y]): (usize, [i64; 2])| {
@@ -58,10 +58,10 @@ fn is_right(items: &Value, known: &[(usize, [f32; 4])]) {
 }
 
 #[test]
-fn each_thing_in_a_photo_has_its_own_products() {
+fn each_object_in_a_photo_has_its_own_products() {
     let shop = shop();
-    let (photo, known) = two_things(&shop);
-    let page = shop.folder.path().join("things.html");
+    let (photo, known) = two_objects(&shop);
+    let page = shop.folder.path().join("objects.html");
     let search = |more: &[&str]| -> Run {
         let mut search = command(["search", "--objects", "--top", "2", "--index"]);
         search.arg(shop.index()).arg(&photo).args(more);
@@ -82,9 +82,9 @@ fn each_thing_in_a_photo_has_its_own_products() {
 }
 
 #[test]
-fn a_server_finds_the_things_in_a_photo() {
+fn a_server_finds_the_objects_in_a_photo() {
     let shop = shop();
-    let (photo, known) = two_things(&shop);
+    let (photo, known) = two_objects(&shop);
     let server = Server::start(&shop);
     let photo = std::fs::read(photo).expect("a photo");
     let reply = post(&server, "similar?objects=true&top=2", &photo);
@@ -109,7 +109,7 @@ fn a_server_finds_the_things_in_a_photo() {
 }
 
 #[test]
-fn a_thing_that_is_there_twice_is_named_once() {
+fn an_object_that_is_there_twice_is_named_once() {
     let shop = shop();
     let mut picture = RgbImage::from_pixel(1000, 600, [190, 185, 180].into());
     for [x, y] in [[80, 60], [600, 300]] {
@@ -131,7 +131,7 @@ fn a_thing_that_is_there_twice_is_named_once() {
 }
 
 #[test]
-fn a_photo_of_one_thing_is_one() {
+fn a_photo_of_one_object_is_one() {
     let shop = shop();
     let photo = shop.photos().join(PRODUCTS[1]).join("0.jpg");
     let mut search = command(["search", "--objects", "--json", "--index"]);
@@ -145,7 +145,7 @@ fn a_photo_of_one_thing_is_one() {
 #[test]
 fn what_cannot_be_searched_is_told() {
     let shop = shop();
-    let (photo, _) = two_things(&shop);
+    let (photo, _) = two_objects(&shop);
     let photo = photo.to_str().expect("UTF-8");
     let error = shop.run(["search", "--objects", photo, photo]).error(2);
     assert!(error.contains("one at a time"), "{error}");
@@ -183,7 +183,7 @@ fn png(picture: &RgbImage) -> Vec<u8> {
 
 #[cfg(feature = "detector")]
 #[test]
-fn a_detector_says_what_kind_of_thing_it_is() {
+fn a_detector_says_what_kind_of_object_it_is() {
     let shop = shop();
     let mut picture = RgbImage::from_pixel(640, 640, [90, 90, 90].into());
     // A product on a white sheet.
@@ -209,16 +209,16 @@ fn a_detector_says_what_kind_of_thing_it_is() {
     assert!(items.iter().any(|item| item["label"] == "car"), "{answer}");
 }
 
-/// The made photos' things are found, and the figures are there in text, JSON and the report.
+/// The made photos' objects are found, and the figures are there in text, JSON and the report.
 #[test]
-fn finding_things_is_measured() {
+fn finding_objects_is_measured() {
     let shop = shop();
     for (product, folder) in PRODUCTS.iter().enumerate() {
         let photo = photos::pattern(product as u32, 400, 300);
         let name = format!("test/{folder}/other.jpg");
         shop.beside(&name, photos::jpeg(&photo, 85));
     }
-    let (photo, known) = two_things(&shop);
+    let (photo, known) = two_objects(&shop);
     let shown: Vec<Value> = known
         .iter()
         .map(|(product, [x, y, w, h])| {
@@ -246,8 +246,8 @@ fn finding_things_is_measured() {
     let found = eval(&["--json", "--report", report.to_str().expect("UTF-8")]).json();
     let made = &found["objects"]["composites"][0];
     assert_eq!((&made["detector"], &made["photos"]), (&json!("activation map"), &json!(6)));
-    let things = made["boxes"]["ground_truth"].as_u64().expect("a number");
-    assert!((12..=36).contains(&things), "{made}");
+    let objects = made["boxes"]["ground_truth"].as_u64().expect("a number");
+    assert!((12..=36).contains(&objects), "{made}");
     assert!(made["recall"].as_f64().is_some_and(|recall| recall > 0.5), "{made}");
     let right = made["top3_correct"].as_u64().expect("a number");
     assert!(
