@@ -86,7 +86,7 @@ fn offline_nothing_is_connected_to() {
         let error = bench.fetch(&remote).expect_err("not cached");
         let line = error.to_string();
         assert!(matches!(error, DownloadError::Offline { .. }), "{line}");
-        assert!(line.contains("HF_HUB_OFFLINE") && line.contains("weights import"), "{line}");
+        assert!(line.contains("HF_HUB_OFFLINE"), "{line}");
         assert!(line.contains(bench.folder.path().to_str().expect("UTF-8")), "{line}");
     }
     assert_eq!(bench.hub.requests(), []);
@@ -111,7 +111,7 @@ fn a_host_that_is_not_there_is_named() {
         let error = bench.fetch(&hub_file("main")).expect_err("nobody there");
         let line = error.to_string();
         assert!(matches!(error, DownloadError::Unreachable { .. }), "{line}");
-        assert!(line.contains(&host) && line.contains("weights import"), "{line}");
+        assert!(line.contains(&host), "{line}");
         assert!(!line.contains('\n'), "{line}");
     }
 }
