@@ -8,6 +8,7 @@ use axum::extract::multipart::{Field, Multipart, MultipartError};
 use axum::http::{StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http_body_util::LengthLimitError;
 use tokio::time::timeout;
 
 use crate::api::PhotosJson;
@@ -75,9 +76,15 @@ pub(crate) async fn whole(request: Request, limit: usize) -> Result<Bytes, Probl
 async fn whole_body(body: Body, limit: usize) -> Result<Bytes, Problem> {
     match to_bytes(body, limit).await {
         Ok(bytes) => Ok(bytes),
-        Err(error) if error.to_string().contains("length limit") => Err(too_large(limit)),
+        Err(error) if is_too_long(&error) => Err(too_large(limit)),
         Err(_) => Err(Problem::bad_request("the photo did not arrive whole")),
     }
+}
+
+/// Whether a body is longer than it may be, which the limit says as a cause of the error.
+fn is_too_long(error: &axum::Error) -> bool {
+    std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |error| error.source())
+        .any(|error| error.is::<LengthLimitError>())
 }
 
 async fn from_form(limits: &Limits, mut form: Multipart) -> Result<Vec<Bytes>, Problem> {

@@ -40,30 +40,23 @@ pub enum RemoteError {
         "{store} does not answer ({reason}): check its address and that it runs, then try again"
     )]
     Unreachable { store: String, reason: String },
-    #[error("{store} refused ({reason}){}", hint(reason))]
+    #[error("{store} refused ({reason})")]
     Refused { store: String, reason: String },
+    #[error("{store} does not accept the name and password of its address ({reason})")]
+    Unauthorized { store: String, reason: String },
+    #[error(
+        "{store} does not permit that ({reason}): have an administrator of the database grant it, or run CREATE \
+         EXTENSION vector"
+    )]
+    PermissionDenied { store: String, reason: String },
+    #[error("{store} lacks pgvector ({reason}): install pgvector 0.8 or newer on that server")]
+    MissingExtension { store: String, reason: String },
     #[error("the index in {store} {}", other_format(*found, *newest))]
     OtherFormat { store: String, found: u32, newest: u32 },
     #[error("another program changed {store} meanwhile: try again")]
     Conflict { store: String },
     #[error("{store} indexes vectors of at most {max} dimensions, not of {dim}")]
     TooManyDimensions { store: String, dim: usize, max: usize },
-}
-
-/// What to do about the usual refusals.
-fn hint(reason: &str) -> &'static str {
-    match reason {
-        reason if reason.contains("\"vector\" is not available") => {
-            ": install pgvector 0.8 or newer on that server"
-        }
-        reason if reason.contains("create extension") => {
-            ": have an administrator of the database run CREATE EXTENSION vector"
-        }
-        reason if reason.contains("authentication") => {
-            ": check the name and password in its address"
-        }
-        _ => "",
-    }
 }
 
 /// Format 0 stands for all of programs before 0.1.0.

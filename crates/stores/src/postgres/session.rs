@@ -105,12 +105,39 @@ pub(super) fn failed(store: &str, error: &Error) -> Failure {
         SqlState::UNIQUE_VIOLATION,
     ];
     let is_transient = transient.contains(refusal.code());
-    Failure {
-        error: RemoteError::Refused { store, reason: refusal.message().to_owned() },
-        is_transient,
+    Failure { error: refused(store, refusal.code(), refusal.message()), is_transient }
+}
+
+/// What a refusal means, by its SQLSTATE.
+fn refused(store: String, code: &SqlState, message: &str) -> RemoteError {
+    let reason = message.to_owned();
+    let is = |codes: &[SqlState]| codes.contains(code);
+    if is(&[SqlState::INVALID_PASSWORD, SqlState::INVALID_AUTHORIZATION_SPECIFICATION]) {
+        RemoteError::Unauthorized { store, reason }
+    } else if is(&[SqlState::INSUFFICIENT_PRIVILEGE]) {
+        RemoteError::PermissionDenied { store, reason }
+    } else if is(&[SqlState::FEATURE_NOT_SUPPORTED, SqlState::UNDEFINED_FILE]) {
+        // What CREATE EXTENSION says where the extension's files are not on the server.
+        RemoteError::MissingExtension { store, reason }
+    } else {
+        RemoteError::Refused { store, reason }
     }
 }
 
 fn is_io(error: &Error) -> bool {
     std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_say_what_to_do_by_their_code() {
+        let line = |code: SqlState| refused("db/shop".to_owned(), &code, "no").to_string();
+        assert!(line(SqlState::INVALID_PASSWORD).contains("name and password"));
+        assert!(line(SqlState::INSUFFICIENT_PRIVILEGE).contains("CREATE EXTENSION vector"));
+        assert!(line(SqlState::FEATURE_NOT_SUPPORTED).contains("install pgvector"));
+        assert_eq!(line(SqlState::SYNTAX_ERROR), "db/shop refused (no)");
+    }
 }
