@@ -15,7 +15,7 @@ fn the_demo_needs_nothing_and_goes_on_where_it_was() {
         finish(demo)
     };
     let first = demo().json();
-    assert!(first["shown"].as_str().is_some_and(|name| !name.is_ascii()), "{first}");
+    assert!(first["query_product"].as_str().is_some_and(|name| !name.is_ascii()), "{first}");
     assert_eq!(first["answer"]["matches"].as_array().map(Vec::len), Some(5));
     let page = std::fs::read_to_string(out.join("answer.html")).expect("the page");
     assert!(page.contains("data:image/jpeg"));

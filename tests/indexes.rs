@@ -5,7 +5,7 @@ use std::path::Path;
 
 use lookalike_testkit::weights::{self, minimalistic, values};
 
-use crate::helpers::{Run, Shop, command, finish, made_up_weights, new_photo_of, run};
+use crate::helpers::{PRODUCTS, Run, Shop, command, finish, made_up_weights, new_photo_of, run};
 
 fn search_with(shop: &Shop, weights: &Path) -> Run {
     let photo = shop.beside("query.jpg", new_photo_of(0));
@@ -25,6 +25,32 @@ fn info_and_verify_tell_what_there_is() {
     assert!(shop.run(["index", "verify"]).ok().contains("the index is sound"));
     std::fs::remove_file(shop.photos().join("rug 1/0.jpg")).expect("a photo goes missing");
     assert_eq!(shop.run(["index", "verify", "--json"]).json()["missing_files"], 1);
+}
+
+/// hnsw_rs links the graph in place of the batched builder; everything else is as it was.
+#[test]
+fn a_graph_of_hnsw_rs_is_searched_and_changed_like_any_other() {
+    let shop = Shop::new();
+    let build = |builder: &str| {
+        let photos = shop.photos();
+        let mut build = command(["index", "build", "--quiet", "--graph-builder", builder, "--out"]);
+        build.arg(shop.index()).arg("--weights").arg(made_up_weights()).arg(photos);
+        finish(build)
+    };
+    assert!(build("faiss").error(2).contains("batched or hnsw-rs"));
+    build("hnsw-rs").ok();
+    let info = shop.run(["index", "info", "--json"]).json();
+    assert_eq!(info["hnsw"]["builder"], "hnsw-rs");
+    assert!(shop.run(["index", "info"]).ok().contains("graph       hnsw-rs, m 16"));
+    assert!(shop.run(["index", "verify"]).ok().contains("the index is sound"));
+    let best = |number: usize| {
+        let answer = shop.search(&shop.beside("query.jpg", new_photo_of(number)));
+        answer["matches"][0]["product"]["id"].clone()
+    };
+    assert_eq!([best(0), best(4)], [PRODUCTS[0], PRODUCTS[4]]);
+    shop.run(["index", "remove", "--quiet", "--product", PRODUCTS[0]]).ok();
+    assert_ne!(best(0), PRODUCTS[0]);
+    assert_eq!(shop.run(["index", "info", "--json"]).json()["hnsw"]["builder"], "hnsw-rs");
 }
 
 #[test]

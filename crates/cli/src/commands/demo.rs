@@ -51,7 +51,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     if args.output.json() {
         return print_json(&json!({
             "manifest": written.manifest, "annotations": written.annotations, "index": folder,
-            "shown": shown, "answer": answer, "page": page,
+            "query_product": shown, "answer": answer, "page": page,
         }));
     }
     let mut text = format!(

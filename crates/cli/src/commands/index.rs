@@ -90,7 +90,8 @@ pub(crate) fn info(args: &IndexArgs) -> anyhow::Result<()> {
     if size.is_some() {
         let _ = writeln!(
             text,
-            "graph       m {}, ef_construction {}, ef_search {}, {} nodes",
+            "graph       {}, m {}, ef_construction {}, ef_search {}, {} nodes",
+            hnsw.builder,
             hnsw.m,
             hnsw.ef_construction,
             hnsw.ef_search,
