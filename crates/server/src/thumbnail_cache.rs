@@ -75,7 +75,9 @@ mod tests {
             let bytes = cache.insert(&format!("{number}"), 64, jpeg());
             assert!(bytes <= capacity as u64, "{bytes} bytes");
         }
-        assert!(cache.get("0", 64).is_none() && cache.get("hot", 128).is_none());
+        let kept = (0..100).filter(|number| cache.get(&number.to_string(), 64).is_some()).count();
+        assert!((1..10).contains(&kept), "{kept} others");
+        assert!(cache.get("hot", 128).is_none());
         cache.insert("huge", 64, Bytes::from(vec![0; 2 * capacity]));
         assert!(cache.get("huge", 64).is_none() && cache.get("hot", 64).is_some());
     }
