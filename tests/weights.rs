@@ -268,6 +268,14 @@ fn embeddings_are_written_for_other_tools() {
         let run = finish(embed);
         assert!(run.stderr.contains("skipped 1 photo") && run.stderr.contains("truncated.jpg"));
         assert!(run.ok().contains("embeddings of 18 photos, 1280 dims"));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode =
+                |path: &std::path::Path| std::fs::metadata(path).expect("it").permissions().mode();
+            let ordinary = shop.beside("ordinary", b"");
+            assert_eq!(mode(&out), mode(&ordinary), "other users may read it, too");
+        }
         let bytes = std::fs::read(&out).expect("embeddings");
         match ending {
             "npy" => {
@@ -306,7 +314,7 @@ fn embeddings_are_written_for_other_tools() {
 /// The rest is for a machine with a card: `benches/gpu.rs`.
 #[cfg(not(feature = "cuda"))]
 #[test]
-fn a_card_that_the_program_was_not_built_for_is_refused() {
+fn a_gpu_that_the_program_was_not_built_for_is_refused() {
     let shop = Shop::indexed();
     let photo = shop.beside("query.jpg", new_photo_of(0));
     let photo = photo.to_str().expect("a path");

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use candle_core::{Device, Tensor};
+use lookalike_base::{publish, temporary_beside};
 use lookalike_catalog::{Skipped, photos_below};
 use serde_json::json;
 
@@ -26,10 +27,9 @@ pub(crate) fn run(args: &EmbedArgs) -> anyhow::Result<()> {
     let form = Form::of(&args.out)?;
     let (files, mut bad) = files(&args.photos)?;
     let unwritable = || format!("cannot write {}", args.out.display());
-    let folder = args.out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Only the error's kind: its text names the temporary file.
     let partial = || {
-        let file = tempfile::NamedTempFile::new_in(folder);
+        let file = temporary_beside(&args.out);
         file.map_err(|error| Error::from(error.kind())).with_context(unwritable)
     };
     // Tried before embedding, so that an unwritable folder fails at once.
@@ -56,7 +56,7 @@ pub(crate) fn run(args: &EmbedArgs) -> anyhow::Result<()> {
     }
     let partial = partial()?;
     form.write(&embeddings, partial.path(), &args.out).with_context(unwritable)?;
-    partial.persist(&args.out).with_context(unwritable)?;
+    publish(partial, &args.out).with_context(unwritable)?;
     let photos = count(embeddings.rows.len() as u64, "photo");
     let length = embeddings.rows[0].len();
     print(&format!("wrote embeddings of {photos}, {length} dims each, to {}\n", args.out.display()))
