@@ -72,7 +72,7 @@ fn print_items(
         return output::print_json(answer);
     }
     let networks = networks(searcher);
-    output::print(&output::answer::items_text(answer, args.explain.then_some(&networks)))
+    output::print(&output::answer::objects_text(answer, args.explain.then_some(&networks)))
 }
 
 fn networks(searcher: &Searcher) -> Vec<&str> {

@@ -21,7 +21,7 @@ pub(crate) fn text(answer: &Answer, explained: Option<&Vec<&str>>) -> String {
 }
 
 /// The objects in a photo as text, each with its products.
-pub(crate) fn items_text(answer: &ObjectsAnswer, explained: Option<&Vec<&str>>) -> String {
+pub(crate) fn objects_text(answer: &ObjectsAnswer, explained: Option<&Vec<&str>>) -> String {
     let mut text = format!("{}\n", count(answer.objects.len() as u64, "object"));
     for (number, object) in (1..).zip(&answer.objects) {
         let ObjectBox { x, y, width, height } = object.bbox;
