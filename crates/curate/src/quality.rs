@@ -1,7 +1,7 @@
 //! Image quality from pixels alone: sharpness, exposure, and how much a photo looks like a picture of text.
 
 use image::{GrayImage, RgbImage};
-use lookalike_photo::downscale;
+use lookalike_photo::{downscale, luminances};
 use serde::{Deserialize, Serialize};
 
 /// Longest side at which pixels are measured, about the input size of the networks: a photo that is blurry on a
@@ -82,15 +82,6 @@ impl ImageQuality {
     pub(crate) fn rank_score(&self) -> f64 {
         self.sharpness * (f64::from(self.width) * f64::from(self.height)).sqrt()
     }
-}
-
-/// The luminance (ITU-R BT.601) of every pixel.
-pub(crate) fn luminances(image: &RgbImage) -> GrayImage {
-    let (width, height) = image.dimensions();
-    GrayImage::from_fn(width, height, |x, y| {
-        let [r, g, b] = image.get_pixel(x, y).0.map(u32::from);
-        image::Luma([((299 * r + 587 * g + 114 * b + 500) / 1000) as u8])
-    })
 }
 
 /// The mean of the sharpest tiles' variances of the Laplacian.

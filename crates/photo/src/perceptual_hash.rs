@@ -3,11 +3,13 @@
 use std::f64::consts::PI;
 use std::sync::LazyLock;
 
-use image::RgbImage;
-use lookalike_photo::downscale;
+use image::{GrayImage, RgbImage};
 use serde::{Deserialize, Serialize};
 
-use crate::quality::{SHRUNK_SIDE, luminances};
+use crate::downscale;
+
+/// Longest side that a photo is first shrunk to, in pixels.
+const SHRUNK_SIDE: u32 = 512;
 
 /// Side of the square that a photo is scaled to, in pixels.
 const SIDE: usize = 32;
@@ -15,7 +17,9 @@ const SIDE: usize = 32;
 /// A photo's 64-bit hash from the discrete cosine transform of its luminances (Zauner, "Implementation
 /// and benchmarking of perceptual image hash functions", 2010, section 3.2): a bit for each of the 64
 /// lowest frequencies without the mean: whether its coefficient is above their median.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 pub struct PerceptualHash(pub u64);
 
 /// Rows and columns of the 64 lowest frequencies, the lowest first.
@@ -39,7 +43,7 @@ static COSINES: LazyLock<[[f64; SIDE]; SIDE]> = LazyLock::new(|| {
 impl PerceptualHash {
     /// The hash of an upright photo.
     pub fn of(photo: &RgbImage) -> Self {
-        // Shrunk in the same two steps as in `PhotoMeasurement`, so that both give the same hash.
+        // In two steps, so that a photo shrunk to the first side before has the same hash.
         let small = downscale(downscale(photo.clone(), SHRUNK_SIDE), 256);
         let grey = image::imageops::resize(
             &luminances(&small),
@@ -67,4 +71,13 @@ impl PerceptualHash {
     pub fn hamming_distance(self, other: Self) -> u32 {
         (self.0 ^ other.0).count_ones()
     }
+}
+
+/// The luminance of each pixel, 0 to 255 (ITU-R BT.601).
+pub fn luminances(image: &RgbImage) -> GrayImage {
+    let (width, height) = image.dimensions();
+    GrayImage::from_fn(width, height, |x, y| {
+        let [r, g, b] = image.get_pixel(x, y).0.map(u32::from);
+        image::Luma([((299 * r + 587 * g + 114 * b + 500) / 1000) as u8])
+    })
 }
