@@ -40,7 +40,11 @@ fn photos_in(shop: &Shop) -> u64 {
 fn embedding_logs(shop: &Shop) -> Vec<PathBuf> {
     let files = std::fs::read_dir(shop.index().join("embeddings")).into_iter().flatten();
     let paths = files.map(|file| file.expect("a file").path());
-    paths.filter(|path| path.extension().is_some_and(|ending| ending == "embeddings")).collect()
+    let is_log = |path: &PathBuf| {
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        name.ends_with(".embeddings") && !name.starts_with("perceptual_hash")
+    };
+    paths.filter(is_log).collect()
 }
 
 /// Bytes of embeddings that are kept.

@@ -72,7 +72,10 @@ fn text_shows_names_scores_and_evidence() {
     let shop = Shop::indexed();
     let photo = shop.beside("query.jpg", new_photo_of(0));
     let text = shop.run(["search".as_ref(), photo.as_os_str()]).ok();
-    assert!(text.starts_with("1. 참나무 의자  "), "{text}");
+    let lines: Vec<_> = text.lines().collect();
+    assert!(lines[0].starts_with("this photo is in the index: 가구/의자/참나무 의자/"), "{text}");
+    assert_eq!(lines[1], "99 % sure of the first", "{text}");
+    assert!(lines[2].starts_with("1. 참나무 의자  "), "{text}");
     assert!(text.contains(" %\n") && text.contains("가구 / 의자"), "{text}");
     assert!(text.contains("가구/의자/참나무 의자/0.jpg"), "{text}");
 }

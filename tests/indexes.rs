@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
+use lookalike_testkit::photos;
 use lookalike_testkit::weights::{self, minimalistic, values};
 
 use crate::helpers::{PRODUCTS, Run, Shop, command, finish, made_up_weights, new_photo_of, run};
@@ -90,12 +91,15 @@ fn weights_that_went_missing_are_asked_for() {
 /// 18 photos are too few, and then nothing is measured either that could not be.
 #[test]
 fn what_could_not_be_learnt_is_said_and_not_measured() {
-    let shop = Shop::new();
+    let shop = Shop::empty();
+    for product in [2, 4] {
+        shop.add(&format!("{product}/1.jpg"), &new_photo_of(product));
+    }
     let mut build = command(["index", "build", "--weights"]);
     build.arg(made_up_weights()).arg("--out").arg(shop.index()).arg(shop.photos());
     assert!(finish(build).ok().contains("no search says `no match`"));
-    shop.beside("test/rug 1/9.jpg", new_photo_of(4));
-    shop.beside("other/cup/1.jpg", new_photo_of(2));
+    shop.beside("test/4/9.jpg", photos::jpeg(&photos::pattern(4, 280, 210), 80));
+    shop.beside("other/cup/1.jpg", new_photo_of(3));
     let folder = |name: &str| shop.folder.path().join(name);
     let mut eval = command(["eval", "--weights"]);
     eval.arg(made_up_weights()).arg("--index").arg(shop.index()).arg(folder("test"));

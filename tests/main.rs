@@ -31,4 +31,5 @@ mod server;
 #[cfg(feature = "stores")]
 mod stores;
 mod train;
+mod verdicts;
 mod weights;

@@ -61,6 +61,7 @@ fn engine(error: &EngineError) -> u8 {
         | EngineError::OtherModel { .. }
         | EngineError::Remote(_)
         | EngineError::VectorsInStore
+        | EngineError::NotCalibrated
         | EngineError::Vector(_) => 4,
         EngineError::Backbone(_) | EngineError::Detect(DetectError::InvalidDetector { .. }) => 5,
         _ => 1,

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         Command::Index(IndexCommand::Update(args)) => commands::index::update::upsert(&args, true),
         Command::Index(IndexCommand::Remove(args)) => commands::index::update::remove(&args),
         Command::Index(IndexCommand::Compact(args)) => commands::index::update::compact(&args),
+        Command::Index(IndexCommand::Calibrate(args)) => commands::index::calibrate::run(&args),
         Command::Index(IndexCommand::Info(args)) => commands::index::info(&args),
         Command::Index(IndexCommand::Verify(args)) => commands::index::verify(&args),
         Command::Search(args) => commands::search::run(&args),

@@ -6,6 +6,7 @@ mod compact;
 mod graph;
 mod intake;
 mod products;
+mod recalibrate;
 mod removal;
 mod split_selection;
 mod update;

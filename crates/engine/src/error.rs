@@ -35,6 +35,11 @@ pub enum EngineError {
         "that is for indexes in folders: this one's vectors are in a store; build it again instead"
     )]
     VectorsInStore,
+    /// The index has no verdicts that could be calibrated.
+    #[error(
+        "the index has too few photos to say how sure an answer is: it needs 10, of products with several"
+    )]
+    NotCalibrated,
     /// There is no index.
     #[error("no index in {}", path.display())]
     NoIndex {

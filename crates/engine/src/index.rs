@@ -11,11 +11,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lookalike_catalog::Product;
+use lookalike_rank::{CalibrationSet, ConfidenceCalibrator};
 use lookalike_vectors::{HnswStore, VectorStore};
 
 use crate::encode::{Encoder, Model};
 use crate::error::EngineError;
-use crate::ranking::Prototypes;
+use crate::ranking::{Prototypes, Ranking};
 
 pub(crate) use file_format::Content;
 pub use file_format::IndexedPhoto;
@@ -67,6 +68,30 @@ impl Index {
     /// What became of the photos during the build.
     pub fn build_report(&self) -> &BuildReport {
         &self.content.build_report
+    }
+
+    /// The answers to photos of known products that its confidence was fitted on.
+    pub fn calibration_set(&self) -> &CalibrationSet {
+        &self.content.calibration_set
+    }
+
+    /// How products are ranked.
+    pub fn ranking(&self) -> &Ranking {
+        &self.content.ranking
+    }
+
+    pub(crate) fn set_ranking(&mut self, ranking: Ranking) {
+        self.content.ranking = ranking;
+    }
+
+    /// Fits the confidence on other answers.
+    pub(crate) fn set_calibration(&mut self, set: CalibrationSet) {
+        let ranking = &mut self.content.ranking;
+        ranking.calibrator = ConfidenceCalibrator::fit(&set);
+        if let Some(fitted) = &mut ranking.fitted_on {
+            fitted.queries = set.queries.len() as u32;
+        }
+        self.content.calibration_set = set;
     }
 
     /// Whether a search has a verdict, and can reject photos of products that are not sold: only where the build had

@@ -41,12 +41,13 @@ pub use build::{
     BuildOptions, IndexBuilder, UpdateOptions, UpdateReport, compact, remove, remove_where, upsert,
 };
 pub use encode::{
-    Cosines, EMBEDDINGS_FOLDER, Encoder, Model, ModelPart, Quantised, Views, quantise,
+    Cosines, EMBEDDINGS_FOLDER, Encoder, Hardness, Model, ModelPart, Quantised, Views, quantise,
 };
 pub use error::{EngineError, PhotoRef};
 pub use evaluate::{
-    BoxAnnotations, DetectorScore, EvalOptions, Evaluation, ObjectsEvalOptions, ObjectsEvaluation,
-    ProductAnnotations, Rejection, evaluate, evaluate_objects,
+    BoxAnnotations, CalibrationReport, DetectorScore, EvalOptions, Evaluation, JudgedAnswer,
+    ObjectsEvalOptions, ObjectsEvaluation, ProductAnnotations, Rejection, Reliability,
+    VerdictGroup, VerdictMetrics, calibrate, evaluate, evaluate_objects,
 };
 pub use index::{
     BuildReport, INDEX_FILE, Index, IndexInfo, IndexLocation, IndexLock, IndexedPhoto,
@@ -59,6 +60,7 @@ pub use lookalike_rank::Verdict;
 pub use progress::{Phase, Progress, Silent};
 pub use ranking::{FittedOn, Ranking};
 pub use search::{
-    Answer, EvidencePhoto, Filter, Match, ObjectAnswer, ObjectBox, ObjectResult, ObjectsAnswer,
-    ObjectsQuery, ObjectsResult, Query, ScoreParts, SearchOptions, SearchResult, Searcher, Timings,
+    Answer, CopyOf, EvidencePhoto, Filter, Match, ObjectAnswer, ObjectBox, ObjectResult,
+    ObjectsAnswer, ObjectsQuery, ObjectsResult, Query, ScoreParts, SearchOptions, SearchResult,
+    Searcher, Timings,
 };

@@ -3,11 +3,13 @@
 //! normalization for SVM-based speaker recognition", 2006), followed by a reduction of dimensions.
 
 mod linear;
+mod subspace;
 mod wccn;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use self::subspace::projected_length;
 use crate::encode::Model;
 
 pub(crate) use linear::{dot, scale_to};
@@ -30,18 +32,13 @@ struct Part {
     mean: Vec<f32>,
     /// The projection, shape `(kept, mean.len())`; empty if only the mean is subtracted.
     axes: Vec<f32>,
+    /// The principal subspace of the photos' centred embeddings: an orthonormal basis, shape `(dimensions, mean.len())`.
+    subspace: Vec<f32>,
     /// Length of this part of a vector: the square root of the network's weight.
     length: f32,
 }
 
 impl Metric {
-    /// A metric that only subtracts a mean.
-    #[cfg(test)]
-    pub(crate) fn subtracting(mean: Vec<f32>, dims: usize) -> Self {
-        let parts = vec![Part { mean, axes: Vec::new(), length: 1.0 }];
-        Self { parts, dims: dims as u32 }
-    }
-
     /// Length of an embedding.
     pub(crate) fn embedding_dim(&self) -> usize {
         self.parts.iter().map(|part| part.mean.len()).sum()
@@ -64,13 +61,16 @@ impl Metric {
 
     /// What is inconsistent, if anything.
     pub(crate) fn misfit(&self, model: &Model) -> Option<&'static str> {
-        let whole =
-            |part: &Part| part.mean.is_empty() || !part.axes.len().is_multiple_of(part.mean.len());
+        let whole = |part: &Part| {
+            let dim = part.mean.len();
+            let is_torn = |rows: &[f32]| !rows.len().is_multiple_of(dim);
+            dim == 0 || is_torn(&part.axes) || is_torn(&part.subspace)
+        };
         let finite = |part: &Part| {
             let sound = |x: &f32| x.is_finite();
             part.length > 0.0
                 && sound(&part.length)
-                && part.mean.iter().chain(&part.axes).all(sound)
+                && part.mean.iter().chain(&part.axes).chain(&part.subspace).all(sound)
         };
         if self.embedding_dim() != model.embedding_dim() || self.parts.iter().any(whole) {
             return Some("its metric has another length than its model's embeddings");
@@ -100,6 +100,24 @@ impl Metric {
         vector
     }
 
+    /// How much of an embedding lies in the principal subspace of the photos that the metric was learnt from: the length
+    /// of its projection, 0 to 1, averaged over networks by their weights.
+    pub(crate) fn in_subspace(&self, embedding: &[f32]) -> f32 {
+        let mut from = 0;
+        let (mut sum, mut weights) = (0.0, 0.0);
+        for part in &self.parts {
+            let mut centred = embedding[from..from + part.mean.len()].to_vec();
+            from += part.mean.len();
+            scale_to(1.0, &mut centred);
+            centred.iter_mut().zip(&part.mean).for_each(|(x, mean)| *x -= mean);
+            scale_to(1.0, &mut centred);
+            let weight = part.length * part.length;
+            sum += weight * projected_length(&part.subspace, &centred);
+            weights += weight;
+        }
+        sum / weights.max(f32::MIN_POSITIVE)
+    }
+
     /// The vectors of embeddings, one behind the other.
     pub(crate) fn apply_all(&self, embeddings: &[&[f32]]) -> Vec<f32> {
         let mut vectors = vec![0.0; embeddings.len() * self.dim()];
@@ -111,6 +129,10 @@ impl Metric {
 }
 
 impl Part {
+    fn subspace_dims(&self) -> usize {
+        self.subspace.len() / self.mean.len().max(1)
+    }
+
     fn kept(&self) -> usize {
         if self.axes.is_empty() { self.mean.len() } else { self.axes.len() / self.mean.len() }
     }

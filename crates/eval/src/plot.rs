@@ -14,7 +14,7 @@ use self::draw::{
     Frame, INK, LEGEND, LETTERS, SERIES, Series, TITLE, WIDTH, chart, cover, key, letters, number,
     percent, shorten, svg,
 };
-use crate::RankingMetrics;
+use crate::{Calibration, RankingMetrics};
 
 /// The colour of text, axes and lines other than the series'.
 pub const NEUTRAL: &str = "#767676";
@@ -143,13 +143,21 @@ pub fn top_k_curve(methods: &[RankingMetrics]) -> String {
 ///
 /// A point is a bin, the larger the more of the queries are in it; empty bins have none.
 pub fn reliability(methods: &[RankingMetrics]) -> String {
-    let series: Vec<_> = methods
+    let named: Vec<_> =
+        methods.iter().map(|method| (method.name.as_str(), &method.calibration)).collect();
+    reliability_of(&named)
+}
+
+/// [`reliability`] of calibrations with their names.
+pub fn reliability_of(calibrations: &[(&str, &Calibration)]) -> String {
+    let series: Vec<_> = calibrations
         .iter()
-        .map(|method| {
-            let bins = || method.calibration.bins.iter().filter(|bin| bin.queries > 0);
-            let fraction = |queries: u64| queries as f64 / method.queries.max(1) as f64;
+        .map(|(name, calibration)| {
+            let bins = || calibration.bins.iter().filter(|bin| bin.queries > 0);
+            let all: u64 = bins().map(|bin| bin.queries).sum();
+            let fraction = |queries: u64| queries as f64 / all.max(1) as f64;
             Series {
-                name: &method.name,
+                name,
                 points: bins().map(|bin| (bin.confidence, bin.accuracy)).collect(),
                 sizes: Some(
                     bins().map(|b| 2 + (10.0 * fraction(b.queries).sqrt()) as u32).collect(),

@@ -1,150 +1,217 @@
-//! How sure a search is of its first product, and whether the query shows anything that is sold: logistic
-//! calibration (Platt, "Probabilistic outputs for support vector machines", 1999) of a few features of a ranking.
+//! How sure a search is of its first product, and whether the query shows anything that is sold. The probability that the
+//! first product is right is a logistic regression (Platt, "Probabilistic outputs for support vector machines", 1999)
+//! whose prior comes from many catalogues (empirical Bayes), moved by photos of this one.
 
 use serde::{Deserialize, Serialize};
 
-use crate::no_match::RejectionThreshold;
-use crate::{Logistic, Neighbour, RankedProduct};
+use crate::calibration_prior::{ConfidencePrior, ONE_PHOTO, SEVERAL_PHOTOS};
+use crate::no_match::{NOVELTY_FEATURES, NoveltyDetector, NoveltyFeatures};
+use crate::{CONFIDENCE_FEATURES, Logistic};
 
-/// Nearest photos whose mean similarity is a [feature](confidence_features).
-const NEAREST: usize = 5;
+/// The probability of being sold below which there is no match.
+const NO_MATCH: f32 = 0.5;
 
-/// Scores below this are all the same to [`confidence_features`].
-const LEAST: f32 = 1e-4;
+/// Real queries that say as much as all else that is known of a catalogue.
+const MANY_QUERIES: f64 = 30.0;
 
-/// Number of [`confidence_features`].
-pub const CONFIDENCE_FEATURES: usize = 4;
+/// The confidence in a product whose indexed photo the query is a copy of.
+const COPY_CONFIDENCE: f32 = 0.99;
 
-/// What confidence is computed from: the log odds of the best product against all others and against the second, the
-/// similarity of the nearest photo and the mean similarity of the nearest five.
-pub fn confidence_features(
-    ranked: &[RankedProduct],
-    neighbours: &[Neighbour],
-) -> [f32; CONFIDENCE_FEATURES] {
-    let score = |position: usize| ranked.get(position).map_or(0.0, |ranked| ranked.score);
-    let nearest = &neighbours[..neighbours.len().min(NEAREST)];
-    let sum: f32 = nearest.iter().map(|neighbour| neighbour.similarity).sum();
-    let log_odds = |for_it: f32, against: f32| (for_it.max(LEAST) / against.max(LEAST)).ln();
-    [
-        log_odds(score(0), 1.0 - score(0)),
-        log_odds(score(0), score(1)),
-        nearest.first().map_or(-1.0, |neighbour| neighbour.similarity),
-        sum / nearest.len().max(1) as f32,
-    ]
+/// An answer to a photo of a product that is sold, of which is known whether it is right.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct KnownAnswer {
+    /// See [`crate::confidence_features`].
+    pub confidence: [f32; CONFIDENCE_FEATURES],
+    /// What tells its photo from photos of products that are not sold.
+    pub novelty: NoveltyFeatures,
+    /// Whether the right product came first.
+    pub is_right: bool,
 }
 
-/// Turns [`confidence_features`] into probabilities, and decides whether a query shows anything that is sold.
+/// What a calibrator is fitted on.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CalibrationSet {
+    /// Answers to learn from how often the first product is right.
+    pub answers: Vec<KnownAnswer>,
+    /// How much each of them counts against the prior: 1 for one to a new photo.
+    pub weight: f64,
+    /// Whether most products have a single photo: such catalogues have a prior of their own.
+    pub one_photo_each: bool,
+    /// Answers to learn from what photos of products that are sold look like.
+    pub like_new: Vec<KnownAnswer>,
+    /// Answers to real queries. The more there are, the less all others count.
+    pub queries: Vec<KnownAnswer>,
+    /// Real queries for things that are not sold.
+    pub unsold: Vec<NoveltyFeatures>,
+}
+
+/// Turns features of an answer into a verdict.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ConfidenceCalibrator {
     /// The probability that the first product is the right one.
     correct: Logistic,
-    /// The probability that the query shows a product that is sold.
-    sold: Logistic,
-    /// Below it there is no match.
-    threshold: RejectionThreshold,
+    /// Tells photos of products that are sold from others.
+    novelty: NoveltyDetector,
 }
 
 /// How sure a search is of its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
-    /// The probability, 0 to 1, that the first product is the right one, if the query shows a product that is sold.
+    /// The probability, 0 to 1, that the first product is the right one. Where there is a match, it takes for granted that
+    /// the query shows a product that is sold; where there is none, it is no more than [`Self::sold`].
     pub confidence: f32,
-    /// The probability, 0 to 1, that the query shows a product that is sold, if half of all queries do.
+    /// The probability, 0 to 1, that the query shows a product that is sold.
     pub sold: f32,
-    /// Whether it counts as sold: 95 % of the photos of products that are sold do.
+    /// Whether it counts as sold: where [`Self::sold`] is 0.5 or more. 96.5 % of the photos of products that are sold, and
+    /// found, do.
     pub is_match: bool,
 }
 
 impl ConfidenceCalibrator {
-    /// Fits a calibrator on the [`confidence_features`] of photos of products that are sold, each with whether the
-    /// first product was the right one, and of photos of products that are not. The classifiers' mass is taken to be
-    /// all covered.
-    ///
-    /// The latter may be photos of the same products, searched for in an index without them (leave one product out):
-    /// then no photos of products that are not sold are needed. `None` without photos of either kind.
-    pub fn fit(
-        sold: &[([f32; CONFIDENCE_FEATURES], bool)],
-        unsold: &[[f32; CONFIDENCE_FEATURES]],
-    ) -> Option<Self> {
-        if sold.is_empty() || unsold.is_empty() {
-            return None;
-        }
-        let correct: Vec<_> =
-            sold.iter().map(|(features, correct)| (features.to_vec(), *correct)).collect();
-        // The smaller class is repeated until both weigh about the same.
-        let ours = sold.iter().map(|(features, _)| (features.to_vec(), true));
-        let others = unsold.iter().map(|features| (features.to_vec(), false));
-        let (few, many) = (sold.len().min(unsold.len()), sold.len().max(unsold.len()));
-        let times = (many as f64 / few as f64).round().max(1.0) as usize;
-        let (ours, others): (Vec<_>, Vec<_>) = (ours.collect(), others.collect());
-        let (short, long) = if sold.len() < unsold.len() { (ours, others) } else { (others, ours) };
-        let all: Vec<_> = (0..times).flat_map(|_| short.clone()).chain(long).collect();
-        let fitted = Logistic::fit(&all);
-        let of_sold = sold.iter().map(|(features, _)| fitted.probability(features)).collect();
-        let threshold = RejectionThreshold::fit(of_sold);
-        Some(Self { correct: Logistic::fit(&correct), sold: fitted, threshold })
+    /// Fits a calibrator. `None` without answers to learn from what is sold.
+    pub fn fit(calibration_set: &CalibrationSet) -> Option<Self> {
+        let prior = if calibration_set.one_photo_each { &ONE_PHOTO } else { &SEVERAL_PHOTOS };
+        Self::fit_with_prior(calibration_set, prior)
     }
 
-    /// The verdict on an answer, by its [`confidence_features`] and by the classifiers'
-    /// [`covered_mass`](crate::covered_mass), 0 to 1.
-    pub fn verdict(&self, features: &[f32; CONFIDENCE_FEATURES], covered_mass: f32) -> Verdict {
-        let sold = self.sold.probability(features) * covered_mass;
-        let confidence = self.correct.probability(features);
-        Verdict { confidence, sold, is_match: self.threshold.accepts(sold) }
+    /// Fits a calibrator with another prior than the one that ships with this crate.
+    pub fn fit_with_prior(
+        calibration_set: &CalibrationSet,
+        prior: &ConfidencePrior,
+    ) -> Option<Self> {
+        let CalibrationSet { answers, weight, like_new, queries, unsold, .. } = calibration_set;
+        let weight = weight * MANY_QUERIES / (MANY_QUERIES + queries.len() as f64);
+        let sample = |weight| move |one: &KnownAnswer| (one.confidence, one.is_right, weight);
+        let samples: Vec<_> =
+            answers.iter().map(sample(weight)).chain(queries.iter().map(sample(1.0))).collect();
+        let like_new = if queries.len() < MANY_QUERIES as usize { like_new } else { queries };
+        let like_new: Vec<_> = like_new.iter().map(|one| (one.novelty, one.is_right)).collect();
+        Some(Self {
+            novelty: NoveltyDetector::fit(&like_new, unsold)?,
+            correct: Logistic::fit(&samples, prior),
+        })
+    }
+
+    /// The verdict on an answer.
+    pub fn verdict(
+        &self,
+        confidence: &[f32; CONFIDENCE_FEATURES],
+        novelty: &NoveltyFeatures,
+    ) -> Verdict {
+        let sold = self.novelty.probability(novelty);
+        let confidence = self.correct.probability(confidence);
+        let is_match = sold >= NO_MATCH;
+        // What is not sold is not the first product, either.
+        Verdict {
+            confidence: if is_match { confidence } else { confidence.min(sold) },
+            sold,
+            is_match,
+        }
+    }
+
+    /// Novelty features in units of their spread over the photos that it was fitted on, 0 at their median.
+    pub fn novelty_in_units(&self, novelty: &NoveltyFeatures) -> [f32; NOVELTY_FEATURES] {
+        self.novelty.in_units(novelty)
     }
 
     /// Whether its parameters are usable; those read from a file may not be.
     pub fn is_sound(&self) -> bool {
-        self.correct.is_sound(CONFIDENCE_FEATURES)
-            && self.sold.is_sound(CONFIDENCE_FEATURES)
-            && self.threshold.is_sound()
+        self.correct.is_sound(CONFIDENCE_FEATURES) && self.novelty.is_sound()
+    }
+}
+
+impl Verdict {
+    /// The verdict where the query is a copy of an indexed photo: its product is sold. `is_first` says whether that
+    /// product, and no other, comes first.
+    pub fn of_copy(self, is_first: bool) -> Self {
+        let confidence =
+            if is_first { self.confidence.max(COPY_CONFIDENCE) } else { self.confidence };
+        Self { confidence, sold: 1.0, is_match: true }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::class_scores::tests::voted;
 
-    /// Features of an answer whose similarity and score rise with `sure`, 0 to 1.
-    fn answer(sure: f32) -> [f32; CONFIDENCE_FEATURES] {
-        [sure, 0.8 * sure, 0.3 + 0.6 * sure, 0.2 + 0.6 * sure]
+    /// An answer whose features rise with `sure`, 0 to 1.
+    fn answer(sure: f32, is_right: bool) -> KnownAnswer {
+        let novelty = NoveltyFeatures { in_subspace: 0.5 + 0.5 * sure, similarity: sure };
+        let confidence = [6.0 * sure - 2.0, 5.0 * sure, 4.0 * sure, 4.0 * sure, sure];
+        KnownAnswer { confidence, novelty, is_right }
     }
 
-    #[test]
-    fn features_are_log_odds_and_similarities() {
-        let neighbour = |similarity| Neighbour { photo: 1, product: 1, similarity };
-        let ranked = voted(&[(1, 0.75), (2, 0.25)]);
-        let features = confidence_features(&ranked, &[neighbour(0.9), neighbour(0.7)]);
-        let wanted = [3f32.ln(), 3f32.ln(), 0.9, 0.8];
-        assert!(features.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-6), "{features:?}");
-        assert!(confidence_features(&[], &[]).iter().all(|feature| feature.is_finite()));
+    fn fit(answers: &[KnownAnswer], like_new: &[KnownAnswer]) -> Option<ConfidenceCalibrator> {
+        let (answers, like_new) = (answers.to_vec(), like_new.to_vec());
+        let set = CalibrationSet { answers, weight: 1.0, like_new, ..CalibrationSet::default() };
+        ConfidenceCalibrator::fit(&set)
+    }
+
+    fn calibrator() -> ConfidenceCalibrator {
+        let known: Vec<_> =
+            (0..200).map(|n| answer(0.4 + 0.003 * n as f32, n % 10 != 0 || n > 100)).collect();
+        fit(&known, &known).expect("photos")
     }
 
     #[test]
     fn sure_answers_are_matches_and_unsure_ones_are_not() {
-        let sold: Vec<_> =
-            (0..200).map(|n| (answer(0.4 + 0.003 * n as f32), n % 10 != 0 || n > 100)).collect();
-        let unsold: Vec<_> = (0..50).map(|n| answer(0.012 * n as f32)).collect();
-        let calibrator = ConfidenceCalibrator::fit(&sold, &unsold).expect("photos of both kinds");
+        let calibrator = calibrator();
         assert!(calibrator.is_sound());
-        let verdict = |sure: f32, covered| calibrator.verdict(&answer(sure), covered);
-        let (high, low) = (verdict(0.95, 1.0), verdict(0.1, 1.0));
+        let verdict = |sure: f32| {
+            let answer = answer(sure, true);
+            calibrator.verdict(&answer.confidence, &answer.novelty)
+        };
+        let (high, low) = (verdict(0.95), verdict(0.1));
         assert!(high.is_match && !low.is_match);
         assert!(high.confidence > 0.9 && high.confidence > low.confidence, "{high:?} {low:?}");
-        let other = verdict(0.95, 0.05);
-        assert!(!other.is_match, "the classifiers put their mass elsewhere: {other:?}");
-        assert!(high.sold > 0.9 && low.sold < 0.1, "{high:?} {low:?}");
-        let accepted = |(features, _): &&([f32; CONFIDENCE_FEATURES], bool)| {
-            calibrator.verdict(features, 1.0).is_match
-        };
-        let accepted = sold.iter().filter(accepted).count();
-        assert!((190..=192).contains(&accepted), "{accepted} of 200");
+        assert!(high.sold > 0.5 && low.sold < 0.3, "{high:?} {low:?}");
     }
 
     #[test]
-    fn without_photos_of_either_kind_there_is_no_calibrator() {
-        assert_eq!(ConfidenceCalibrator::fit(&[], &[answer(0.1)]), None);
-        assert_eq!(ConfidenceCalibrator::fit(&[(answer(0.9), true)], &[]), None);
+    fn no_match_is_never_said_with_a_high_confidence() {
+        let calibrator = calibrator();
+        // All photos vote for one product, yet the photo is unlike anything that is sold.
+        let (sure, alien) = (answer(1.0, true), answer(0.0, false));
+        let verdict = calibrator.verdict(&sure.confidence, &alien.novelty);
+        assert!(!verdict.is_match && verdict.confidence <= verdict.sold, "{verdict:?}");
+        assert!(verdict.confidence < 0.5);
+    }
+
+    #[test]
+    fn a_copy_of_an_indexed_photo_is_always_a_match() {
+        let verdict = Verdict { confidence: 0.2, sold: 0.1, is_match: false };
+        let (first, shared) = (verdict.of_copy(true), verdict.of_copy(false));
+        assert!(first.is_match && first.confidence >= 0.99 && first.sold == 1.0);
+        assert!(shared.is_match && shared.confidence == 0.2, "two products have the photo");
+    }
+
+    #[test]
+    fn real_queries_count_more_than_views_of_own_photos() {
+        let own: Vec<_> = (0..200).map(|n| answer(0.5 + 0.0025 * n as f32, true)).collect();
+        // Real queries look the same and are right half of the time.
+        let queries: Vec<_> =
+            (0..200).map(|n| answer(0.5 + 0.0025 * n as f32, n % 2 == 0)).collect();
+        let confidence = |queries: &[KnownAnswer]| {
+            let calibrator = ConfidenceCalibrator::fit(&CalibrationSet {
+                answers: own.clone(),
+                weight: 0.3,
+                like_new: own.clone(),
+                queries: queries.to_vec(),
+                ..CalibrationSet::default()
+            });
+            let one = answer(0.75, true);
+            let calibrator = calibrator.expect("photos");
+            calibrator.verdict(&one.confidence, &one.novelty).confidence
+        };
+        let (none, few, all) = (confidence(&[]), confidence(&queries[..20]), confidence(&queries));
+        assert!(none > few && few > all, "{none} {few} {all}");
+        assert!((all - 0.5).abs() < 0.15, "{all}");
+    }
+
+    #[test]
+    fn without_photos_there_is_no_calibrator() {
+        assert_eq!(fit(&[], &[]), None);
+        let few = fit(&[], &[answer(0.9, true)]).expect("the prior alone");
+        assert!(few.is_sound());
     }
 }

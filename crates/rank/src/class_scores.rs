@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::RankedProduct;
-
 /// A classifier's probabilities of the products of an index.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ClassScores {
@@ -19,19 +17,10 @@ impl ClassScores {
     }
 }
 
-/// How much of their probability mass the classifiers that know the best product put on products of the index, 0 to
-/// 1; 1 if none of them knows it. The rest went to classes that are not in the index.
-pub fn covered_mass(ranked: &[RankedProduct], scores: &[ClassScores]) -> f32 {
-    let Some(best) = ranked.first() else { return 1.0 };
-    let know = scores.iter().filter(|scores| scores.probabilities.contains_key(&best.product));
-    let masses: Vec<f32> = know.map(|scores| scores.mass().min(1.0)).collect();
-    if masses.is_empty() { 1.0 } else { masses.iter().sum::<f32>() / masses.len() as f32 }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::Evidence;
+    use crate::{Evidence, RankedProduct};
 
     pub(crate) fn voted(scores: &[(u32, f32)]) -> Vec<RankedProduct> {
         let ranked = |&(product, score): &(u32, f32)| RankedProduct {
@@ -44,12 +33,5 @@ pub(crate) mod tests {
 
     pub(crate) fn class_scores(probabilities: &[(u32, f32)]) -> ClassScores {
         ClassScores { probabilities: probabilities.iter().copied().collect() }
-    }
-
-    #[test]
-    fn mass_on_classes_outside_the_index_is_not_covered() {
-        let scores = [class_scores(&[(1, 0.3), (2, 0.1)])];
-        assert!((covered_mass(&voted(&[(1, 1.0)]), &scores) - 0.4).abs() < 1e-6);
-        assert_eq!(covered_mass(&voted(&[(9, 1.0)]), &scores), 1.0, "a product that came later");
     }
 }

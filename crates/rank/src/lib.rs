@@ -14,19 +14,26 @@
 //! assert!((ranked[0].score + ranked[1].score - 1.0).abs() < 1e-6);
 //! ```
 
+mod calibration_prior;
 mod calibrator;
 mod category;
 mod class_scores;
+mod confidence_features;
 mod fusion;
 mod logistic;
 mod no_match;
 mod vote;
 
-pub use calibrator::{CONFIDENCE_FEATURES, ConfidenceCalibrator, Verdict, confidence_features};
+pub use calibration_prior::ConfidencePrior;
+pub use calibrator::{CalibrationSet, ConfidenceCalibrator, KnownAnswer, Verdict};
 pub use category::by_category;
-pub use class_scores::{ClassScores, covered_mass};
+pub use class_scores::ClassScores;
+pub use confidence_features::{
+    CONFIDENCE_FEATURES, ProductSimilarity, best_similarity, confidence_features,
+};
 pub use fusion::{fit_log_linear_pool, linear_pool, log_linear_pool};
-pub use logistic::Logistic;
+pub use logistic::{Logistic, LogisticPrior};
+pub use no_match::{NOVELTY_FEATURES, NoveltyFeatures};
 pub use vote::{VoteParams, vote};
 
 /// A photo near the query.

@@ -1,16 +1,28 @@
-//! Logistic regression with a ridge penalty, fitted by iteratively reweighted least squares (Newton's method; Hastie,
-//! Tibshirani and Friedman, "The elements of statistical learning", 4.4.1).
+//! Logistic regression with a normal prior on its weights, fitted by iteratively reweighted least squares (Newton's method;
+//! Hastie, Tibshirani and Friedman, "The elements of statistical learning", 4.4.1): the weights of maximum posterior
+//! probability.
 
 use serde::{Deserialize, Serialize};
 
 /// Rounds of Newton's method; a handful is enough.
-const ROUNDS: usize = 25;
+const ROUNDS: usize = 30;
 
-/// Penalty on squared weights: keeps them finite where a feature separates both classes perfectly.
-const RIDGE: f64 = 1.0;
+/// The longest step of a weight in one round: a full step far from the maximum may overshoot.
+const LONGEST_STEP: f64 = 3.0;
 
 /// Standard deviations from the mean at which features are clamped: no samples were fitted further out.
 const FAR: f64 = 4.0;
+
+/// What is known of the weights of a logistic regression before samples of a catalogue are seen.
+#[derive(Debug, Clone, Copy)]
+pub struct LogisticPrior<const FEATURES: usize, const WEIGHTS: usize> {
+    /// Mean and standard deviation of each feature, by which it is standardised.
+    pub scales: [(f64, f64); FEATURES],
+    /// The mean of the weights: one for each feature, then the intercept.
+    pub mean: [f64; WEIGHTS],
+    /// Their covariance between catalogues.
+    pub covariance: [[f64; WEIGHTS]; WEIGHTS],
+}
 
 /// A probability from a few features: logistic regression.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -22,51 +34,48 @@ pub struct Logistic {
 }
 
 impl Logistic {
-    /// Fits the probability that a sample is `true`, by maximum likelihood with a small ridge penalty
-    /// (iteratively reweighted least squares). If all samples are of one class, the probability is that class's
-    /// frequency, smoothed as if there were one more of each (Laplace).
+    /// Fits the probability that a sample is `true`: the weights of maximum posterior probability under a prior.
+    /// Each sample comes with how many times it counts; without samples, the result is the prior's mean.
     ///
     /// # Panics
-    /// When samples differ in length.
-    pub fn fit(samples: &[(Vec<f32>, bool)]) -> Self {
-        let count = samples.len() as f64;
-        let length = samples.first().map_or(0, |(features, _)| features.len());
-        let scales: Vec<(f64, f64)> = (0..length)
-            .map(|at| {
-                let values = || samples.iter().map(|(features, _)| f64::from(features[at]));
-                let mean = values().sum::<f64>() / count;
-                let spread = (values().map(|v| (v - mean).powi(2)).sum::<f64>() / count).sqrt();
-                (mean, if spread > 1e-9 { spread } else { 1.0 })
+    /// When the prior has not one weight more than features.
+    pub fn fit<const FEATURES: usize, const WEIGHTS: usize>(
+        samples: &[([f32; FEATURES], bool, f64)],
+        prior: &LogisticPrior<FEATURES, WEIGHTS>,
+    ) -> Self {
+        assert_eq!(WEIGHTS, FEATURES + 1, "a weight for each feature, and the intercept");
+        let mut fitted = Self { scales: prior.scales.to_vec(), weights: prior.mean.to_vec() };
+        let precision = inverse(prior.covariance.map(|row| row.to_vec()).to_vec());
+        let samples: Vec<(Vec<f64>, f64, f64)> = samples
+            .iter()
+            .map(|(features, is_true, weight)| {
+                (fitted.scaled(features), f64::from(u8::from(*is_true)), *weight)
             })
             .collect();
-        let right = samples.iter().filter(|(_, right)| *right).count() as f64;
-        let frequency = (right + 1.0) / (count + 2.0);
-        let mut weights = vec![0.0; length + 1];
-        weights[length] = (frequency / (1.0 - frequency)).ln();
-        let mut fitted = Self { scales, weights };
-        if right == 0.0 || right == count {
-            return fitted;
-        }
         for _ in 0..ROUNDS {
-            // Gradient and curvature of the penalised likelihood.
-            let mut gradient: Vec<f64> = fitted.weights.iter().map(|w| -RIDGE * w).collect();
-            gradient[length] = 0.0;
-            let mut curvature = vec![vec![0.0; length + 1]; length + 1];
-            (0..length).for_each(|at| curvature[at][at] = RIDGE);
-            for (features, right) in samples {
-                let x = fitted.scaled(features);
-                let p = fitted.of_scaled(&x);
-                let off = f64::from(u8::from(*right)) - p;
+            // Gradient and curvature of the logarithm of the posterior probability.
+            let away: Vec<f64> = fitted
+                .weights
+                .iter()
+                .zip(&prior.mean)
+                .map(|(weight, mean)| weight - mean)
+                .collect();
+            let pull = |row: &Vec<f64>| -row.iter().zip(&away).map(|(p, a)| p * a).sum::<f64>();
+            let mut gradient: Vec<f64> = precision.iter().map(pull).collect();
+            let mut curvature = precision.clone();
+            for (x, truth, weight) in &samples {
+                let p = fitted.of_scaled(x);
                 for (row, a) in x.iter().enumerate() {
-                    gradient[row] += off * a;
+                    gradient[row] += weight * (truth - p) * a;
                     for (column, b) in x.iter().enumerate() {
-                        curvature[row][column] += (p * (1.0 - p)).max(1e-9) * a * b;
+                        curvature[row][column] += weight * (p * (1.0 - p)).max(1e-9) * a * b;
                     }
                 }
             }
             let step = solve(curvature, gradient);
             let longest = step.iter().fold(0f64, |most, s| most.max(s.abs()));
-            fitted.weights.iter_mut().zip(&step).for_each(|(weight, step)| *weight += step);
+            let scale = if longest > LONGEST_STEP { LONGEST_STEP / longest } else { 1.0 };
+            fitted.weights.iter_mut().zip(&step).for_each(|(weight, step)| *weight += scale * step);
             if longest < 1e-9 {
                 break;
             }
@@ -104,6 +113,12 @@ impl Logistic {
     }
 }
 
+/// The inverse of a positive definite matrix.
+fn inverse(matrix: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
+    let unit = |at: usize| (0..matrix.len()).map(|n| f64::from(u8::from(n == at))).collect();
+    (0..matrix.len()).map(|at| solve(matrix.clone(), unit(at))).collect()
+}
+
 /// Solves a positive definite system of linear equations by Gaussian elimination.
 fn solve(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
     let count = right.len();
@@ -135,16 +150,23 @@ mod tests {
         ((z ^ (z >> 31)) >> 40) as f32 / (1u64 << 24) as f32
     }
 
+    /// A prior that says little.
+    const WIDE: LogisticPrior<2, 3> = LogisticPrior {
+        scales: [(0.5, 0.3), (0.0, 3.0)],
+        mean: [0.0, 0.0, 0.0],
+        covariance: [[100.0, 0.0, 0.0], [0.0, 100.0, 0.0], [0.0, 0.0, 100.0]],
+    };
+
     #[test]
     fn it_recovers_the_probabilities_that_made_the_samples() {
         let truth = |x: f32, y: f32| 1.0 / (1.0 + (-(4.0 * x - 2.0 * y - 1.0)).exp());
-        let samples: Vec<(Vec<f32>, bool)> = (0..20_000u64)
+        let samples: Vec<([f32; 2], bool, f64)> = (0..20_000u64)
             .map(|n| {
                 let (x, y) = (uniform(3 * n), 10.0 * uniform(3 * n + 1) - 5.0);
-                (vec![x, y], uniform(3 * n + 2) < truth(x, y))
+                ([x, y], uniform(3 * n + 2) < truth(x, y), 1.0)
             })
             .collect();
-        let fitted = Logistic::fit(&samples);
+        let fitted = Logistic::fit(&samples, &WIDE);
         for (x, y) in [(0.1, -1.0), (0.5, 0.0), (0.9, 1.0), (0.5, -0.5)] {
             let found = fitted.probability(&[x, y]);
             assert!((found - truth(x, y)).abs() < 0.03, "{x} {y}: {found}, not {}", truth(x, y));
@@ -152,15 +174,34 @@ mod tests {
     }
 
     #[test]
+    fn few_samples_move_the_prior_a_little_and_many_replace_it() {
+        let prior = LogisticPrior::<1, 2> {
+            scales: [(0.0, 1.0)],
+            mean: [2.0, 1.0],
+            covariance: [[0.3, 0.0], [0.0, 0.3]],
+        };
+        let at = |count: u64, weight: f64| {
+            // In truth, the feature says nothing and one in five is right.
+            let samples: Vec<([f32; 1], bool, f64)> =
+                (0..count).map(|n| ([uniform(n) * 2.0 - 1.0], n % 5 == 0, weight)).collect();
+            Logistic::fit(&samples, &prior).probability(&[0.0])
+        };
+        let alone = at(0, 1.0);
+        assert!((f64::from(alone) - 1.0 / (1.0 + (-1f64).exp())).abs() < 1e-6, "{alone}");
+        let (few, many) = (at(5, 1.0), at(5000, 1.0));
+        assert!(few < alone && few > 0.4, "{few}");
+        assert!((many - 0.2).abs() < 0.03, "{many}");
+        assert!(at(5, 0.1) > few, "a small weight counts less");
+    }
+
+    #[test]
     fn odd_samples_give_numbers_all_the_same() {
-        let of = |samples: &[(Vec<f32>, bool)]| Logistic::fit(samples);
-        assert!(
-            (of(&[(vec![1.0], true), (vec![2.0], true)]).probability(&[5.0]) - 0.75).abs() < 1e-6
-        );
         // One feature separates the classes, the other is constant.
-        let apart: Vec<_> = (0..40).map(|n| (vec![n as f32, 7.0], n >= 20)).collect();
-        let fitted = of(&apart);
-        assert!(fitted.probability(&[0.0, 7.0]) < 0.05 && fitted.probability(&[39.0, 7.0]) > 0.95);
-        assert!(fitted.probability(&[19.5, 7.0]).is_finite());
+        let apart: Vec<_> = (0..40).map(|n| ([n as f32, 7.0], n >= 20, 1.0)).collect();
+        let fitted = Logistic::fit(&apart, &WIDE);
+        assert!(fitted.is_sound(2) && fitted.probability(&[19.5, 7.0]).is_finite());
+        let one_sided = [([0.2, 0.0], true, 1.0); 9];
+        let fitted = Logistic::fit(&one_sided, &WIDE);
+        assert!(fitted.is_sound(2) && fitted.probability(&[0.2, 0.0]) > 0.7);
     }
 }

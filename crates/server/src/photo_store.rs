@@ -78,6 +78,7 @@ impl PhotoStore {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lookalike_photo::PerceptualHash;
 
     #[test]
     fn files_are_named_by_content_and_whole() {
@@ -95,6 +96,7 @@ mod tests {
             path: path.to_owned(),
             split: None,
             sha256: [0xab; 32],
+            perceptual_hash: PerceptualHash::default(),
         };
         let moved = photo(&format!("/moved/since/{name}"));
         assert_eq!(store.name_of(&moved).as_deref(), Some(name.as_str()));

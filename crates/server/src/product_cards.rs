@@ -136,7 +136,7 @@ impl ServedIndex {
         }
     }
 
-    fn photo_name(&self, row: u32) -> String {
+    pub(crate) fn photo_name(&self, row: u32) -> String {
         without_folders(&self.searcher.index().photos()[row as usize].path)
     }
 

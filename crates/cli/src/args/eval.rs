@@ -7,18 +7,14 @@ use lookalike_catalog::Split;
 use lookalike_engine::Views;
 
 use crate::args::objects::DetectorArgs;
-use crate::args::shared::{CatalogArgs, IndexLocationArgs, ModelArgs, OutputArgs};
+use crate::args::shared::{CatalogArgs, IndexLocationArgs, ModelArgs, OutputArgs, UnsoldArgs};
 
 #[derive(Args)]
 pub(crate) struct EvalArgs {
     #[command(flatten)]
     pub(crate) catalog: CatalogArgs,
-    /// Photos of objects that are not sold, a folder or a manifest: also measure how well a search rejects them
-    #[arg(long, value_name = "PHOTOS")]
-    pub(crate) unsold: Option<PathBuf>,
-    /// The folder that the paths of --unsold are relative to [default: the manifest's own]
-    #[arg(long, value_name = "FOLDER", requires = "unsold")]
-    pub(crate) unsold_root: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) unsold: UnsoldArgs,
     /// The split to measure on
     #[arg(long, value_name = "NAME", default_value = "test")]
     pub(crate) split: Split,

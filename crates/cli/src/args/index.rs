@@ -8,7 +8,7 @@ use lookalike_engine::BuildOptions;
 use lookalike_vectors::GraphBuilder;
 
 use crate::args::shared::{
-    CatalogArgs, IndexLocationArgs, JsonArgs, ModelArgs, OutputArgs, StoreArgs,
+    CatalogArgs, IndexLocationArgs, JsonArgs, ModelArgs, OutputArgs, StoreArgs, UnsoldArgs,
 };
 
 #[derive(Subcommand)]
@@ -25,6 +25,11 @@ pub(crate) enum IndexCommand {
     Remove(RemoveArgs),
     /// Rebuild an index's graph, and drop cached embeddings of photos that are no longer in it
     Compact(CompactArgs),
+    /// Calibrate an index's confidence on photos that were really searched for, without a rebuild
+    ///
+    /// Shows how far verdicts on these photos can be trusted before, and after by what the other photos taught
+    /// (5-fold cross-validation). A new calibration replaces the one before; a rebuild forgets it.
+    Calibrate(CalibrateArgs),
     /// Show what an index holds, and which networks and settings built it
     Info(IndexArgs),
     /// Check an index: does a search find its own photos, with which recall, are files missing
@@ -91,6 +96,29 @@ pub(crate) struct RemoveArgs {
 pub(crate) struct CompactArgs {
     #[command(flatten)]
     pub(crate) location: IndexLocationArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct CalibrateArgs {
+    #[command(flatten)]
+    pub(crate) catalog: CatalogArgs,
+    #[command(flatten)]
+    pub(crate) unsold: UnsoldArgs,
+    /// Splits to calibrate on, separated by commas [default: all photos that are not in the index]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) split: Vec<Split>,
+    #[command(flatten)]
+    pub(crate) location: IndexLocationArgs,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    /// Also write the reliability plot, before and after, as SVG
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plot: Option<PathBuf>,
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lookalike_backbone::{BackboneError, Device, DeviceName, Dtype};
+use lookalike_catalog::{Catalog, CatalogError};
 use lookalike_engine::IndexLocation;
 
 use crate::args::backbones::Backbones;
@@ -52,6 +53,28 @@ pub(crate) struct CatalogArgs {
     /// The folder that a manifest's paths are relative to [default: the manifest's own]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) root: Option<PathBuf>,
+}
+
+/// Photos of things that are not sold.
+#[derive(Args)]
+pub(crate) struct UnsoldArgs {
+    /// Photos of objects that are not sold, a folder or a manifest, to measure how well a search rejects them
+    #[arg(long, value_name = "PHOTOS")]
+    pub(crate) unsold: Option<PathBuf>,
+    /// The folder that the paths of --unsold are relative to [default: the manifest's own]
+    #[arg(long, value_name = "FOLDER", requires = "unsold")]
+    pub(crate) unsold_root: Option<PathBuf>,
+}
+
+impl UnsoldArgs {
+    /// The photos, if there are any.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub(crate) fn open(&self) -> Result<Option<Catalog>, CatalogError> {
+        let open = |photos: &PathBuf| Catalog::open(photos, self.unsold_root.as_deref());
+        self.unsold.as_ref().map(open).transpose()
+    }
 }
 
 /// Where embeddings come from.

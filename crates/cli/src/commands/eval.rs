@@ -20,9 +20,7 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
     let searcher = model::searcher(&args.location.resolve()?, &args.model)?;
     let wanted = objects::Wanted::of(&args.objects, &searcher)?;
     let progress = progress::reporter(args.output.quiet());
-    let unsold = args.unsold.as_ref();
-    let unsold = unsold.map(|photos| Catalog::open(photos, args.unsold_root.as_deref()));
-    let unsold = unsold.transpose()?;
+    let unsold = args.unsold.open()?;
     let options = EvalOptions {
         split: args.split,
         views: args.views,
@@ -65,6 +63,13 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
         let _ =
             writeln!(text, "ECE        {:.1} % of the search", 100.0 * confident.calibration.ece);
     }
+    if let Some(verdicts) = &found.verdicts {
+        let _ = writeln!(
+            text,
+            "no match   said of {:.1} % of the photos whose product comes first",
+            100.0 * verdicts.all.false_no_match
+        );
+    }
     if let Some(rejection) = &found.rejection {
         let _ = writeln!(
             text,
@@ -77,7 +82,7 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
             100.0 * rejection.accepted
         );
     }
-    if args.unsold.is_some() && found.rejection.is_none() {
+    if unsold.is_some() && found.rejection.is_none() {
         text += "unsold     not measured: the index has no calibrated confidence; a build fits it from 30 photos or more\n";
     }
     let _ = writeln!(text, "recall@10  {:.4} (HNSW against exact search)", found.recall_at_10);

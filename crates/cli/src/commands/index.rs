@@ -1,13 +1,14 @@
 //! `lookalike index build`, `info` and `verify`.
 
+pub(crate) mod calibrate;
 pub(crate) mod update;
 
 use std::fmt::Write as _;
 
 use lookalike_catalog::Catalog;
 use lookalike_engine::{
-    BuildOptions, BuildReport, EMBEDDINGS_FOLDER, EngineError, IndexBuilder, IndexInfo,
-    verify as check,
+    BuildOptions, BuildReport, EMBEDDINGS_FOLDER, EngineError, FittedOn, Hardness, IndexBuilder,
+    IndexInfo, verify as check,
 };
 use serde_json::json;
 
@@ -98,8 +99,36 @@ pub(crate) fn info(args: &IndexArgs) -> anyhow::Result<()> {
             thousands(info.graph_nodes as u64)
         );
     }
+    let _ = writeln!(text, "confidence  {}", confidence_basis(info.ranking.fitted_on.as_ref()));
     text.push_str(&summary(&info.build_report));
     print(&text)
+}
+
+/// What an index's confidence rests on.
+fn confidence_basis(fitted_on: Option<&FittedOn>) -> String {
+    let Some(fitted) = fitted_on else {
+        return "none: too few photos; no search says `no match`".to_owned();
+    };
+    let photos = count(u64::from(fitted.photos), "photo");
+    let basis = match (fitted.split, fitted.hardness) {
+        (Some(split), _) => format!("rests on {photos} of the split {split}"),
+        (None, Some(Hardness::Unchanged) | None) => {
+            format!("rests on {photos} of the index, each searched for among the others")
+        }
+        (None, Some(_)) => format!("rests on harder views of {photos} of the index"),
+    };
+    let basis = match fitted.queries {
+        0 => basis,
+        queries => {
+            format!("{basis}, and on {} that were searched for", count(queries.into(), "photo"))
+        }
+    };
+    let changes = count(u64::from(fitted.changes), "photo");
+    match (fitted.is_stale(), fitted.changes) {
+        (true, _) => format!("{basis}; stale: {changes} changed since, build the index again"),
+        (false, 0) => basis,
+        (false, _) => format!("{basis}; {changes} changed since"),
+    }
 }
 
 pub(crate) fn verify(args: &IndexArgs) -> anyhow::Result<()> {

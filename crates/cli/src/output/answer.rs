@@ -17,7 +17,11 @@ pub(crate) fn certainty(verdict: &Verdict) -> String {
 
 /// An answer as text; with what scores are made of where the networks' names are given.
 pub(crate) fn text(answer: &Answer, explained: Option<&Vec<&str>>) -> String {
-    products(answer.verdict.as_ref(), &answer.matches, explained)
+    let found = products(answer.verdict.as_ref(), &answer.matches, explained);
+    match &answer.copy_of {
+        Some(photo) => format!("this photo is in the index: {}\n{found}", one_line(photo)),
+        None => found,
+    }
 }
 
 /// The objects in a photo as text, each with its products.

@@ -33,6 +33,8 @@ pub struct UpdateReport {
     pub products_removed: u64,
     /// Photos that could not be used, with the reason.
     pub skipped: Vec<Skipped>,
+    /// Whether confidence was fitted again, because much of the index changed.
+    pub calibrated: bool,
     /// How long it took.
     pub seconds: f64,
 }
@@ -66,16 +68,20 @@ pub(super) fn changed(
         old.photos.iter().zip(keep).map(|(p, keep)| keep && of_product(p).is_some()).collect();
     for (row, photo) in old.photos.iter().enumerate().filter(|(row, _)| keep[*row]) {
         let (path, split) = found.remove(&row).unwrap_or_else(|| (photo.path.clone(), photo.split));
-        let sha256 = photo.sha256;
         photos.extend(of_product(photo).map(|product| IndexedPhoto {
             product,
             path,
             split,
-            sha256,
+            ..*photo
         }));
     }
     report.kept = photos.len() as u64;
     report.removed = old.photos.len() as u64 - report.kept;
+    let mut ranking = old.ranking.clone();
+    if let Some(fitted) = &mut ranking.fitted_on {
+        let changes = report.removed + added.len() as u64;
+        fitted.changes = fitted.changes.saturating_add(changes.min(u32::MAX.into()) as u32);
+    }
     report.products_added = products.added;
     report.products_removed = products.removed;
     photos.extend(added);
@@ -94,6 +100,7 @@ pub(super) fn changed(
         products: products_now,
         photos,
         build_report: build,
+        ranking,
         ..old.clone()
     };
     if let Some(remote) = index.remote() {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use lookalike_catalog::{Catalog, Skipped, Split};
+use lookalike_rank::CalibrationSet;
 use lookalike_vectors::{GraphBuilder, HnswParams, Vectors};
 
 use super::graph::{link, now};
@@ -138,7 +139,8 @@ fn build(
         Ok(file) => {
             let (path, split) = (photo.path.clone(), photo.split);
             let (product, sha256) = (photo.product, file.sha256);
-            let indexed = IndexedPhoto { product, path, split, sha256 };
+            let perceptual_hash = file.perceptual_hash;
+            let indexed = IndexedPhoto { product, path, split, sha256, perceptual_hash };
             rows.add(indexed, &file.photo.embedding, file.is_cached);
         }
     })?;
@@ -168,11 +170,13 @@ fn build(
         build_report: report,
         metric,
         ranking: Ranking::default(),
+        calibration_set: CalibrationSet::default(),
         hnsw: store.params(),
         graph: Arc::clone(store.graph()),
         vectors,
     };
-    content.ranking = fit(&content, &embeddings, encoder, catalog, progress)?;
+    (content.ranking, content.calibration_set) =
+        fit(&content, &embeddings, encoder, catalog, progress)?;
     content.build_report.seconds = started.elapsed().as_secs_f64();
     Ok(Index::from_content(content))
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use lookalike_rank::CalibrationSet;
 use lookalike_vectors::Vectors;
 
 use super::graph::{link, now};
@@ -43,9 +44,9 @@ pub fn compact(
         cache.retain(&sha256s.into_iter().collect())?;
     }
     // A ranking that was fitted with another kind of metric does not hold.
-    let ranking = match metric.is_learnt() == old.metric.is_learnt() {
-        true => old.ranking.clone(),
-        false => Ranking::plain(old.model.parts.len()),
+    let (ranking, calibration_set) = match metric.is_learnt() == old.metric.is_learnt() {
+        true => (old.ranking.clone(), old.calibration_set.clone()),
+        false => (Ranking::plain(old.model.parts.len()), CalibrationSet::default()),
     };
     let store = link(vectors, old.hnsw, progress)?;
     Ok(Index::from_content(Content {
@@ -55,6 +56,7 @@ pub fn compact(
         photos: old.photos.clone(),
         metric,
         ranking,
+        calibration_set,
         hnsw: store.params(),
         graph: Arc::clone(store.graph()),
         vectors: Arc::clone(store.vectors()),

@@ -9,6 +9,7 @@ use lookalike_catalog::{Catalog, Split};
 use super::apply_change::{Change, UpdateReport, changed, relative_to_root};
 use super::intake::{Intake, Rows};
 use super::products::Products;
+use super::recalibrate::recalibrate;
 use crate::encode::{EMPTY_EMBEDDING, Encoder, is_degenerate};
 use crate::error::EngineError;
 use crate::index::{Index, IndexedPhoto};
@@ -89,7 +90,8 @@ pub fn upsert(
         if is_degenerate(&vector) {
             return rows.skip(&photo.path, EMPTY_EMBEDDING.to_owned());
         }
-        let indexed = IndexedPhoto { product, path, split: photo.split, sha256 };
+        let (split, perceptual_hash) = (photo.split, file.perceptual_hash);
+        let indexed = IndexedPhoto { product, path, split, sha256, perceptual_hash };
         rows.add(indexed, &vector, file.is_cached);
     })?;
     for row in replaced.into_iter().filter(|row| !found.contains_key(row)) {
@@ -99,7 +101,10 @@ pub fn upsert(
     let added = photos.len() as u64;
     let mut report = UpdateReport { added, cached, skipped, ..UpdateReport::default() };
     let change = Change { keep, found, added: photos, vectors };
-    let index = changed(index, &mut products, change, &mut report, progress)?;
+    let mut index = changed(index, &mut products, change, &mut report, progress)?;
+    if let Some(cache) = cache {
+        report.calibrated = recalibrate(&mut index, cache, encoder, catalog, progress)?;
+    }
     report.seconds = started.elapsed().as_secs_f64();
     Ok((index, report))
 }

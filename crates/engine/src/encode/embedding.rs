@@ -1,5 +1,7 @@
 //! What the networks make of a photo.
 
+use lookalike_photo::PerceptualHash;
+
 /// The reason that is reported for a photo whose embedding is [degenerate](is_degenerate).
 pub(crate) const EMPTY_EMBEDDING: &str =
     "the network finds nothing in it (its embedding is zero): try another photo";
@@ -24,6 +26,8 @@ pub(crate) struct FileEmbedding {
     pub(crate) photo: PhotoEmbedding,
     /// Checksum of the file.
     pub(crate) sha256: [u8; 32],
+    /// The photo's perceptual hash.
+    pub(crate) perceptual_hash: PerceptualHash,
     /// Whether all of it came from the cache.
     pub(crate) is_cached: bool,
 }

@@ -2,7 +2,7 @@
 //! with other networks.
 //!
 //! One file for each network, named by its identity, so that embeddings of another network, other weights or
-//! another preprocessing are never mixed up. The files are append-only logs; all integers and floats are
+//! another preprocessing are never mixed up, and one for the photos' perceptual hashes. The files are append-only logs; all integers and floats are
 //! little-endian:
 //!
 //! | bytes | what |
@@ -20,6 +20,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lookalike_backbone::ModelIdentity;
 use lookalike_base::{hex, rename, with_added_extension};
+use lookalike_photo::PerceptualHash;
 use sha2::{Digest, Sha256};
 
 use super::fingerprints::{FileFingerprint, Fingerprints};
@@ -35,9 +36,22 @@ const HEADER: u64 = 16;
 const KEY: usize = 32;
 const CHECKSUM: usize = 4;
 
+/// How many numbers of 16 bits a perceptual hash is kept in: each of them is exact in f32.
+const HASH_PARTS: usize = 4;
+
+/// What the cache has of a photo.
+pub(crate) struct CachedPhoto {
+    pub(crate) sha256: [u8; KEY],
+    pub(crate) perceptual_hash: PerceptualHash,
+    /// By each network.
+    pub(crate) embeddings: Vec<Vec<f32>>,
+}
+
 /// The logs of a model's networks, in their order, and the fingerprints of the files that were read.
 pub(crate) struct EmbeddingCache {
     networks: Vec<NetworkLog>,
+    /// Of each photo, the 64 bits of its perceptual hash as four numbers.
+    hashes: NetworkLog,
     files: Fingerprints,
 }
 
@@ -45,7 +59,14 @@ impl EmbeddingCache {
     /// Opens a model's cache in a folder, or begins one. Only one process may have it open.
     pub(crate) fn open(folder: &Path, model: &Model) -> Result<Self, EngineError> {
         let networks = model.parts.iter().map(|part| NetworkLog::open(folder, &part.identity));
+        let hashes = ModelIdentity {
+            backbone: "perceptual_hash".into(),
+            weights_sha256: String::new(),
+            preprocess: String::new(),
+            embedding_dim: HASH_PARTS as u32,
+        };
         Ok(Self {
+            hashes: NetworkLog::open(folder, &hashes)?,
             networks: networks.collect::<Result<_, _>>()?,
             files: Fingerprints::open(folder),
         })
@@ -56,16 +77,33 @@ impl EmbeddingCache {
         self.networks[network].get(sha256)
     }
 
-    /// The checksum of a file that has not changed since it was last read, and each network's embedding, if the cache
-    /// has all of them.
-    pub(crate) fn of_file(
+    /// A photo's perceptual hash.
+    pub(crate) fn perceptual_hash(&self, sha256: &[u8; KEY]) -> Option<PerceptualHash> {
+        let parts = self.hashes.get(sha256)?;
+        Some(PerceptualHash(parts.iter().fold(0, |hash, &part| hash << 16 | part as u64)))
+    }
+
+    /// Adds a photo's perceptual hash, unless it is there.
+    pub(crate) fn put_perceptual_hash(
         &self,
-        file: &Path,
-        fingerprint: FileFingerprint,
-    ) -> Option<([u8; KEY], Vec<Vec<f32>>)> {
+        sha256: &[u8; KEY],
+        hash: PerceptualHash,
+    ) -> Result<(), EngineError> {
+        if self.hashes.has(sha256) {
+            return Ok(());
+        }
+        let parts: [f32; HASH_PARTS] =
+            std::array::from_fn(|at| (hash.0 >> (16 * (HASH_PARTS - 1 - at)) & 0xffff) as f32);
+        self.hashes.put(sha256, &parts)
+    }
+
+    /// What the cache has of a file that has not changed since it was last read, if it has all of it.
+    pub(crate) fn of_file(&self, file: &Path, fingerprint: FileFingerprint) -> Option<CachedPhoto> {
         let sha256 = self.files.checksum(file, fingerprint)?;
-        let parts = (0..self.networks.len()).map(|network| self.get(network, &sha256));
-        Some((sha256, parts.collect::<Option<_>>()?))
+        let embeddings = (0..self.networks.len()).map(|network| self.get(network, &sha256));
+        let embeddings = embeddings.collect::<Option<_>>()?;
+        let perceptual_hash = self.perceptual_hash(&sha256)?;
+        Some(CachedPhoto { sha256, perceptual_hash, embeddings })
     }
 
     /// Remembers a file's checksum; see [`Fingerprints::note`].
@@ -88,7 +126,8 @@ impl EmbeddingCache {
     /// Drops the embeddings of all photos but these.
     pub(crate) fn retain(self, sha256s: &HashSet<[u8; KEY]>) -> Result<(), EngineError> {
         self.files.forget_all_but(sha256s);
-        self.networks.into_iter().try_for_each(|log| log.retain(sha256s))
+        let logs = self.networks.into_iter().chain([self.hashes]);
+        logs.into_iter().try_for_each(|log| log.retain(sha256s))
     }
 
     /// Adds a network's embedding of a photo.
@@ -271,6 +310,18 @@ mod tests {
         assert_eq!(log.get(&[3; KEY]), None);
         let other = NetworkLog::open(path, &identity("bb")).expect("another log");
         assert_eq!(other.get(&[1; KEY]), None, "other weights, other embeddings");
+    }
+
+    #[test]
+    fn perceptual_hashes_are_kept_to_the_bit() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let model = Model { parts: Vec::new() };
+        let open = || EmbeddingCache::open(folder.path(), &model).expect("a cache");
+        for (key, hash) in [(1, 0), (2, u64::MAX), (3, 0x7fc0_0001_8000_abcd)] {
+            open().put_perceptual_hash(&[key; KEY], PerceptualHash(hash)).expect("written");
+            assert_eq!(open().perceptual_hash(&[key; KEY]), Some(PerceptualHash(hash)));
+        }
+        assert_eq!(open().perceptual_hash(&[9; KEY]), None);
     }
 
     #[test]

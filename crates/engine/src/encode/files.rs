@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use lookalike_backbone::stream;
+use lookalike_photo::PerceptualHash;
 use sha2::{Digest, Sha256};
 
 use super::embedding::{EMPTY_EMBEDDING, FileEmbedding, PhotoEmbedding, is_degenerate};
-use super::embedding_cache::EmbeddingCache;
+use super::embedding_cache::{CachedPhoto, EmbeddingCache};
 use super::encoder::{Encoder, InputBatches, NetworkOutput};
 use super::fingerprints::FileFingerprint;
 use crate::error::EngineError;
@@ -17,8 +18,14 @@ const CPU_BATCH: usize = 1;
 /// Photos that a core prepares at once for a GPU, which takes several of these batches together.
 const GPU_BATCH: usize = 8;
 
-/// A photo's checksum and, for each network, the embedding if the cache has it.
-type Cached = ([u8; 32], Vec<Option<Vec<f32>>>);
+/// What is known of a photo before it is embedded.
+struct Cached {
+    /// The checksum of its file.
+    sha256: [u8; 32],
+    perceptual_hash: PerceptualHash,
+    /// For each network, the embedding if the cache has it.
+    embeddings: Vec<Option<Vec<f32>>>,
+}
 
 /// Photos of a batch, read and preprocessed.
 struct Prepared {
@@ -100,23 +107,29 @@ impl Encoder {
             let fingerprint = cache.and_then(|_| FileFingerprint::of(file));
             let both = cache.zip(fingerprint);
             let unchanged = both.and_then(|(cache, print)| cache.of_file(file, print));
-            if let Some((sha256, cached)) = unchanged {
-                photos.push(Ok((sha256, cached.into_iter().map(Some).collect())));
+            if let Some(CachedPhoto { sha256, perceptual_hash, embeddings }) = unchanged {
+                let embeddings = embeddings.into_iter().map(Some).collect();
+                photos.push(Ok(Cached { sha256, perceptual_hash, embeddings }));
                 continue;
             }
             let photo = self.read(file).and_then(|bytes| {
                 let sha256: [u8; 32] = Sha256::digest(&bytes).into();
                 let cached = |network| cache.and_then(|cache| cache.get(network, &sha256));
-                let cached: Vec<Option<Vec<f32>>> = networks.clone().map(cached).collect();
-                let lacking: Vec<bool> = cached.iter().map(Option::is_none).collect();
-                if lacking.contains(&true) {
-                    let picture = self.decode(&bytes, &self.limits(), 1.0)?;
-                    self.preprocess(&picture, &lacking, &mut batches);
-                }
+                let embeddings: Vec<Option<Vec<f32>>> = networks.clone().map(cached).collect();
+                let lacking: Vec<bool> = embeddings.iter().map(Option::is_none).collect();
+                let known_hash = cache.and_then(|cache| cache.perceptual_hash(&sha256));
+                let perceptual_hash = match known_hash.filter(|_| !lacking.contains(&true)) {
+                    Some(hash) => hash,
+                    None => {
+                        let picture = self.decode(&bytes, &self.limits(), 1.0)?;
+                        self.preprocess(&picture, &lacking, &mut batches);
+                        PerceptualHash::of(&picture)
+                    }
+                };
                 if let Some((cache, fingerprint)) = both {
                     cache.note_file(file, fingerprint, sha256);
                 }
-                Ok((sha256, cached))
+                Ok(Cached { sha256, perceptual_hash, embeddings })
             });
             photos.push(photo.map_err(|error| error.to_string()));
         }
@@ -133,13 +146,16 @@ impl Encoder {
             prepared.into_iter().map(|prepared| (prepared.photos, prepared.batches)).unzip();
         let mut outputs = self.run(batches)?;
         let mut embed = |photo: Result<Cached, String>| -> Result<_, EngineError> {
-            let (sha256, cached) = match photo {
+            let Cached { sha256, perceptual_hash, embeddings } = match photo {
                 Ok(photo) => photo,
                 Err(reason) => return Ok(Err(reason)),
             };
-            let is_cached = cached.iter().all(Option::is_some);
-            let mut parts = Vec::with_capacity(cached.len());
-            for (network, cached) in cached.into_iter().enumerate() {
+            let is_cached = embeddings.iter().all(Option::is_some);
+            if let Some(cache) = cache {
+                cache.put_perceptual_hash(&sha256, perceptual_hash)?;
+            }
+            let mut parts = Vec::with_capacity(embeddings.len());
+            for (network, cached) in embeddings.into_iter().enumerate() {
                 parts.push(match cached {
                     Some(embedding) => NetworkOutput { embedding, probabilities: None },
                     None => {
@@ -155,7 +171,7 @@ impl Encoder {
             Ok(if is_degenerate(&photo.embedding) {
                 Err(EMPTY_EMBEDDING.to_owned())
             } else {
-                Ok(FileEmbedding { photo, sha256, is_cached })
+                Ok(FileEmbedding { photo, sha256, perceptual_hash, is_cached })
             })
         };
         let mut embed_all = |photos: Vec<_>| photos.into_iter().map(&mut embed).collect();

@@ -18,6 +18,8 @@ use crate::progress::Progress;
 pub(crate) struct QueryEmbedding {
     /// By the index's metric; of length 1.
     pub(crate) vector: Vec<f32>,
+    /// See [`Metric::in_subspace`].
+    pub(crate) in_subspace: f32,
     /// See [`PhotoEmbedding::class_probabilities`].
     pub(crate) class_probabilities: Vec<Vec<f32>>,
 }
@@ -32,10 +34,19 @@ impl QueryEmbedding {
             return embeddings.pop();
         }
         let vector = mean_direction(embeddings.iter().map(|one| &one.vector[..]));
+        let total: f32 = embeddings.iter().map(|one| one.in_subspace).sum();
+        let in_subspace = total / embeddings.len().max(1) as f32;
         let probabilities: Vec<_> =
             embeddings.into_iter().map(|one| one.class_probabilities).collect();
         let class_probabilities = mean_probabilities(&probabilities);
-        (!is_degenerate(&vector)).then_some(Self { vector, class_probabilities })
+        (!is_degenerate(&vector)).then_some(Self { vector, in_subspace, class_probabilities })
+    }
+
+    /// The query embedding of one picture.
+    fn of_embedding(picture: PhotoEmbedding, metric: &Metric) -> Self {
+        let PhotoEmbedding { embedding, class_probabilities } = picture;
+        let vector = metric.apply(&embedding);
+        Self { vector, in_subspace: metric.in_subspace(&embedding), class_probabilities }
     }
 
     /// The mean over the views of a photo; `None` where the embedding of one of them is degenerate.
@@ -43,10 +54,7 @@ impl QueryEmbedding {
         if views.iter().any(|view| is_degenerate(&view.embedding)) {
             return None;
         }
-        let one = |PhotoEmbedding { embedding, class_probabilities }| Self {
-            vector: metric.apply(&embedding),
-            class_probabilities,
-        };
+        let one = |view| Self::of_embedding(view, metric);
         Self::mean(views.into_iter().map(one).collect())
     }
 }
@@ -61,32 +69,6 @@ impl Encoder {
         Ok(QueryEmbedding::of_views(self.embed_pictures(views)?, metric))
     }
 
-    /// [`Self::embed_query_files`], with the default views, of photos whose plain embeddings are known: only the other
-    /// views are embedded. There are no class probabilities.
-    pub(crate) fn embed_other_views_of_files(
-        &self,
-        files: &[PathBuf],
-        plain: &[&[f32]],
-        metric: &Metric,
-        progress: &dyn Progress,
-    ) -> Result<Vec<Result<FileQuery, String>>, EngineError> {
-        let files: Vec<_> = files.iter().zip(plain).collect();
-        let queries = map_on_cores(&files, |(file, plain)| {
-            let query = self.embed_query_file(file, Views::default(), |mut views| {
-                // The photo itself is the last.
-                views.pop();
-                let mut embeddings = self.embed_pictures(&views)?;
-                embeddings.iter_mut().for_each(|one| one.class_probabilities = Vec::new());
-                let (embedding, class_probabilities) = (plain.to_vec(), Vec::new());
-                embeddings.push(PhotoEmbedding { embedding, class_probabilities });
-                Ok(QueryEmbedding::of_views(embeddings, metric))
-            });
-            progress.advance(1);
-            query
-        });
-        queries.into_iter().collect()
-    }
-
     /// Embeds photos in files as queries, on all cores, each by itself; the results come in the files' order, with
     /// the checksums of the files. A photo that cannot be used has its reason instead.
     pub(crate) fn embed_query_files(
@@ -98,25 +80,44 @@ impl Encoder {
     ) -> Result<Vec<Result<FileQuery, String>>, EngineError> {
         if views != Views::Plain {
             let queries = map_on_cores(files, |file| {
-                let query =
-                    self.embed_query_file(file, views, |views| self.embed_views(&views, metric));
+                let embed = |views: Vec<RgbImage>| self.embed_views(&views, metric);
+                let query = self.embed_query_file(file, views, |photo| photo, embed);
                 progress.advance(1);
                 query
             });
             return queries.into_iter().collect();
         }
         let query = |FileEmbedding { photo, sha256, .. }| {
-            let PhotoEmbedding { embedding, class_probabilities } = photo;
-            (QueryEmbedding { vector: metric.apply(&embedding), class_probabilities }, sha256)
+            (QueryEmbedding::of_embedding(photo, metric), sha256)
         };
         let embedded = self.embed_all(files, progress)?;
         Ok(embedded.into_iter().map(|file| file.map(query)).collect())
+    }
+
+    /// Embeds photos in files as queries, after a change to each that its position determines.
+    pub(crate) fn embed_changed_files(
+        &self,
+        files: &[PathBuf],
+        change: impl Fn(RgbImage, u64) -> RgbImage + Sync,
+        metric: &Metric,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Result<FileQuery, String>>, EngineError> {
+        let numbered: Vec<_> = files.iter().zip(0u64..).collect();
+        let queries = map_on_cores(&numbered, |(file, number)| {
+            let embed = |views: Vec<RgbImage>| self.embed_views(&views, metric);
+            let changed = |photo| change(photo, *number);
+            let query = self.embed_query_file(file, Views::default(), changed, embed);
+            progress.advance(1);
+            query
+        });
+        queries.into_iter().collect()
     }
 
     fn embed_query_file(
         &self,
         file: &Path,
         views: Views,
+        change: impl FnOnce(RgbImage) -> RgbImage,
         embed: impl FnOnce(Vec<RgbImage>) -> Result<Option<QueryEmbedding>, EngineError>,
     ) -> Result<Result<FileQuery, String>, EngineError> {
         let photo = self.read(file).and_then(|bytes| {
@@ -127,7 +128,7 @@ impl Encoder {
             Ok(photo) => photo,
             Err(error) => return Ok(Err(error.to_string())),
         };
-        Ok(embed(views.of(pixels))?
+        Ok(embed(views.of(change(pixels)))?
             .map(|query| (query, sha256))
             .ok_or_else(|| EMPTY_EMBEDDING.to_owned()))
     }
@@ -165,41 +166,6 @@ pub(crate) fn mean_direction(vectors: impl Iterator<Item = impl AsRef<[f32]>>) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::progress::Silent;
-    use lookalike_testkit::{photos, weights};
-
-    /// Passing plain embeddings in and embedding all views have the same result.
-    #[test]
-    fn known_embeddings_give_the_same_queries() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = |name: &str| folder.path().join(name);
-        weights::write_minimalistic(file("w.safetensors"));
-        let loaded = lookalike_backbone::load(&file("w.safetensors"), None).expect("a network");
-        let encoder = Encoder::new(loaded);
-        std::fs::write(file("0.jpg"), photos::jpeg(&photos::pattern(0, 300, 200), 90)).expect("0");
-        std::fs::write(file("1.jpg"), photos::jpeg(&photos::pattern(1, 200, 300), 90)).expect("1");
-        let files = [file("0.jpg"), file("1.jpg")];
-        let embeddings = encoder.embed_files(&files, &Silent).expect("embeddings");
-        let embeddings: Vec<Vec<f32>> = embeddings.into_iter().map(|e| e.expect("one")).collect();
-        let known: Vec<&[f32]> = embeddings.iter().map(Vec::as_slice).collect();
-        let metric = Metric::subtracting(vec![0.01; encoder.model().embedding_dim()], 0);
-        let vectors = |queries: Vec<Result<FileQuery, String>>| -> Vec<(Vec<f32>, [u8; 32])> {
-            queries
-                .into_iter()
-                .map(|q| q.expect("a query"))
-                .map(|(q, sum)| (q.vector, sum))
-                .collect()
-        };
-        let again =
-            encoder.embed_other_views_of_files(&files, &known, &metric, &Silent).expect("queries");
-        let anew =
-            encoder.embed_query_files(&files, Views::default(), &metric, &Silent).expect("queries");
-        let plain =
-            encoder.embed_query_files(&files, Views::Plain, &metric, &Silent).expect("queries");
-        let (again, anew, plain) = (vectors(again), vectors(anew), vectors(plain));
-        assert_eq!(again, anew);
-        assert_ne!(again, plain);
-    }
 
     #[test]
     fn every_picture_counts_the_same() {

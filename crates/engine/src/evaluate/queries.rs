@@ -5,15 +5,16 @@ use std::path::PathBuf;
 
 use lookalike_catalog::{Catalog, Photo, Skipped};
 use lookalike_eval::recall_at_k;
-use lookalike_rank::{ClassScores, RankedProduct, Verdict};
+use lookalike_rank::{ClassScores, KnownAnswer, RankedProduct, Verdict};
 use lookalike_vectors::Hit;
 use rayon::prelude::*;
 
 use super::variants::{Ranks, rankings};
+use super::verdicts::JudgedAnswer;
 use crate::encode::Views;
 use crate::error::EngineError;
 use crate::progress::{MEASURE, Phase, Progress};
-use crate::search::Searcher;
+use crate::search::{Scored, Searcher};
 
 /// Neighbours that recall is measured over.
 const RECALL_AT: usize = 10;
@@ -52,17 +53,30 @@ pub(super) struct Searched {
     pub(super) product: u32,
     /// The ranking by the neighbours' vote.
     pub(super) voted: Vec<RankedProduct>,
-    /// See [`Searcher::class_scores`].
+    /// See [`Scored::class_scores`].
     pub(super) class_scores: Vec<ClassScores>,
     /// The ranking that a search returns, and its verdict.
     pub(super) fused: Vec<RankedProduct>,
     pub(super) verdict: Option<Verdict>,
+    /// The answer with what it was judged by, where there is a verdict.
+    pub(super) judged: Option<JudgedAnswer>,
     /// The ranking by each of the variants, if they are measured.
     pub(super) variants: Vec<Ranks>,
     /// Rows of the nearest photos.
     pub(super) nearest: Vec<u32>,
     /// Recall of the graph for this photo, 0 to 1.
     pub(super) recall: f64,
+}
+
+/// An answer with its verdict, if there is one. `product` is the right one, of a product that is sold.
+pub(super) fn judged(scored: &Scored, product: Option<u32>, photos: usize) -> Option<JudgedAnswer> {
+    let first = scored.ranked.first().map(|best| best.product);
+    let answer = KnownAnswer {
+        confidence: scored.confidence_features,
+        novelty: scored.novelty_features,
+        is_right: product.is_some() && first == product,
+    };
+    Some(JudgedAnswer { answer, photos, verdict: scored.verdict? })
 }
 
 impl Queries<'_> {
@@ -97,10 +111,9 @@ impl Queries<'_> {
                 .into_par_iter()
                 .map(|(photo, product, embedding)| {
                     let vector = &embedding.vector;
-                    let (neighbours, voted) = searcher.nearest(vector, None, 3)?;
-                    let class_scores = searcher.class_scores(&embedding, None);
-                    let fused = searcher.fuse(&voted, &class_scores);
-                    let verdict = searcher.calibrate(&fused, &neighbours, &class_scores);
+                    let scored = searcher.score(&embedding, None, 3)?;
+                    let judged = judged(&scored, Some(product), searcher.photos_of(product));
+                    let Scored { voted, class_scores, ranked: fused, verdict, .. } = scored;
                     let store = searcher.store();
                     let rows = |hits: Vec<Hit>| -> Vec<u32> {
                         hits.into_iter().map(|hit| hit.row).collect()
@@ -120,6 +133,7 @@ impl Queries<'_> {
                         class_scores,
                         fused,
                         verdict,
+                        judged,
                         variants,
                         nearest,
                         recall,

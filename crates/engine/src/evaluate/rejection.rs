@@ -7,7 +7,8 @@ use lookalike_eval::{auroc, fpr_at_tpr};
 use lookalike_rank::Verdict;
 use serde::Serialize;
 
-use super::queries::CHUNK;
+use super::queries::{CHUNK, judged};
+use super::verdicts::JudgedAnswer;
 use crate::encode::Views;
 use crate::error::EngineError;
 use crate::progress::{MEASURE, Phase, Progress};
@@ -20,7 +21,7 @@ pub struct Rejection {
     pub photos: u64,
     /// Of those, the ones that could not be used, with the reason.
     pub skipped: Vec<Skipped>,
-    /// BBox under the receiver operating characteristic, 0 to 1: how often a photo of a product that is sold gets a
+    /// Area under the receiver operating characteristic, 0 to 1: how often a photo of a product that is sold gets a
     /// higher probability of being sold than one of a product that is not.
     pub auroc: f64,
     /// The false acceptance rate, 0 to 1, at a threshold that accepts 95 % of the photos of products that are sold.
@@ -29,6 +30,9 @@ pub struct Rejection {
     pub accepted: f64,
     /// The fraction of photos of products that are not sold that a search accepts, 0 to 1.
     pub false_accepts: f64,
+    /// The answers to photos of products that are not sold.
+    #[serde(skip)]
+    pub answers: Vec<JudgedAnswer>,
 }
 
 /// Searches for photos of products that are not sold; `sold` are verdicts on photos of products that are.
@@ -41,7 +45,7 @@ pub(super) fn reject(
 ) -> Result<Rejection, EngineError> {
     let metric = &searcher.index().content().metric;
     let mut skipped = unsold.skipped.clone();
-    let mut verdicts = Vec::new();
+    let mut answers = Vec::new();
     progress.begin(Phase::items(MEASURE, unsold.photos.len() as u64));
     for chunk in unsold.photos.chunks(CHUNK) {
         let files: Vec<PathBuf> = chunk.iter().map(|photo| unsold.file(photo)).collect();
@@ -50,15 +54,13 @@ pub(super) fn reject(
             match embedded {
                 Err(reason) => skipped.push(Skipped { path: photo.path.clone(), reason }),
                 Ok((embedding, _)) => {
-                    let (neighbours, voted) = searcher.nearest(&embedding.vector, None, 3)?;
-                    let class_scores = searcher.class_scores(&embedding, None);
-                    let fused = searcher.fuse(&voted, &class_scores);
-                    verdicts.extend(searcher.calibrate(&fused, &neighbours, &class_scores));
+                    answers.extend(judged(&searcher.score(&embedding, None, 3)?, None, 0));
                 }
             }
         }
     }
     progress.end();
+    let verdicts: Vec<Verdict> = answers.iter().map(|answer| answer.verdict).collect();
     let of = |verdicts: &[Verdict]| -> Vec<f32> { verdicts.iter().map(|v| v.sold).collect() };
     let accepted = |verdicts: &[Verdict]| {
         verdicts.iter().filter(|v| v.is_match).count() as f64 / verdicts.len().max(1) as f64
@@ -71,5 +73,6 @@ pub(super) fn reject(
         false_accepts_at_95: fpr_at_tpr(&ours, &others, 0.95),
         accepted: accepted(sold),
         false_accepts: accepted(&verdicts),
+        answers,
     })
 }

@@ -11,6 +11,7 @@ use super::comparison::Comparison;
 use super::objects::ObjectsEvaluation;
 use super::queries::{Outcome, Queries};
 use super::rejection::{Rejection, reject};
+use super::verdicts::{JudgedAnswer, VerdictMetrics};
 use crate::build::empty_split;
 use crate::encode::Views;
 use crate::error::EngineError;
@@ -46,6 +47,11 @@ pub struct Evaluation {
     pub methods: Vec<RankingMetrics>,
     /// How the index ranks products.
     pub ranking: Ranking,
+    /// How far verdicts can be trusted, where the index gives any.
+    pub verdicts: Option<VerdictMetrics>,
+    /// The answers that those were computed from.
+    #[serde(skip)]
+    pub answers: Vec<JudgedAnswer>,
     /// How well photos of products that are not sold are rejected, if such photos were given.
     pub rejection: Option<Rejection>,
     /// How well several objects in one photo are found, if that was measured, too.
@@ -110,6 +116,8 @@ pub fn evaluate(
         seconds: 0.0,
         methods: Vec::new(),
         ranking: index.content().ranking.clone(),
+        verdicts: None,
+        answers: Vec::new(),
         rejection: None,
         objects: None,
     };
@@ -132,6 +140,7 @@ pub fn evaluate(
             top.add(searched.fused.iter().position(|one| one.product == searched.product));
             recall += searched.recall;
             sold.extend(searched.verdict);
+            evaluation.answers.extend(searched.judged);
             comparison.add(&searched);
         }
     })?;
@@ -144,6 +153,7 @@ pub fn evaluate(
         );
         return Err(EngineError::NothingToMeasure { catalog: catalog.root.clone(), reason });
     }
+    evaluation.verdicts = VerdictMetrics::new(&evaluation.answers);
     // Without a calibrator nothing is rejected, and there is nothing to measure.
     if let Some(unsold) = unsold.filter(|_| !sold.is_empty()) {
         evaluation.rejection = Some(reject(searcher, unsold, views, &sold, progress)?);

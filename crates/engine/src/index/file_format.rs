@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use lookalike_catalog::{Product, Split};
+use lookalike_photo::PerceptualHash;
+use lookalike_rank::CalibrationSet;
 use lookalike_vectors::snapshot::Format;
 use lookalike_vectors::{Graph, HnswParams, Vectors};
 use serde::{Deserialize, Serialize};
@@ -31,6 +33,8 @@ pub(crate) struct Content {
     pub(crate) build_report: BuildReport,
     pub(crate) metric: Metric,
     pub(crate) ranking: Ranking,
+    /// What its calibrator was fitted on: kept, so that it can be fitted again with more.
+    pub(crate) calibration_set: CalibrationSet,
     pub(crate) hnsw: HnswParams,
     pub(crate) graph: Arc<Graph>,
     /// Stored behind the rest as raw bytes, so that opening an index need not decode them.
@@ -49,6 +53,8 @@ pub struct IndexedPhoto {
     pub split: Option<Split>,
     /// Checksum of its file.
     pub sha256: [u8; 32],
+    /// Its perceptual hash: that of a copy at another size or quality is nearly the same.
+    pub perceptual_hash: PerceptualHash,
 }
 
 impl Content {

@@ -7,6 +7,7 @@ use lookalike_backbone::BackboneError;
 use rayon::prelude::*;
 
 use super::linear::{cholesky, inverse_of_lower, orthonormal, scale_to};
+use super::subspace::{principal_subspace, subspace_dims};
 use super::{Metric, Part};
 use crate::encode::Model;
 use crate::error::EngineError;
@@ -40,20 +41,47 @@ impl Metric {
         products: &[u32],
         dims: usize,
     ) -> Result<Self, EngineError> {
+        Self::fit_with(model, embeddings, products, dims, |count, _| subspace_dims(count))
+    }
+
+    /// Learns a metric of the same dimensions from other photos.
+    ///
+    /// # Errors
+    /// When candle fails.
+    pub(crate) fn fit_again(
+        &self,
+        model: &Model,
+        embeddings: &[&[f32]],
+        products: &[u32],
+    ) -> Result<Self, EngineError> {
+        let of_part = |_, number: usize| self.parts[number].subspace_dims();
+        Self::fit_with(model, embeddings, products, self.dims(), of_part)
+    }
+
+    /// `subspace_dims` are the dimensions of the principal subspace by the number of photos and the network's.
+    fn fit_with(
+        model: &Model,
+        embeddings: &[&[f32]],
+        products: &[u32],
+        dims: usize,
+        subspace_dims: impl Fn(usize, usize) -> usize,
+    ) -> Result<Self, EngineError> {
         let step = products.len().div_ceil(MOST).max(1);
         let products: Vec<u32> = products.iter().copied().step_by(step).collect();
         let rows: Vec<&[f32]> = embeddings.iter().copied().step_by(step).collect();
         let mut parts = Vec::with_capacity(model.parts.len());
         let mut from = 0;
-        for part in &model.parts {
+        for (number, part) in model.parts.iter().enumerate() {
             let to = from + part.identity.embedding_dim as usize;
             let rows: Vec<&[f32]> = rows.iter().map(|row| &row[from..to]).collect();
             let (mean, centred) = centre(&rows, to - from);
+            let subspace =
+                principal_subspace(&centred, to - from, subspace_dims(rows.len(), number))?;
             let axes = match dims {
                 0 => Vec::new(),
                 _ => axes(centred, &products, to - from, dims)?.unwrap_or_default(),
             };
-            parts.push(Part { mean, axes, length: part.weight.sqrt() });
+            parts.push(Part { mean, axes, subspace, length: part.weight.sqrt() });
             from = to;
         }
         Ok(Self { parts, dims: dims as u32 })

@@ -4,6 +4,8 @@ use lookalike_catalog::Split;
 use lookalike_rank::ConfidenceCalibrator;
 use serde::{Deserialize, Serialize};
 
+use crate::encode::Hardness;
+
 /// The parameters of a ranking.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ranking {
@@ -20,14 +22,37 @@ pub struct Ranking {
 pub struct FittedOn {
     /// Their split; none for the index's own photos, each searched for among the others (leave-one-out).
     pub split: Option<Split>,
+    /// How hard the views of the index's own photos were, if those were searched for.
+    pub hardness: Option<Hardness>,
     /// How many there were.
     pub photos: u32,
+    /// How many real queries the confidence was fitted on besides: see [`crate::calibrate`].
+    pub queries: u32,
+    /// How many photos the index had then.
+    pub indexed: u32,
+    /// How many photos were added to it and removed from it since.
+    pub changes: u32,
+}
+
+/// The fraction of an index's photos that may change before what was fitted on them is stale.
+const STALE_FROM: f64 = 0.2;
+
+impl FittedOn {
+    /// Whether so many photos changed since that it should be fitted again.
+    pub fn is_stale(&self) -> bool {
+        f64::from(self.changes) > STALE_FROM * f64::from(self.indexed)
+    }
 }
 
 impl Ranking {
     /// Equal weights for classifiers, prototypes and vote, and no calibrator.
     pub(crate) fn plain(networks: usize) -> Self {
-        Self { weights: vec![1.0; networks + 2], fitted_on: None, calibrator: None }
+        Self { weights: vec![1.0; networks + 2], ..Self::default() }
+    }
+
+    /// The calibrator, if there was enough to fit one on.
+    pub fn calibrator(&self) -> Option<&ConfidenceCalibrator> {
+        self.calibrator.as_ref()
     }
 
     /// What is wrong with it for so many networks, if anything.
@@ -36,5 +61,19 @@ impl Ranking {
             && self.weights.iter().all(|weight| (0.0..=20.0).contains(weight))
             && self.calibrator.as_ref().is_none_or(ConfidenceCalibrator::is_sound);
         (!sound).then(|| "its ranking is another model's".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fit_is_stale_after_a_fifth_of_the_photos_changed() {
+        let fitted = |changes| {
+            let (photos, queries, indexed) = (50, 0, 100);
+            FittedOn { split: None, hardness: None, photos, queries, indexed, changes }.is_stale()
+        };
+        assert!(!fitted(0) && !fitted(20) && fitted(21));
     }
 }

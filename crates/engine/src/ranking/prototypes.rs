@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use lookalike_rank::ClassScores;
+use lookalike_rank::{ClassScores, ProductSimilarity};
 use lookalike_vectors::Vectors;
 
 use crate::index::IndexedPhoto;
@@ -37,40 +37,50 @@ impl Prototypes {
         Self { dim, sums, scales }
     }
 
-    /// A softmax over the similarities of a vector of length 1 to the prototypes of the allowed products. `own` is a
-    /// product and one of its vectors, which is left out of its prototype.
-    pub(crate) fn class_scores(
+    /// The similarities of a vector of length 1 to the prototypes of the allowed products, in no order. `own` is a product
+    /// and one of its vectors, which is left out of its prototype.
+    pub(crate) fn similarities(
         &self,
         vector: &[f32],
         own: Option<(u32, &[f32])>,
         is_allowed: impl Fn(u32) -> bool,
-    ) -> ClassScores {
+    ) -> Vec<ProductSimilarity> {
         let each = self.sums.chunks_exact(self.dim).zip(&self.scales).zip(0u32..);
-        let mut near: Vec<(u32, f32)> = each
+        let mut all: Vec<ProductSimilarity> = each
             .filter(|((_, scale), product)| **scale > 0.0 && is_allowed(*product))
-            .map(|((sum, scale), product)| (product, dot(sum, vector) * scale))
+            .map(|((sum, scale), product)| ProductSimilarity {
+                product,
+                similarity: dot(sum, vector) * scale,
+            })
             .collect();
         if let Some((product, row)) = own {
-            near.retain(|(other, _)| *other != product);
+            all.retain(|one| one.product != product);
             let mut sum = self.sums[product as usize * self.dim..][..self.dim].to_vec();
             sum.iter_mut().zip(row).for_each(|(sum, x)| *sum -= x);
             // Of a product's only photo, nothing but rounding errors is left.
             if dot(&sum, &sum) > 1e-6 {
                 scale_to(1.0, &mut sum);
-                near.push((product, dot(&sum, vector)));
+                all.push(ProductSimilarity { product, similarity: dot(&sum, vector) });
             }
         }
-        near.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        near.truncate(MOST);
-        let most = near.first().map_or(0.0, |(_, similarity)| *similarity);
-        let weight = |similarity: f32| ((similarity - most) / TEMPERATURE).exp();
-        let total: f32 = near.iter().map(|(_, similarity)| weight(*similarity)).sum();
-        let probabilities: BTreeMap<u32, f32> = near
-            .into_iter()
-            .map(|(product, similarity)| (product, weight(similarity) / total))
-            .collect();
-        ClassScores { probabilities }
+        all
     }
+}
+
+/// A softmax over the similarities of prototypes.
+pub(crate) fn prototype_scores(similarities: &[ProductSimilarity]) -> ClassScores {
+    let mut near = similarities.to_vec();
+    let by_similarity = |a: &ProductSimilarity, b: &ProductSimilarity| {
+        b.similarity.total_cmp(&a.similarity).then(a.product.cmp(&b.product))
+    };
+    near.sort_unstable_by(by_similarity);
+    near.truncate(MOST);
+    let most = near.first().map_or(0.0, |one| one.similarity);
+    let weight = |similarity: f32| ((similarity - most) / TEMPERATURE).exp();
+    let total: f32 = near.iter().map(|one| weight(one.similarity)).sum();
+    let probabilities: BTreeMap<u32, f32> =
+        near.into_iter().map(|one| (one.product, weight(one.similarity) / total)).collect();
+    ClassScores { probabilities }
 }
 
 /// The sum of each product's vectors, shape `(products, dim)`. `vectors` are the photos', in their order.
@@ -96,9 +106,12 @@ fn scale(sum: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lookalike_photo::PerceptualHash;
 
     fn photo(product: u32) -> IndexedPhoto {
-        IndexedPhoto { product, path: String::new(), split: None, sha256: [0; 32] }
+        let path = String::new();
+        let perceptual_hash = PerceptualHash::default();
+        IndexedPhoto { product, path, split: None, sha256: [0; 32], perceptual_hash }
     }
 
     #[test]
@@ -107,17 +120,20 @@ mod tests {
         let rows = vec![1.0, 0.0, 0.6, 0.8, 0.0, 1.0];
         let vectors = Vectors::normalised(2, rows).expect("directions");
         let prototypes = Prototypes::new(3, &photos, &vectors);
-        let scores = prototypes.class_scores(&[0.8, 0.6], None, |_| true);
+        let (first, third) = (vectors.row(0), vectors.row(2));
+        let class_scores = |vector: &[f32], own, is_allowed: &dyn Fn(u32) -> bool| {
+            prototype_scores(&prototypes.similarities(vector, own, is_allowed))
+        };
+        let scores = class_scores(&[0.8, 0.6], None, &|_| true);
         assert_eq!(scores.probabilities.len(), 2, "a product without photos has no probability");
         assert!(scores.probabilities[&0] > 0.99);
         assert!((scores.probabilities.values().sum::<f32>() - 1.0).abs() < 1e-6);
         // Without its first photo, the first product is further up.
-        let without =
-            prototypes.class_scores(&[0.8, 0.6], Some((0, &vectors.row(0)[..])), |_| true);
+        let without = class_scores(&[0.8, 0.6], Some((0, &first[..])), &|_| true);
         assert!(without.probabilities[&0] < scores.probabilities[&0]);
-        let far = prototypes.class_scores(&[0.8, 0.6], None, |product| product == 2);
+        let far = class_scores(&[0.8, 0.6], None, &|product| product == 2);
         assert_eq!(far.probabilities[&2], 1.0, "it is the only one");
-        let only = prototypes.class_scores(&[0.0, 1.0], Some((2, &vectors.row(2)[..])), |_| true);
+        let only = class_scores(&[0.0, 1.0], Some((2, &third[..])), &|_| true);
         assert!(!only.probabilities.contains_key(&2), "nothing is left of it");
     }
 }

@@ -17,6 +17,9 @@ pub struct Answer {
     pub query: String,
     /// How sure the answer is, where the index could learn that: see [`Verdict`].
     pub verdict: Option<Verdict>,
+    /// The photo of the index that the photo is a copy of, if it is one: its path relative to the catalogue's root.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copy_of: Option<String>,
     /// The products.
     pub matches: Vec<Match>,
     /// How long reading, embedding and searching took, in milliseconds.
@@ -57,6 +60,9 @@ impl Searcher {
         Answer {
             query,
             verdict: result.verdict,
+            copy_of: result
+                .copy_of
+                .map(|copy| self.index().photos()[copy.photo as usize].path.clone()),
             matches: self.matches(result.ranked, result.score_parts),
             took_ms: started.elapsed().as_secs_f64() * 1e3,
         }

@@ -162,7 +162,7 @@ impl Searcher {
         let embedding = self.encoder().embed_views(&views, metric)?;
         let Some(embedding) = embedding else { return Ok(None) };
         let embed = begun.elapsed();
-        let result = self.rank(&embedding, query.filter, query.top)?;
+        let result = self.rank(&embedding, &[], query.filter, query.top)?;
         let search = begun.elapsed().saturating_sub(embed);
         let timings = Timings { embed, search, ..Timings::default() };
         let result = SearchResult { timings, ..result };

@@ -1,20 +1,40 @@
-//! A photo's way through a search, from top to bottom: decode -> embed -> neighbours -> fuse -> calibrate.
+//! A photo's way through a search, from top to bottom: decode -> embed -> neighbours -> fuse -> calibrate,
+//! and whether it is a copy of a photo of the index.
 
 use std::time::{Duration, Instant};
 
-use lookalike_photo::RgbImage;
+use lookalike_photo::{PerceptualHash, RgbImage};
 use lookalike_rank::{
-    ClassScores, Evidence, Neighbour, RankedProduct, Verdict, confidence_features, covered_mass,
-    log_linear_pool, vote,
+    CONFIDENCE_FEATURES, ClassScores, Evidence, Neighbour, NoveltyFeatures, ProductSimilarity,
+    RankedProduct, Verdict, log_linear_pool, vote,
 };
 use lookalike_vectors::Hit;
+use sha2::{Digest, Sha256};
 
+use super::copies::QueryIdentity;
 use super::filter::Filter;
 use super::query::{Query, ScoreParts, SearchResult, Timings};
 use super::searcher::Searcher;
 use crate::encode::{EMPTY_EMBEDDING, QueryEmbedding};
 use crate::error::{EngineError, PhotoRef};
-use crate::ranking::restrict;
+use crate::ranking::{calibration_features, prototype_scores, restrict};
+
+/// All products with a score for a query, and what they were scored by.
+pub(crate) struct Scored {
+    /// The nearest photos, the nearest first.
+    pub(crate) neighbours: Vec<Neighbour>,
+    /// Their vote.
+    pub(crate) voted: Vec<RankedProduct>,
+    /// Each classifier's scores, and last the prototypes'.
+    pub(crate) class_scores: Vec<ClassScores>,
+    /// All of them fused, the best product first.
+    pub(crate) ranked: Vec<RankedProduct>,
+    /// What its verdict is computed from.
+    pub(crate) confidence_features: [f32; CONFIDENCE_FEATURES],
+    pub(crate) novelty_features: NoveltyFeatures,
+    /// How sure the first is, where the index could learn it.
+    pub(crate) verdict: Option<Verdict>,
+}
 
 impl Searcher {
     /// Searches for the products that photos show.
@@ -26,12 +46,19 @@ impl Searcher {
         let metric = &self.index().content().metric;
         let mut timings = Timings::default();
         let mut embeddings = Vec::with_capacity(query.photos.len());
+        let mut identities = Vec::new();
         // One photo after the other: a large one with its views takes much memory.
         for (position, bytes) in query.photos.iter().enumerate() {
             let photo = PhotoRef::OfQuery { position, of: query.photos.len() };
             let refused = |reason| EngineError::Photo { photo: photo.clone(), reason };
             let views = timed(&mut timings.decode, || self.decode_views(bytes, query));
             let views = views.map_err(refused)?;
+            // A part of a photo is no copy of a whole one.
+            if let Some(whole) = views.last().filter(|_| query.crop.is_none()) {
+                let perceptual_hash = PerceptualHash::of(whole);
+                identities
+                    .push(QueryIdentity { sha256: Sha256::digest(bytes).into(), perceptual_hash });
+            }
             let embedding =
                 timed(&mut timings.embed, || self.encoder().embed_views(&views, metric))?;
             embeddings.push(embedding.ok_or_else(|| refused(EMPTY_EMBEDDING.to_owned()))?);
@@ -40,7 +67,9 @@ impl Searcher {
             photo: PhotoRef::AllOfQuery,
             reason: "there is no photo, or the photos have nothing in common".to_owned(),
         })?;
-        let result = timed(&mut timings.search, || self.rank(&embedding, query.filter, query.top))?;
+        let result = timed(&mut timings.search, || {
+            self.rank(&embedding, &identities, query.filter, query.top)
+        })?;
         Ok(SearchResult { timings, ..result })
     }
 
@@ -48,6 +77,7 @@ impl Searcher {
     pub(super) fn rank(
         &self,
         embedding: &QueryEmbedding,
+        identities: &[QueryIdentity],
         filter: &Filter,
         top: usize,
     ) -> Result<SearchResult, EngineError> {
@@ -55,13 +85,54 @@ impl Searcher {
         let allowed: Option<Vec<bool>> = (!filter.is_open())
             .then(|| products.iter().map(|product| filter.admits(product)).collect());
         let allowed = allowed.as_deref();
-        let (neighbours, voted) = self.nearest(&embedding.vector, allowed, top)?;
-        let class_scores = self.class_scores(embedding, allowed);
-        let ranked = self.fuse(&voted, &class_scores);
-        let verdict = self.calibrate(&ranked, &neighbours, &class_scores);
+        let Scored { neighbours, voted, class_scores, mut ranked, mut verdict, .. } =
+            self.score(embedding, allowed, top)?;
+        let mut copy_of = None;
+        for identity in identities {
+            copy_of = self.copy_of(identity, &embedding.vector, allowed)?;
+            if let Some(copy) = &copy_of {
+                verdict = self.judge_copy(copy, &mut ranked, verdict);
+                break;
+            }
+        }
         let ranked = self.with_evidence(ranked, &embedding.vector, top)?;
         let parts = score_parts(&ranked, &voted, &class_scores);
-        Ok(self.result(neighbours, ranked, parts, verdict))
+        Ok(SearchResult { copy_of, ..self.result(neighbours, ranked, parts, verdict) })
+    }
+
+    /// Neighbours, fuse, calibrate: all products with a score, and how sure the first is.
+    pub(crate) fn score(
+        &self,
+        embedding: &QueryEmbedding,
+        allowed: Option<&[bool]>,
+        top: usize,
+    ) -> Result<Scored, EngineError> {
+        let (neighbours, voted) = self.nearest(&embedding.vector, allowed, top)?;
+        let similarities = self.similarities(embedding, allowed);
+        let class_scores = self.class_scores(embedding, &similarities, allowed);
+        let weights = &self.index().content().ranking.weights;
+        let ranked = log_linear_pool(&voted, &class_scores, weights);
+        let nearest = &neighbours[..neighbours.len().min(self.options().vote.neighbours)];
+        let photos = ranked.first().map_or(0, |best| self.photos_of(best.product));
+        let (confidence_features, novelty_features) = calibration_features(
+            &ranked,
+            nearest,
+            &similarities,
+            photos,
+            embedding.in_subspace,
+            weights,
+        );
+        let calibrator = self.index().content().ranking.calibrator.as_ref();
+        let verdict = calibrator.map(|one| one.verdict(&confidence_features, &novelty_features));
+        Ok(Scored {
+            neighbours,
+            voted,
+            class_scores,
+            ranked,
+            confidence_features,
+            novelty_features,
+            verdict,
+        })
     }
 
     /// Decode: the views of the part of a photo that is searched for, or why the photo cannot be used.
@@ -109,42 +180,29 @@ impl Searcher {
         }
     }
 
-    /// The scores of each network's classifier, and last those of the prototypes, as if the `allowed` products were
-    /// the only ones.
-    pub(crate) fn class_scores(
+    /// The similarities of the prototypes of the `allowed` products.
+    fn similarities(
         &self,
         embedding: &QueryEmbedding,
+        allowed: Option<&[bool]>,
+    ) -> Vec<ProductSimilarity> {
+        let is_allowed = |product: u32| allowed.is_none_or(|allowed| allowed[product as usize]);
+        self.prototypes().similarities(&embedding.vector, None, is_allowed)
+    }
+
+    /// The scores of each network's classifier, and last those of the prototypes, as if the `allowed` products were
+    /// the only ones.
+    fn class_scores(
+        &self,
+        embedding: &QueryEmbedding,
+        similarities: &[ProductSimilarity],
         allowed: Option<&[bool]>,
     ) -> Vec<ClassScores> {
         let is_allowed = |product: u32| allowed.is_none_or(|allowed| allowed[product as usize]);
         let mut scores = self.classifiers().class_scores(&embedding.class_probabilities);
         scores.iter_mut().for_each(|scores| restrict(scores, is_allowed));
-        scores.push(self.prototypes().class_scores(&embedding.vector, None, is_allowed));
+        scores.push(prototype_scores(similarities));
         scores
-    }
-
-    /// Fuse: the vote and the [`Self::class_scores`], by the index's weights.
-    pub(crate) fn fuse(
-        &self,
-        voted: &[RankedProduct],
-        class_scores: &[ClassScores],
-    ) -> Vec<RankedProduct> {
-        log_linear_pool(voted, class_scores, &self.index().content().ranking.weights)
-    }
-
-    /// Calibrate: how sure the ranking is, where the index could learn it.
-    pub(crate) fn calibrate(
-        &self,
-        ranked: &[RankedProduct],
-        neighbours: &[Neighbour],
-        class_scores: &[ClassScores],
-    ) -> Option<Verdict> {
-        let calibrator = self.index().content().ranking.calibrator.as_ref()?;
-        let nearest = &neighbours[..neighbours.len().min(self.options().vote.neighbours)];
-        // Prototypes, which are last, cover all of their mass.
-        let classifiers = &class_scores[..class_scores.len().saturating_sub(1)];
-        let covered = covered_mass(ranked, classifiers);
-        Some(calibrator.verdict(&confidence_features(ranked, nearest), covered))
     }
 
     /// The first `top` products, each with its photos most like the query.
@@ -181,7 +239,8 @@ impl Searcher {
         verdict: Option<Verdict>,
     ) -> SearchResult {
         neighbours.truncate(self.options().vote.neighbours.max(1));
-        SearchResult { ranked, score_parts, neighbours, verdict, timings: Timings::default() }
+        let timings = Timings::default();
+        SearchResult { ranked, score_parts, neighbours, verdict, copy_of: None, timings }
     }
 }
 

@@ -6,6 +6,7 @@ use lookalike_photo::{Crop, DecodeLimits};
 use lookalike_rank::{Neighbour, RankedProduct, Verdict};
 use serde::Serialize;
 
+use super::copies::CopyOf;
 use super::filter::Filter;
 use crate::encode::Views;
 
@@ -38,6 +39,8 @@ pub struct SearchResult {
     pub neighbours: Vec<Neighbour>,
     /// How sure the answer is, where the index could learn it; none of a search for similar products.
     pub verdict: Option<Verdict>,
+    /// The photo of the index that a photo searched for is a copy of, if it is one.
+    pub copy_of: Option<CopyOf>,
     /// How long the parts of the search took.
     pub timings: Timings,
 }

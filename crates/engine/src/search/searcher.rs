@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use lookalike_photo::PerceptualHash;
 use lookalike_rank::VoteParams;
 use lookalike_vectors::VectorStore;
 
 use crate::encode::Encoder;
 use crate::error::EngineError;
 use crate::index::Index;
-use crate::ranking::{Classifiers, Prototypes};
+use crate::ranking::{Classifiers, Prototypes, photo_counts};
 
 /// How to search.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,6 +33,10 @@ pub struct Searcher {
     store: Arc<dyn VectorStore>,
     classifiers: Classifiers,
     prototypes: Prototypes,
+    /// How many photos each product has.
+    photo_counts: Vec<u32>,
+    /// Each photo's, one behind the other: all of them are compared with a query's.
+    perceptual_hashes: Vec<PerceptualHash>,
     options: SearchOptions,
 }
 
@@ -66,13 +71,29 @@ impl Searcher {
         let content = index.content();
         let classifiers = Classifiers::new(content, &encoder);
         let prototypes = index.prototypes();
+        let photo_counts = photo_counts(content.products.len(), &content.photos);
         let options = SearchOptions::default();
-        Ok(Self { index, encoder, store, classifiers, prototypes, options })
+        let perceptual_hashes = content.photos.iter().map(|photo| photo.perceptual_hash).collect();
+        Ok(Self {
+            index,
+            encoder,
+            store,
+            classifiers,
+            prototypes,
+            photo_counts,
+            perceptual_hashes,
+            options,
+        })
     }
 
     /// The index.
     pub fn index(&self) -> &Index {
         &self.index
+    }
+
+    /// The index, without what is needed to search it.
+    pub fn into_index(self) -> Index {
+        self.index
     }
 
     /// How it searches.
@@ -91,6 +112,15 @@ impl Searcher {
 
     pub(crate) fn prototypes(&self) -> &Prototypes {
         &self.prototypes
+    }
+
+    /// How many photos a product has.
+    pub(crate) fn photos_of(&self, product: u32) -> usize {
+        self.photo_counts[product as usize] as usize
+    }
+
+    pub(super) fn perceptual_hashes(&self) -> &[PerceptualHash] {
+        &self.perceptual_hashes
     }
 
     pub(crate) fn store(&self) -> &dyn VectorStore {

@@ -16,9 +16,12 @@ pub(crate) struct SearchResponse {
     pub(crate) query: String,
     /// Whether the query is likely to be a product of the index.
     pub(crate) verdict: Verdict,
-    /// Calibrated probability that the first match is the right product, 0 to 1, given that the query is a
-    /// product of the index; absent where the index is not calibrated.
+    /// Calibrated probability that the first match is the right product, 0 to 1; below 0.5 for a weak verdict. Absent
+    /// where the index is not calibrated.
     pub(crate) confidence: Option<f32>,
+    /// The photo of the index that the photo is a copy of, if it is one: its file's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) copy_of: Option<String>,
     /// The products.
     pub(crate) matches: Vec<Match>,
     /// The objects in the photo, the most similar to a product first; with `objects=true` only.

@@ -248,6 +248,7 @@ pub(super) fn search_response(
         query: query.to_owned(),
         verdict: served.verdict(found),
         confidence: found.verdict.map(|verdict| verdict.confidence),
+        copy_of: found.copy_of.map(|copy| served.photo_name(copy.photo)),
         matches: served.matches(found, explain),
         objects: None,
         took_ms: milliseconds(total),

@@ -39,8 +39,21 @@ pub(crate) fn write(
     let weights: Vec<_> = found.ranking.weights.iter().map(|w| format!("{w:.2}")).collect();
     notes.push(("fusion weights: classifiers, prototypes, vote".to_owned(), weights.join(", ")));
     notes.push(("views".to_owned(), args.views.to_string()));
+    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+    for group in found.verdicts.iter().flat_map(|verdicts| &verdicts.by_photos) {
+        let photos = match group.photos_to {
+            Some(to) if to == group.photos_from => format!("{to}"),
+            Some(to) => format!("{} to {to}", group.photos_from),
+            None => format!("{} or more", group.photos_from),
+        };
+        let (top1, ece) = (percent(group.top1), percent(group.ece));
+        let rejected = percent(group.false_no_match);
+        notes.push((
+            format!("products with {photos} photos: top-1, ECE, false no match"),
+            format!("{top1}, {ece}, {rejected} of {} photos", group.queries),
+        ));
+    }
     if let Some(rejection) = &found.rejection {
-        let percent = |share: f64| format!("{:.1} %", 100.0 * share);
         notes.extend([
             ("unsold photos".to_owned(), of(rejection.photos, "photos")),
             ("rejection, AUROC".to_owned(), format!("{:.3}", rejection.auroc)),

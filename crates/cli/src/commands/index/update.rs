@@ -13,9 +13,6 @@ use crate::args::index::{CompactArgs, RemoveArgs, UpsertArgs};
 use crate::output::{bytes, count, print, print_json, skipped};
 use crate::{model, progress};
 
-/// Photos that stay, to one that was added or removed, below which the confidence may be miscalibrated.
-const STAY_PER_CHANGE: u64 = 4;
-
 pub(crate) fn upsert(args: &UpsertArgs, remove_others: bool) -> anyhow::Result<()> {
     let catalog = Catalog::open(&args.what.catalog.photos, args.what.catalog.root.as_deref())?;
     let location = args.location.resolve()?;
@@ -85,7 +82,9 @@ fn save(
         let _ = writeln!(text, "added {added}, removed {}", report.products_removed);
     }
     text.push_str(&skipped(&report.skipped));
-    if report.added + report.removed > report.kept / STAY_PER_CHANGE && index.is_calibrated() {
+    if report.calibrated {
+        text += "much had changed: confidence is calibrated again\n";
+    } else if index.ranking().fitted_on.is_some_and(|fitted| fitted.is_stale()) {
         text += "much has changed since the confidence was calibrated: `lookalike index build` calibrates \
                  it again\n";
     }
