@@ -14,6 +14,9 @@ const COPY_BITS: u32 = 4;
 /// The least cosine similarity of copies: pictures without any detail all have the same hash.
 const COPY_SIMILARITY: f32 = 0.2;
 
+/// Photos with a like hash that are compared by their vectors at most.
+const MOST_COMPARED: usize = 64;
+
 /// The checksum and the perceptual hash of a photo that is searched for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct QueryIdentity {
@@ -38,25 +41,25 @@ impl Searcher {
         vector: &[f32],
         allowed: Option<&[bool]>,
     ) -> Result<Option<CopyOf>, EngineError> {
-        let mut best: Option<(f32, CopyOf)> = None;
+        let photos = self.index().photos();
+        let is_like =
+            |hash: &PerceptualHash| hash.hamming_distance(query.perceptual_hash) <= COPY_BITS;
+        let is_allowed =
+            |row: &u32| allowed.is_none_or(|all| all[photos[*row as usize].product as usize]);
         let hashes = (0u32..).zip(self.perceptual_hashes());
-        let like =
-            hashes.filter(|(_, hash)| hash.hamming_distance(query.perceptual_hash) <= COPY_BITS);
-        for (row, _) in like {
-            let photo = &self.index().photos()[row as usize];
-            if allowed.is_some_and(|allowed| !allowed[photo.product as usize]) {
-                continue;
-            }
-            if photo.sha256 == query.sha256 {
-                return Ok(Some(CopyOf { photo: row, is_same_file: true }));
-            }
-            let rows = self.store().rows(&[row])?;
-            let similarity = rows.first().map_or(-1.0, |row| dot(row, vector));
-            if similarity >= best.map_or(COPY_SIMILARITY, |(most, _)| most) {
-                best = Some((similarity, CopyOf { photo: row, is_same_file: false }));
-            }
+        let like = hashes.filter(|(_, hash)| is_like(hash)).map(|(row, _)| row);
+        let mut like: Vec<u32> = like.filter(is_allowed).collect();
+        let is_same_file = |row: &&u32| photos[**row as usize].sha256 == query.sha256;
+        if let Some(&photo) = like.iter().find(is_same_file) {
+            return Ok(Some(CopyOf { photo, is_same_file: true }));
         }
-        Ok(best.map(|(_, copy)| copy))
+        // Blank pictures are like each other; a store is asked once, whatever there is.
+        like.truncate(MOST_COMPARED);
+        let vectors = if like.is_empty() { Vec::new() } else { self.store().rows(&like)? };
+        let similarities = vectors.iter().map(|row| dot(row, vector));
+        let best = similarities.zip(like).max_by(|a, b| a.0.total_cmp(&b.0));
+        let best = best.filter(|(similarity, _)| *similarity >= COPY_SIMILARITY);
+        Ok(best.map(|(_, photo)| CopyOf { photo, is_same_file: false }))
     }
 
     /// The verdict and the ranking of a query that is a copy. The product of the very same file comes first.
