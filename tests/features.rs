@@ -108,6 +108,7 @@ fn the_page_holds_everything_and_trusts_nothing() {
     assert!(page.contains("12,900 KRW") && page.contains("★ 4.5 (711 reviews)"));
     assert!(page.contains("a&amp;b.jpg") && page.contains("러그"));
     assert!(page.contains("photo not found"));
+    assert!(page.contains("this photo is in the index: photos"), "the query is a copy");
     // The query, one catalogue picture, and the evidence photos that are still there.
     assert_eq!(page.matches("src=\"data:image/jpeg;base64,").count(), 1 + 1 + 2 + 1);
     assert!(!page.contains("src=\"http"), "self-contained");

@@ -18,10 +18,16 @@ pub(crate) fn certainty(verdict: &Verdict) -> String {
 /// An answer as text; with what scores are made of where the networks' names are given.
 pub(crate) fn text(answer: &Answer, explained: Option<&Vec<&str>>) -> String {
     let found = products(answer.verdict.as_ref(), &answer.matches, explained);
-    match &answer.copy_of {
-        Some(photo) => format!("this photo is in the index: {}\n{found}", one_line(photo)),
+    match copy(answer) {
+        Some(copy) => format!("{copy}\n{found}"),
         None => found,
     }
+}
+
+/// That the photo is one of the index, where it is.
+pub(crate) fn copy(answer: &Answer) -> Option<String> {
+    let photo = answer.copy_of.as_ref()?;
+    Some(format!("this photo is in the index: {}", one_line(photo)))
 }
 
 /// The objects in a photo as text, each with its products.

@@ -24,8 +24,10 @@ pub(crate) fn of_answer(
     photo: &Path,
     searcher: &Searcher,
 ) -> anyhow::Result<String> {
+    let sure = answer.verdict.as_ref().map(text::certainty);
+    let lines: Vec<String> = text::copy(answer).into_iter().chain(sure).collect();
     let objects = vec![context! {
-        certainty => answer.verdict.as_ref().map(text::certainty),
+        certainty => (!lines.is_empty()).then(|| lines.join("; ")),
         matches => matches(&answer.matches, searcher),
     }];
     render(&answer.query, photo, searcher, answer.took_ms, objects, Vec::new())
