@@ -67,8 +67,9 @@
 //! combined by a log-linear pool with weights fitted on held-out photos: [`rank`]. [`Match`] shows the parts of
 //! a score.
 //!
-//! **Calibration and "no match"**: a logistic model turns features of a ranking into the probability that its
-//! first product is right, and rejects photos of objects that are not sold: [`Verdict`].
+//! **Calibration and "no match"**: a logistic model, with a prior from many catalogues, turns features of a ranking into
+//! the probability that its first product is right. Novelty detection rejects photos of objects that are not sold:
+//! [`Verdict`].
 //!
 //! **Views**: test-time augmentation of the query, whose embeddings are averaged: [`Views`].
 //!

@@ -219,6 +219,10 @@ fn an_index_is_calibrated_on_real_queries_without_a_rebuild() {
     // Twice is no more than once: the same photos count once.
     assert_eq!(calibrate(false).json()["report"]["queries"], 90);
     assert_eq!(fitted_on(&shop)["queries"], 90);
+    // Nor does a refit after a large update forget them.
+    let many = manifest(&shop, "many.jsonl", 30..45, 0..3);
+    assert_eq!(change(&shop, "add", &many).json()["report"]["calibrated"], true);
+    assert_eq!(fitted_on(&shop)["queries"], 90);
 }
 
 #[test]

@@ -37,8 +37,9 @@ pub struct CalibrationSet {
     pub weight: f64,
     /// Whether most products have a single photo: such catalogues have a prior of their own.
     pub one_photo_each: bool,
-    /// Answers to learn from what photos of products that are sold look like.
-    pub like_new: Vec<KnownAnswer>,
+    /// Reference answers: what photos of products that are sold look like.
+    /// A query that falls below nearly all of them is no match.
+    pub reference: Vec<KnownAnswer>,
     /// Answers to real queries. The more there are, the less all others count.
     pub queries: Vec<KnownAnswer>,
     /// Real queries for things that are not sold.
@@ -79,15 +80,15 @@ impl ConfidenceCalibrator {
         calibration_set: &CalibrationSet,
         prior: &ConfidencePrior,
     ) -> Option<Self> {
-        let CalibrationSet { answers, weight, like_new, queries, unsold, .. } = calibration_set;
+        let CalibrationSet { answers, weight, reference, queries, unsold, .. } = calibration_set;
         let weight = weight * MANY_QUERIES / (MANY_QUERIES + queries.len() as f64);
         let sample = |weight| move |one: &KnownAnswer| (one.confidence, one.is_right, weight);
         let samples: Vec<_> =
             answers.iter().map(sample(weight)).chain(queries.iter().map(sample(1.0))).collect();
-        let like_new = if queries.len() < MANY_QUERIES as usize { like_new } else { queries };
-        let like_new: Vec<_> = like_new.iter().map(|one| (one.novelty, one.is_right)).collect();
+        let reference = if queries.len() < MANY_QUERIES as usize { reference } else { queries };
+        let reference: Vec<_> = reference.iter().map(|one| (one.novelty, one.is_right)).collect();
         Some(Self {
-            novelty: NoveltyDetector::fit(&like_new, unsold)?,
+            novelty: NoveltyDetector::fit(&reference, unsold)?,
             correct: Logistic::fit(&samples, prior),
         })
     }
@@ -141,9 +142,9 @@ mod tests {
         KnownAnswer { confidence, novelty, is_right }
     }
 
-    fn fit(answers: &[KnownAnswer], like_new: &[KnownAnswer]) -> Option<ConfidenceCalibrator> {
-        let (answers, like_new) = (answers.to_vec(), like_new.to_vec());
-        let set = CalibrationSet { answers, weight: 1.0, like_new, ..CalibrationSet::default() };
+    fn fit(answers: &[KnownAnswer], reference: &[KnownAnswer]) -> Option<ConfidenceCalibrator> {
+        let (answers, reference) = (answers.to_vec(), reference.to_vec());
+        let set = CalibrationSet { answers, weight: 1.0, reference, ..CalibrationSet::default() };
         ConfidenceCalibrator::fit(&set)
     }
 
@@ -195,7 +196,7 @@ mod tests {
             let calibrator = ConfidenceCalibrator::fit(&CalibrationSet {
                 answers: own.clone(),
                 weight: 0.3,
-                like_new: own.clone(),
+                reference: own.clone(),
                 queries: queries.to_vec(),
                 ..CalibrationSet::default()
             });

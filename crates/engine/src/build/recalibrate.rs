@@ -36,7 +36,7 @@ pub(super) fn recalibrate(
         fit(content, &embeddings.concat(), encoder, catalog, progress)?;
     let is_fitted = ranking.fitted_on.is_some();
     if is_fitted {
-        // Features mean the same whatever is in the index: real queries still count.
+        // The metric is the same, so features mean the same: real queries still count.
         let CalibrationSet { queries, unsold, .. } = content.calibration_set.clone();
         index.set_ranking(ranking);
         index.set_calibration(CalibrationSet { queries, unsold, ..calibration_set });

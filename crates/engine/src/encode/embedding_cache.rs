@@ -2,8 +2,8 @@
 //! with other networks.
 //!
 //! One file for each network, named by its identity, so that embeddings of another network, other weights or
-//! another preprocessing are never mixed up, and one for the photos' perceptual hashes. The files are append-only logs; all integers and floats are
-//! little-endian:
+//! another preprocessing are never mixed up, and one for the photos' perceptual hashes. The files are append-only
+//! logs; all integers and floats are little-endian:
 //!
 //! | bytes | what |
 //! | --- | --- |

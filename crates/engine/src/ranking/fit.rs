@@ -32,7 +32,7 @@ const LEAST_OWN: usize = 10;
 const OWN_WEIGHT: f64 = 0.7;
 
 /// The same where products have one photo, and nothing but views of it can be searched for.
-const ALONE_WEIGHT: f64 = 0.1;
+const ONE_PHOTO_WEIGHT: f64 = 0.1;
 
 /// Fits a ranking on the catalogue's validation photos, or where there are few, on the index's own.
 /// `embeddings` are the encoder's, of the index's photos, shape `(photos, embedding_dim)`.
@@ -56,13 +56,13 @@ pub(crate) fn fit(
     if answers.len() < LEAST_OWN {
         return Ok((ranking, CalibrationSet::default()));
     }
-    let weight = if own.are_alone() { ALONE_WEIGHT } else { OWN_WEIGHT };
+    let weight = if own.have_one_photo_each() { ONE_PHOTO_WEIGHT } else { OWN_WEIGHT };
     let photos = answers.len() as u32;
     let calibration_set = CalibrationSet {
         answers,
         weight,
-        one_photo_each: own.are_alone(),
-        like_new: own.like_new(progress)?,
+        one_photo_each: own.have_one_photo_each(),
+        reference: own.reference(progress)?,
         ..CalibrationSet::default()
     };
     ranking.calibrator = ConfidenceCalibrator::fit(&calibration_set);
@@ -100,9 +100,9 @@ fn fit_on_validation(
         .zip(&found)
         .map(|(sample, found)| gallery.answer(sample, found, &ranking.weights))
         .collect();
-    let like_new = answers.clone();
+    let reference = answers.clone();
     let calibration_set =
-        CalibrationSet { answers, weight: 1.0, like_new, ..CalibrationSet::default() };
+        CalibrationSet { answers, weight: 1.0, reference, ..CalibrationSet::default() };
     ranking.calibrator = ConfidenceCalibrator::fit(&calibration_set);
     let photos = samples.len() as u32;
     let (split, indexed) = (Some(Split::Val), content.photos.len() as u32);

@@ -28,7 +28,7 @@ const HARD_ENOUGH: f64 = 0.93;
 
 /// The same where products have one photo, and a view is searched for among the photos themselves: nothing but the
 /// view differs, so it must be much harder to be like another photo.
-const HARD_ENOUGH_ALONE: f64 = 0.75;
+const HARD_ENOUGH_ONE_PHOTO: f64 = 0.75;
 
 /// Answers to an index's own photos.
 pub(super) struct OwnPhotos<'a> {
@@ -36,7 +36,7 @@ pub(super) struct OwnPhotos<'a> {
     encoder: &'a Encoder,
     weights: &'a [f32],
     /// Whether most products have a single photo, which is then not left out.
-    alone: bool,
+    one_photo_each: bool,
     folds: Vec<Fold<'a>>,
     answers: HashMap<Hardness, Vec<KnownAnswer>>,
 }
@@ -58,11 +58,12 @@ impl<'a> OwnPhotos<'a> {
         weights: &'a [f32],
     ) -> Result<Self, EngineError> {
         let counts = photo_counts(content.products.len(), &content.photos);
-        let is_alone = |row: &u32| counts[content.photos[*row as usize].product as usize] == 1;
+        let is_only_photo = |row: &u32| counts[content.photos[*row as usize].product as usize] == 1;
         let all: Vec<u32> = (0..content.photos.len() as u32).collect();
-        let alone = 2 * all.iter().filter(|row| is_alone(row)).count() > all.len();
+        let one_photo_each = 2 * all.iter().filter(|row| is_only_photo(row)).count() > all.len();
         // Among products of several photos, a photo that is its product's only one cannot be found without itself.
-        let usable: Vec<u32> = all.into_iter().filter(|row| alone || !is_alone(row)).collect();
+        let usable: Vec<u32> =
+            all.into_iter().filter(|row| one_photo_each || !is_only_photo(row)).collect();
         let step = usable.len().div_ceil(MOST).max(1);
         let sampled: Vec<u32> = usable.into_iter().step_by(step).collect();
         let folds = if step >= FOLDS { 1 } else { FOLDS };
@@ -71,7 +72,7 @@ impl<'a> OwnPhotos<'a> {
             Fold::new(content, embeddings, classifiers, rows)
         });
         let folds = folds.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
-        Ok(Self { content, encoder, weights, alone, folds, answers: HashMap::new() })
+        Ok(Self { content, encoder, weights, one_photo_each, folds, answers: HashMap::new() })
     }
 
     /// Answers whose first product is wrong often enough to learn from, and no oftener, and how hard the views are.
@@ -79,8 +80,8 @@ impl<'a> OwnPhotos<'a> {
         &mut self,
         progress: &dyn Progress,
     ) -> Result<(Hardness, Vec<KnownAnswer>), EngineError> {
-        let (levels, enough) = match self.alone {
-            true => (&Hardness::ALL[1..], HARD_ENOUGH_ALONE),
+        let (levels, enough) = match self.one_photo_each {
+            true => (&Hardness::ALL[1..], HARD_ENOUGH_ONE_PHOTO),
             false => (&Hardness::ALL[..], HARD_ENOUGH),
         };
         let mut hardest = (Hardness::Hardest, Vec::new());
@@ -98,17 +99,17 @@ impl<'a> OwnPhotos<'a> {
 
     /// Answers to views that are about as far from the index's photos as new photos are: what falls below nearly all of
     /// them is no match.
-    pub(super) fn like_new(
+    pub(super) fn reference(
         &mut self,
         progress: &dyn Progress,
     ) -> Result<Vec<KnownAnswer>, EngineError> {
-        let hardness = if self.alone { Hardness::Hard } else { Hardness::Light };
+        let hardness = if self.one_photo_each { Hardness::Hard } else { Hardness::Light };
         self.answers(hardness, progress)
     }
 
     /// Whether products have a single photo each.
-    pub(super) fn are_alone(&self) -> bool {
-        self.alone
+    pub(super) fn have_one_photo_each(&self) -> bool {
+        self.one_photo_each
     }
 
     /// The answers to views of some hardness.
@@ -154,7 +155,7 @@ impl<'a> OwnPhotos<'a> {
         let samples = fold.rows.iter().zip(queries).filter_map(|(&row, query)| {
             let (embedding, _) = query.ok()?;
             let truth = self.content.photos[row as usize].product;
-            Some(Sample { truth, left_out: (!self.alone).then_some(row), embedding })
+            Some(Sample { truth, left_out: (!self.one_photo_each).then_some(row), embedding })
         });
         Ok(samples.collect())
     }
