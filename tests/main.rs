@@ -5,6 +5,7 @@
 
 mod admin;
 mod api;
+mod catalogue_pictures;
 mod clients;
 mod curate;
 mod demo;
@@ -13,6 +14,7 @@ mod edits;
 mod eval;
 mod examples;
 mod features;
+mod feedback;
 mod filters;
 mod formats;
 mod helpers;

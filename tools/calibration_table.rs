@@ -11,15 +11,15 @@
 
 #[path = "made_up_catalogues.rs"]
 mod made_up_catalogues;
+#[path = "prior_photos.rs"]
+mod prior_photos;
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::sync::Arc;
 
-use lookalike::Encoder;
 use lookalike::engine::JudgedAnswer;
 use lookalike::eval::auroc;
-use made_up_catalogues::{Row, Scenario, Wanted};
+use made_up_catalogues::{Network, Row, Scenario, Wanted};
 
 /// What a draw came to.
 #[derive(Clone, Copy)]
@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let network = network?;
         for scenario in network.scenarios {
             let measured = (0..wanted.draws)
-                .map(|seed| measure(&wanted, scenario, seed, &network.encoder))
+                .map(|seed| measure(&wanted, scenario, seed, &network))
                 .collect::<Result<Vec<_>, _>>()?;
             let (network, row) = (&network.name, scenario.row.name());
             println!("{network}, {row}: {}: {}", scenario.name, line(&measured));
@@ -65,10 +65,10 @@ fn measure(
     wanted: &Wanted,
     scenario: &Scenario,
     seed: u64,
-    encoder: &Arc<Encoder>,
+    network: &Network,
 ) -> Result<Measured, Box<dyn Error>> {
     let made_up = wanted.data_sets.draw(scenario, seed);
-    let (_, found) = wanted.answers(&made_up, encoder)?;
+    let (_, found) = wanted.answers(&made_up, &network.encoder_for(&made_up)?)?;
     let verdicts = found.verdicts.ok_or("there is no verdict")?;
     let unsold = found.rejection.ok_or("there is no verdict")?.answers;
     let sold = |answers: &[JudgedAnswer]| -> Vec<f32> {

@@ -34,6 +34,15 @@ pub enum CatalogError {
         /// The folder or manifest.
         path: PathBuf,
     },
+    /// No catalogue pictures, though they were asked for.
+    #[error(
+        "no product of {} has a catalogue picture: a manifest names its file in the column `image`",
+        path.display()
+    )]
+    NoCataloguePictures {
+        /// The folder or manifest.
+        path: PathBuf,
+    },
     /// No photos at all.
     #[error("no photos in {} or below it", path.display())]
     Empty {

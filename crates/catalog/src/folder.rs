@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 use crate::patterns::{not_utf8, relative};
-use crate::{Catalog, CatalogError, Photo, Product, Skipped, Split};
+use crate::{Catalog, CatalogError, Photo, PhotoSource, Product, Skipped, Split};
 
 /// File extensions of photos. The decoder detects the format by the content.
 const PHOTO_EXTENSIONS: &[&str] = &[
@@ -65,7 +65,8 @@ pub(crate) fn read(root: &Path) -> Result<Catalog, CatalogError> {
     let mut catalog = Catalog { root: root.to_owned(), products: vec![], photos: vec![], skipped };
     for (id, files) in found {
         let number = catalog.products.len() as u32;
-        let photo = |(path, split)| Photo { product: number, path, split };
+        let photo =
+            |(path, split)| Photo { product: number, path, split, source: PhotoSource::Review };
         catalog.photos.extend(files.into_iter().map(photo));
         let (category, name) = match id.rsplit_once('/') {
             Some((category, name)) => (Some(category.to_owned()), name.to_owned()),

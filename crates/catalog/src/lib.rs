@@ -21,6 +21,7 @@ mod extra;
 mod folder;
 mod manifest;
 mod patterns;
+mod pictures;
 mod product;
 mod row;
 mod write;
@@ -30,7 +31,8 @@ use std::path::{Path, PathBuf};
 pub use error::{CatalogError, RowProblem};
 pub use folder::photos_below;
 pub use patterns::Skipped;
-pub use product::{Photo, Product, Split};
+pub use pictures::CataloguePictures;
+pub use product::{Photo, PhotoSource, Product, Split};
 
 /// A shop's products and photos, in a stable order: products and, within each, photos by name.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,6 +57,18 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError`], with the line number of a manifest.
     pub fn open(source: &Path, root: Option<&Path>) -> Result<Self, CatalogError> {
+        Self::open_with(source, root, CataloguePictures::Shown)
+    }
+
+    /// [`Self::open`], and [`Self::with_catalogue_pictures`]: with those, a manifest needs no column of photos.
+    ///
+    /// # Errors
+    /// [`Self::open`]'s.
+    pub fn open_with(
+        source: &Path,
+        root: Option<&Path>,
+        pictures: CataloguePictures,
+    ) -> Result<Self, CatalogError> {
         let metadata = std::fs::metadata(source)
             .map_err(|reason| CatalogError::Unreadable { path: source.to_owned(), reason })?;
         let catalog = if metadata.is_dir() {
@@ -67,8 +81,9 @@ impl Catalog {
             }
             let beside = source.parent().filter(|parent| !parent.as_os_str().is_empty());
             let root = root.or(beside).unwrap_or(Path::new("."));
-            manifest::read(source, root)?
+            manifest::read(source, root, pictures == CataloguePictures::Shown)?
         };
+        let catalog = catalog.with_catalogue_pictures(pictures);
         if catalog.photos.is_empty() && catalog.skipped.is_empty() {
             return Err(CatalogError::NoPhotos { path: source.to_owned() });
         }

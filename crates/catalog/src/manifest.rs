@@ -6,14 +6,15 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::row::Row;
-use crate::{Catalog, CatalogError, Photo, RowProblem};
+use crate::{Catalog, CatalogError, Photo, PhotoSource, RowProblem};
 
 /// The separator of several photos in one CSV cell.
 const CSV_LIST_SEPARATOR: char = '|';
 
 type Lines = Vec<(u64, Result<Row, RowProblem>)>;
 
-pub(crate) fn read(path: &Path, root: &Path) -> Result<Catalog, CatalogError> {
+/// `needs_photos`: whether a line without a column of photos is a mistake.
+pub(crate) fn read(path: &Path, root: &Path, needs_photos: bool) -> Result<Catalog, CatalogError> {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     let parse: fn(&[u8]) -> Lines = match extension.to_ascii_lowercase().as_str() {
         "jsonl" | "ndjson" => jsonl,
@@ -30,7 +31,8 @@ pub(crate) fn read(path: &Path, root: &Path) -> Result<Catalog, CatalogError> {
     let mut line_of: HashMap<String, u64> = HashMap::new();
     for (line, row) in parse(bytes) {
         let problem = |problem| CatalogError::Row { path: path.to_owned(), line, problem };
-        let (product, photos) = row.and_then(|row| row.read(root)).map_err(problem)?;
+        let (product, photos) =
+            row.and_then(|row| row.read(root, needs_photos)).map_err(problem)?;
         if let Some(first) = line_of.insert(product.id.clone(), line) {
             return Err(problem(RowProblem::DuplicateId { id: product.id, first }));
         }
@@ -40,7 +42,8 @@ pub(crate) fn read(path: &Path, root: &Path) -> Result<Catalog, CatalogError> {
     let mut catalog =
         Catalog { root: root.to_owned(), products: vec![], photos: vec![], skipped: vec![] };
     for (number, (product, photos)) in products.into_values().enumerate() {
-        let photo = |(path, split)| Photo { product: number as u32, path, split };
+        let source = PhotoSource::Review;
+        let photo = |(path, split)| Photo { product: number as u32, path, split, source };
         catalog.photos.extend(photos.files.into_iter().map(photo));
         catalog.skipped.extend(photos.skipped);
         catalog.products.push(product);

@@ -62,6 +62,21 @@ pub struct Photo {
     pub path: String,
     /// Its split, if the catalogue has splits.
     pub split: Option<Split>,
+    /// Who took it.
+    pub source: PhotoSource,
+}
+
+/// Where a photo comes from: pictures of a shop and photos of its customers look unlike each other.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum PhotoSource {
+    /// A customer's photo, such as one of a review.
+    #[default]
+    Review,
+    /// The shop's own picture of the product: [`Product::image`].
+    Catalogue,
 }
 
 /// A split of the data.

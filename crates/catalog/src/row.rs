@@ -27,8 +27,12 @@ pub(crate) struct Row {
 
 impl Row {
     /// The line's product and its photos.
-    pub(crate) fn read(mut self, root: &Path) -> Result<(Product, PhotoSet), RowProblem> {
-        let photos = self.photos(root)?;
+    pub(crate) fn read(
+        mut self,
+        root: &Path,
+        needs_photos: bool,
+    ) -> Result<(Product, PhotoSet), RowProblem> {
+        let photos = self.photos(root, needs_photos)?;
         Ok((self.product()?, photos))
     }
 
@@ -52,7 +56,7 @@ impl Row {
         })
     }
 
-    fn photos(&mut self, root: &Path) -> Result<PhotoSet, RowProblem> {
+    fn photos(&mut self, root: &Path, needs_photos: bool) -> Result<PhotoSet, RowProblem> {
         let split =
             match self.text("split")? {
                 Some(name) => Some(name.parse().map_err(|_| {
@@ -74,7 +78,11 @@ impl Row {
             }
         }
         // A product without photos is valid; a manifest without the column is a mistake.
-        if has_photos_column { Ok(photos) } else { Err(RowProblem::NoPhotosColumn) }
+        if has_photos_column || !needs_photos {
+            Ok(photos)
+        } else {
+            Err(RowProblem::NoPhotosColumn)
+        }
     }
 
     /// Removes a value; an empty cell counts as missing.

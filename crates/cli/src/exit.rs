@@ -49,6 +49,7 @@ fn engine(error: &EngineError) -> u8 {
         EngineError::Catalog(_)
         | EngineError::Photo { .. }
         | EngineError::NothingToMeasure { .. }
+        | EngineError::Feedback { .. }
         | EngineError::NothingUsable { .. }
         | EngineError::EmptySplit { .. }
         | EngineError::NotInIndex { .. }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 use image::imageops::{FilterType, resize};
-use lookalike_catalog::{Catalog, Photo, Product};
+use lookalike_catalog::{Catalog, Photo, PhotoSource, Product};
 use lookalike_curate::{
     Decision, IssueKind, Overrides, PerceptualHash, PhotoAnalyser, PhotoMeasurement, Thresholds,
     curate,
@@ -33,8 +33,12 @@ fn copies(photo: &RgbImage) -> Vec<Vec<u8>> {
 fn catalog(root: &Path, files: &[(u32, &str)]) -> Catalog {
     let product =
         |id: u32| Product { id: id.to_string(), name: id.to_string(), ..Product::default() };
-    let photo =
-        |&(product, path): &(u32, &str)| Photo { product, path: path.to_owned(), split: None };
+    let photo = |&(product, path): &(u32, &str)| Photo {
+        product,
+        path: path.to_owned(),
+        split: None,
+        source: PhotoSource::Review,
+    };
     Catalog {
         root: root.to_owned(),
         products: (0..10).map(product).collect(),

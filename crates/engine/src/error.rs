@@ -84,6 +84,17 @@ pub enum EngineError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// The feedback beside an index cannot be read.
+    #[error(
+        "cannot read {} ({source}): a server that was started with --feedback writes it",
+        path.display()
+    )]
+    Feedback {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
     /// A photo that is searched for cannot be used.
     #[error("{photo}: {reason}")]
     Photo {

@@ -3,6 +3,7 @@
 mod calibrate;
 mod comparison;
 mod composites;
+mod feedback;
 mod objects;
 mod queries;
 mod rejection;
@@ -11,10 +12,13 @@ mod variants;
 mod verdicts;
 
 pub use calibrate::{CalibrationReport, Reliability, calibrate};
+pub use feedback::{FEEDBACK_FILE, Feedback, FeedbackAnswers};
 pub use objects::{
     BoxAnnotations, DetectorScore, ObjectsEvalOptions, ObjectsEvaluation, ProductAnnotations,
     evaluate_objects,
 };
 pub use rejection::Rejection;
 pub use run::{EvalOptions, Evaluation, evaluate};
-pub use verdicts::{JudgedAnswer, VerdictGroup, VerdictMetrics};
+pub use verdicts::{
+    IndexedSources, JudgedAnswer, PhotosGroup, SourcesGroup, VerdictGroup, VerdictMetrics,
+};

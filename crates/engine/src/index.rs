@@ -10,9 +10,11 @@ mod verify;
 use std::path::Path;
 use std::sync::Arc;
 
-use lookalike_catalog::Product;
+use lookalike_base::hex;
+use lookalike_catalog::{CataloguePictures, Product};
 use lookalike_rank::{CalibrationSet, ConfidenceCalibrator};
 use lookalike_vectors::{HnswStore, VectorStore};
+use sha2::{Digest, Sha256};
 
 use crate::encode::{Encoder, Model};
 use crate::error::EngineError;
@@ -65,6 +67,15 @@ impl Index {
         &self.content.photos
     }
 
+    /// Whether it has the products' catalogue pictures, along with customers' photos or in their place.
+    pub fn catalogue_pictures(&self) -> CataloguePictures {
+        match self.content.catalogue_pictures() {
+            0 => CataloguePictures::Shown,
+            all if all == self.content.photos.len() => CataloguePictures::Only,
+            _ => CataloguePictures::Along,
+        }
+    }
+
     /// What became of the photos during the build.
     pub fn build_report(&self) -> &BuildReport {
         &self.content.build_report
@@ -92,6 +103,19 @@ impl Index {
             fitted.queries = set.queries.len() as u32;
         }
         self.content.calibration_set = set;
+    }
+
+    /// Identifies how verdicts' features are computed, by 16 hexadecimal digits: those of indexes with different ids must
+    /// not be mixed. Photos that are added or removed do not change it, a rebuild may.
+    pub fn verdict_id(&self) -> String {
+        let mut checksum = Sha256::new();
+        self.content.metric.update_checksum(&mut checksum);
+        self.content.ranking.weights.iter().for_each(|w| checksum.update(w.to_le_bytes()));
+        for part in &self.content.model.parts {
+            checksum.update(part.identity.weights_sha256.as_bytes());
+            checksum.update(part.identity.preprocess.as_bytes());
+        }
+        hex::encode(&checksum.finalize()[..8])
     }
 
     /// Whether a search has a verdict, and can reject photos of products that are not sold: only where the build had

@@ -45,9 +45,10 @@ pub use encode::{
 };
 pub use error::{EngineError, PhotoRef};
 pub use evaluate::{
-    BoxAnnotations, CalibrationReport, DetectorScore, EvalOptions, Evaluation, JudgedAnswer,
-    ObjectsEvalOptions, ObjectsEvaluation, ProductAnnotations, Rejection, Reliability,
-    VerdictGroup, VerdictMetrics, calibrate, evaluate, evaluate_objects,
+    BoxAnnotations, CalibrationReport, DetectorScore, EvalOptions, Evaluation, FEEDBACK_FILE,
+    Feedback, FeedbackAnswers, IndexedSources, JudgedAnswer, ObjectsEvalOptions, ObjectsEvaluation,
+    PhotosGroup, ProductAnnotations, Rejection, Reliability, SourcesGroup, VerdictGroup,
+    VerdictMetrics, calibrate, evaluate, evaluate_objects,
 };
 pub use index::{
     BuildReport, INDEX_FILE, Index, IndexInfo, IndexLocation, IndexLock, IndexedPhoto,
@@ -57,10 +58,11 @@ pub use lookalike_detect::{
     ActivationDetector, CombinedDetector, DetectError, DetectedObject, ObjectDetector, OnnxDetector,
 };
 pub use lookalike_rank::Verdict;
+pub use metric::{KindOfGoods, MetricPrior};
 pub use progress::{Phase, Progress, Silent};
 pub use ranking::{FittedOn, Ranking};
 pub use search::{
-    Answer, CopyOf, EvidencePhoto, Filter, Match, ObjectAnswer, ObjectBox, ObjectResult,
-    ObjectsAnswer, ObjectsQuery, ObjectsResult, Query, ScoreParts, SearchOptions, SearchResult,
-    Searcher, Timings,
+    Answer, AnswerFeatures, CopyOf, EvidencePhoto, Filter, Match, ObjectAnswer, ObjectBox,
+    ObjectResult, ObjectsAnswer, ObjectsQuery, ObjectsResult, Query, ScoreParts, SearchOptions,
+    SearchResult, Searcher, Timings,
 };

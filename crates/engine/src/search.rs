@@ -17,5 +17,5 @@ pub use filter::Filter;
 pub use objects::{ObjectResult, ObjectsQuery, ObjectsResult};
 pub use objects_answer::{ObjectAnswer, ObjectBox, ObjectsAnswer};
 pub(crate) use pipeline::Scored;
-pub use query::{Query, ScoreParts, SearchResult, Timings};
+pub use query::{AnswerFeatures, Query, ScoreParts, SearchResult, Timings};
 pub use searcher::{SearchOptions, Searcher};

@@ -3,7 +3,7 @@
 //! not. Printed by
 //!
 //! ```text
-//! cargo run --release --example calibration_prior -- GROCERY-STORE CLOTHING WEIGHTS...
+//! cargo run --release --example calibration_prior -- DATA-SETS SCRATCH --draws 3 FROZEN-WEIGHTS
 //! ```
 
 use crate::LogisticPrior;
@@ -16,37 +16,46 @@ pub type ConfidencePrior = LogisticPrior<CONFIDENCE_FEATURES, { CONFIDENCE_FEATU
 /// Of catalogues whose products have several photos.
 pub(crate) const SEVERAL_PHOTOS: ConfidencePrior = LogisticPrior {
     scales: [
-        (4.0141, 2.0797),
-        (5.5616, 3.1388),
-        (3.5611, 1.8521),
-        (3.8437, 2.1523),
-        (0.8466, 0.2316),
+        (3.9828, 2.0891),
+        (5.5243, 3.1428),
+        (3.6396, 1.8951),
+        (3.9164, 2.1913),
+        (0.8354, 0.2383),
     ],
-    mean: [0.6133, 0.6019, -0.2183, 1.2180, -0.0148, 2.5771],
+    mean: [0.4230, 0.7739, -0.1617, 1.1860, 0.0944, 2.6471],
     covariance: [
-        [0.6381, -0.4737, -0.1811, 0.0719, -0.0786, 0.3164],
-        [-0.4737, 0.6956, 0.0905, -0.3310, 0.0188, 0.0757],
-        [-0.1811, 0.0905, 0.6494, -0.6688, 0.0454, -0.2513],
-        [0.0719, -0.3310, -0.6688, 1.0783, -0.0132, -0.0467],
-        [-0.0786, 0.0188, 0.0454, -0.0132, 0.0299, -0.0717],
-        [0.3164, 0.0757, -0.2513, -0.0467, -0.0717, 0.5353],
+        [0.6850, -0.4304, -0.0943, -0.0985, -0.0640, 0.3431],
+        [-0.4304, 0.6241, -0.0006, -0.1994, 0.0163, 0.0743],
+        [-0.0943, -0.0006, 0.5979, -0.5954, 0.0230, -0.2174],
+        [-0.0985, -0.1994, -0.5954, 1.0050, 0.0059, -0.0866],
+        [-0.0640, 0.0163, 0.0230, 0.0059, 0.0220, -0.0445],
+        [0.3431, 0.0743, -0.2174, -0.0866, -0.0445, 0.5117],
     ],
 };
 
 /// Of catalogues whose products have one photo each. All of the nearest photos that can agree do: that feature says
 /// nothing.
 pub(crate) const ONE_PHOTO: ConfidencePrior = LogisticPrior {
-    scales: [(1.6651, 2.1308), (2.9030, 2.6976), (3.0680, 1.3511), (3.0569, 1.6753), (1.0, 1.0)],
-    mean: [1.1652, -0.0965, 0.1324, 0.4745, 0.0, 0.3601],
+    scales: [
+        (2.3288, 2.2805),
+        (3.6908, 3.0686),
+        (3.5461, 1.8439),
+        (3.5208, 2.2405),
+        (1.0000, 1.0000),
+    ],
+    mean: [0.9042, 0.0896, 1.0712, -0.1178, 0.0000, 0.9165],
     covariance: [
-        [0.5212, -0.2536, -0.4364, 0.1162, 0.0, 0.0223],
-        [-0.2536, 0.1778, 0.2993, -0.1980, 0.0, -0.0127],
-        [-0.4364, 0.2993, 2.5514, -1.9643, 0.0, 0.1702],
-        [0.1162, -0.1980, -1.9643, 1.7496, 0.0, -0.1211],
-        [0.0, 0.0, 0.0, 0.0, 4.0012, 0.0],
-        [0.0223, -0.0127, 0.1702, -0.1211, 0.0, 0.0522],
+        [0.4072, -0.1995, -0.2254, 0.0402, 0.0000, 0.1353],
+        [-0.1995, 0.1951, 0.1648, -0.2130, 0.0000, -0.0207],
+        [-0.2254, 0.1648, 2.0067, -1.5421, 0.0000, 0.2504],
+        [0.0402, -0.2130, -1.5421, 1.5431, 0.0000, -0.2700],
+        [0.0000, 0.0000, 0.0000, 0.0000, 4.0012, 0.0000],
+        [0.1353, -0.0207, 0.2504, -0.2700, 0.0000, 0.1569],
     ],
 };
 
 /// How much each of the [novelty features](crate::NoveltyFeatures) moves the log odds of being sold, by a spread.
-pub(crate) const SOLD_WEIGHTS: [f32; NOVELTY_FEATURES] = [0.529, 0.365];
+pub(crate) const SOLD_WEIGHTS: [f32; NOVELTY_FEATURES] = [1.28, 0.69];
+
+/// The same where a product's only photo is searched for by views of itself: their similarity says little of new photos'.
+pub(crate) const SOLD_WEIGHTS_ONE_PHOTO: [f32; NOVELTY_FEATURES] = [1.0, 0.2];

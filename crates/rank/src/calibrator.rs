@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::calibration_prior::{ConfidencePrior, ONE_PHOTO, SEVERAL_PHOTOS};
-use crate::no_match::{NOVELTY_FEATURES, NoveltyDetector, NoveltyFeatures};
+use crate::no_match::{NOVELTY_FEATURES, NoveltyDetector, NoveltyFeatures, ReferencePhotos};
 use crate::{CONFIDENCE_FEATURES, Logistic};
 
 /// The probability of being sold below which there is no match.
@@ -37,6 +37,9 @@ pub struct CalibrationSet {
     pub weight: f64,
     /// Whether most products have a single photo: such catalogues have a prior of their own.
     pub one_photo_each: bool,
+    /// Whether queries come from a source of which nothing is known: from customers, where there are only catalogue
+    /// pictures.
+    pub unknown_source: bool,
     /// Reference answers: what photos of products that are sold look like.
     /// A query that falls below nearly all of them is no match.
     pub reference: Vec<KnownAnswer>,
@@ -81,14 +84,20 @@ impl ConfidenceCalibrator {
         prior: &ConfidencePrior,
     ) -> Option<Self> {
         let CalibrationSet { answers, weight, reference, queries, unsold, .. } = calibration_set;
+        let CalibrationSet { one_photo_each, unknown_source, .. } = *calibration_set;
         let weight = weight * MANY_QUERIES / (MANY_QUERIES + queries.len() as f64);
         let sample = |weight| move |one: &KnownAnswer| (one.confidence, one.is_right, weight);
         let samples: Vec<_> =
             answers.iter().map(sample(weight)).chain(queries.iter().map(sample(1.0))).collect();
-        let reference = if queries.len() < MANY_QUERIES as usize { reference } else { queries };
+        let has_queries = queries.len() >= MANY_QUERIES as usize;
+        let reference = if has_queries { queries } else { reference };
+        let of = ReferencePhotos {
+            of_one_photo_each: one_photo_each && !has_queries,
+            of_another_source: unknown_source && !has_queries,
+        };
         let reference: Vec<_> = reference.iter().map(|one| (one.novelty, one.is_right)).collect();
         Some(Self {
-            novelty: NoveltyDetector::fit(&reference, unsold)?,
+            novelty: NoveltyDetector::fit(&reference, unsold, of)?,
             correct: Logistic::fit(&samples, prior),
         })
     }

@@ -6,9 +6,9 @@
 //! use lookalike_rank::{Neighbour, VoteParams, vote};
 //!
 //! let neighbour = |photo, product, similarity| Neighbour { photo, product, similarity };
-//! // Product 7 is nearest, but product 3 has two photos nearly as near.
+//! // Product 7 is nearest, but both of product 3's photos are nearly as near.
 //! let neighbours = [neighbour(10, 7, 0.80), neighbour(11, 3, 0.78), neighbour(12, 3, 0.77)];
-//! let ranked = vote(&neighbours, &VoteParams::default());
+//! let ranked = vote(&neighbours, |_product| 2, &VoteParams::default());
 //! assert_eq!(ranked[0].product, 3);
 //! assert_eq!(ranked[0].evidence.iter().map(|e| e.photo).collect::<Vec<_>>(), [11, 12]);
 //! assert!((ranked[0].score + ranked[1].score - 1.0).abs() < 1e-6);

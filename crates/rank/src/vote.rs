@@ -23,13 +23,24 @@ impl Default for VoteParams {
 
 /// Ranks products by the similarity-weighted vote of the nearest neighbours.
 ///
+/// A product of many photos has more of them among the nearest than one of few, whatever the query shows. So the votes for
+/// a product are divided by its number of photos, `photos_of`, or by [`VoteParams::neighbours`] where it has more, since no
+/// more can vote for it.
+///
 /// `neighbours` come best first. Those beyond [`VoteParams::neighbours`] do not vote: products that
 /// only they show follow with a score of 0, the most similar first.
-pub fn vote(neighbours: &[Neighbour], params: &VoteParams) -> Vec<RankedProduct> {
+pub fn vote(
+    neighbours: &[Neighbour],
+    photos_of: impl Fn(u32) -> usize,
+    params: &VoteParams,
+) -> Vec<RankedProduct> {
     let Some(nearest) = neighbours.first() else { return Vec::new() };
     // Relative to the nearest, because the exponential of a large quotient overflows.
-    let weight =
-        |n: &Neighbour| f64::from((n.similarity - nearest.similarity) / params.temperature).exp();
+    let most = params.neighbours.max(1);
+    let weight = |n: &Neighbour| {
+        let share = photos_of(n.product).clamp(1, most) as f64;
+        f64::from((n.similarity - nearest.similarity) / params.temperature).exp() / share
+    };
     let mut position: HashMap<u32, usize> = HashMap::new();
     let mut ranked: Vec<(f64, RankedProduct)> = Vec::new();
     let mut total = 0.0;
@@ -42,7 +53,7 @@ pub fn vote(neighbours: &[Neighbour], params: &VoteParams) -> Vec<RankedProduct>
         let (votes, entry) = &mut ranked[at];
         let Neighbour { photo, similarity, .. } = *neighbour;
         entry.evidence.push(Evidence { photo, similarity });
-        if rank < params.neighbours.max(1) {
+        if rank < most {
             *votes += weight(neighbour);
             total += weight(neighbour);
         }
@@ -74,6 +85,7 @@ mod tests {
     fn each_product_comes_once_and_scores_add_up() {
         let ranked = vote(
             &neighbours(&[(1, 0.9), (2, 0.8), (1, 0.7), (3, 0.6), (2, 0.5)]),
+            |_| 2,
             &VoteParams::default(),
         );
         assert_eq!(products(&ranked), [1, 2, 3]);
@@ -86,23 +98,35 @@ mod tests {
     fn a_much_nearer_photo_outweighs_many_far_ones() {
         let far: Vec<_> = (0..5).map(|_| (2, 0.4)).collect();
         let list = neighbours(&[&[(1, 0.95)], &far[..]].concat());
-        assert_eq!(products(&vote(&list, &VoteParams::default())), [1, 2]);
+        assert_eq!(products(&vote(&list, |_| 1, &VoteParams::default())), [1, 2]);
         let flat = VoteParams { temperature: 10.0, ..VoteParams::default() };
-        assert_eq!(products(&vote(&list, &flat)), [2, 1]);
+        assert_eq!(products(&vote(&list, |_| 1, &flat)), [2, 1]);
+    }
+
+    #[test]
+    fn a_product_does_not_win_by_its_number_of_photos() {
+        let list = neighbours(&[(1, 0.8), (2, 0.79), (2, 0.78), (2, 0.77)]);
+        assert_eq!(products(&vote(&list, |_| 3, &VoteParams::default())), [2, 1]);
+        let one_photo = |product| if product == 1 { 1 } else { 3 };
+        assert_eq!(products(&vote(&list, one_photo, &VoteParams::default())), [1, 2]);
+        // No more than the neighbours that vote can be for it.
+        let params = VoteParams { neighbours: 4, ..VoteParams::default() };
+        let share = |photos| vote(&list, |p| if p == 1 { 1 } else { photos }, &params)[1].score;
+        assert_eq!(share(4), share(4000));
     }
 
     #[test]
     fn those_beyond_the_vote_follow_by_similarity() {
         let params = VoteParams { neighbours: 2, ..VoteParams::default() };
-        let ranked = vote(&neighbours(&[(5, 0.9), (5, 0.8), (4, 0.7), (3, 0.6)]), &params);
+        let ranked = vote(&neighbours(&[(5, 0.9), (5, 0.8), (4, 0.7), (3, 0.6)]), |_| 1, &params);
         assert_eq!(products(&ranked), [5, 4, 3]);
         assert_eq!((ranked[0].score, ranked[1].score), (1.0, 0.0));
     }
 
     #[test]
     fn equal_votes_keep_the_order_and_none_give_nothing() {
-        let ranked = vote(&neighbours(&[(9, 0.5), (1, 0.5)]), &VoteParams::default());
+        let ranked = vote(&neighbours(&[(9, 0.5), (1, 0.5)]), |_| 1, &VoteParams::default());
         assert_eq!(products(&ranked), [9, 1]);
-        assert!(vote(&[], &VoteParams::default()).is_empty());
+        assert!(vote(&[], |_| 1, &VoteParams::default()).is_empty());
     }
 }

@@ -65,14 +65,15 @@ function stars({ rating, review_count: reviews }) {
 function why(match, likeProduct, onLarge) {
   if (!match.evidence.length) return null;
   const photos = match.evidence.map((evidence, at) => {
-    const label = words().evidence(at + 1);
+    const label = evidence.source === 'catalogue' ? words().picture : words().evidence(at + 1);
     const show = () => onLarge(evidence.thumbnail_url);
     const button = make('button', { type: 'button', className: 'evidence', 'aria-label': label, onclick: show });
     button.append(picture(evidence.thumbnail_url, 256, ''));
     button.title = words().similarity(evidence.similarity.toFixed(2));
     return make('li', {}, button);
   });
-  const say = likeProduct ? words().whyLike : words().whyText;
+  const has = match.evidence.some(({ source }) => source === 'catalogue');
+  const say = likeProduct ? words().whyLike : has ? words().whyPicture : words().whyText;
   return make('details', { className: 'why' },
     make('summary', {}, words().why),
     make('p', {}, say(photos.length)),

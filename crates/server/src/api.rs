@@ -10,7 +10,9 @@ pub(crate) use admin::{
     PhotoStatus, ReloadResponse, RemoveRequest, RemoveResponse, UpsertForm, UpsertResponse,
     UpsertedPhoto,
 };
-pub(crate) use request::{ImageParams, PhotosForm, PhotosJson, SimilarParams, TopParams};
+pub(crate) use request::{
+    FeedbackForm, ImageParams, PhotosForm, PhotosJson, SimilarParams, TopParams,
+};
 pub(crate) use response::{
     BBox, BatchResponse, BatchResult, DetectedObject, EvidencePhoto, Explanation, Match, Neighbour,
     ProductCard, ProductDetails, ProductPhoto, ScoreParts, SearchResponse, Timings, Verdict,

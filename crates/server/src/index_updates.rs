@@ -6,7 +6,7 @@ use std::io::ErrorKind::{QuotaExceeded, StorageFull};
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use lookalike_catalog::{Catalog, Photo, Product};
+use lookalike_catalog::{Catalog, Photo, PhotoSource, Product};
 use lookalike_engine::{
     EMBEDDINGS_FOLDER, EngineError, Index, IndexLock, IndexedPhoto, Searcher, Silent,
     UpdateOptions, remove_where, upsert as upsert_into,
@@ -229,8 +229,12 @@ impl StoredPhotos<'_> {
 
     /// The photos as a catalogue of one product.
     fn catalog(&self, product: Product) -> Catalog {
-        let photo =
-            |(name, _): &(String, bool)| Photo { product: 0, path: name.clone(), split: None };
+        let photo = |(name, _): &(String, bool)| Photo {
+            product: 0,
+            path: name.clone(),
+            split: None,
+            source: PhotoSource::Review,
+        };
         Catalog {
             root: self.store.folder().to_owned(),
             products: vec![product],

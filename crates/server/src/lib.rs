@@ -25,6 +25,7 @@ mod auth;
 mod client_ip;
 mod connections;
 mod error;
+mod feedback;
 mod index_updates;
 mod logging;
 mod metrics;
@@ -53,7 +54,7 @@ use tokio::net::TcpListener;
 
 pub use error::ServeError;
 pub use logging::{LogFormat, init_logging};
-pub use settings::{Limits, Rate, RateLimit, Settings};
+pub use settings::{Limits, Rate, RateLimit, Settings, TakeFeedback};
 pub use state::{IndexSource, Reload};
 
 use state::AppState;

@@ -4,7 +4,7 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use crate::problem::Problem;
-use crate::routes::{admin, health, photos, products, search};
+use crate::routes::{admin, feedback, health, photos, products, search};
 use crate::settings::Limits;
 
 #[derive(OpenApi)]
@@ -18,6 +18,7 @@ use crate::settings::Limits;
     paths(
         search::similar,
         search::batch,
+        feedback::feedback,
         products::product,
         products::similar,
         products::image,

@@ -28,12 +28,7 @@ impl PhotoStore {
 
     /// The name of a photo's file: its checksum, with the extension of its format.
     pub(crate) fn name(sha256: &[u8; 32], format: PhotoFormat) -> String {
-        let extension = match format {
-            PhotoFormat::Jpeg => "jpg",
-            PhotoFormat::Tiff => "tiff",
-            other => other.media_type().rsplit('/').next().unwrap_or("photo"),
-        };
-        format!("{}.{extension}", hex::encode(sha256))
+        format!("{}.{}", hex::encode(sha256), extension(format))
     }
 
     /// Writes a photo's file, whole or not at all. Returns whether it is new.
@@ -75,9 +70,19 @@ impl PhotoStore {
     }
 }
 
+/// The extension of a photo's file.
+pub(crate) fn extension(format: PhotoFormat) -> &'static str {
+    match format {
+        PhotoFormat::Jpeg => "jpg",
+        PhotoFormat::Tiff => "tiff",
+        other => other.media_type().rsplit('/').next().unwrap_or("photo"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lookalike_catalog::PhotoSource;
     use lookalike_photo::PerceptualHash;
 
     #[test]
@@ -95,6 +100,7 @@ mod tests {
             product: 0,
             path: path.to_owned(),
             split: None,
+            source: PhotoSource::Review,
             sha256: [0xab; 32],
             perceptual_hash: PerceptualHash::default(),
         };

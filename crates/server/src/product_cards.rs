@@ -58,6 +58,7 @@ impl ServedIndex {
             let evidence = ranked.evidence.iter().map(|evidence| api::EvidencePhoto {
                 photo: self.photo_name(evidence.photo),
                 similarity: evidence.similarity,
+                source: self.searcher.index().photos()[evidence.photo as usize].source,
                 thumbnail_url: self.thumbnail_url(evidence.photo),
             });
             let parts = found.score_parts.get(at).filter(|_| explain);

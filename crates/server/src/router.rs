@@ -15,7 +15,7 @@ use crate::middleware::security_headers::{same_origin, security_headers};
 use crate::middleware::{auth, observe};
 use crate::openapi::openapi;
 use crate::problem::Problem;
-use crate::routes::{admin, health, photos, products, search};
+use crate::routes::{admin, feedback, health, photos, products, search};
 use crate::settings::Settings;
 use crate::state::AppState;
 use crate::urls::is_web;
@@ -36,8 +36,12 @@ pub(crate) fn router(state: Arc<AppState>, settings: &Settings) -> Result<Router
         .route("/v1/products/{id}/similar", get(products::similar))
         .route("/v1/products/{id}/image", get(products::image))
         .route("/v1/photos/{id}", get(photos::photo))
-        .route("/metrics", get(health::metrics))
-        .route_layer(from_fn_with_state(Arc::clone(&state), auth::require_read));
+        .route("/metrics", get(health::metrics));
+    let read = match state.feedback {
+        Some(_) => read.route("/v1/feedback", post(feedback::feedback)),
+        None => read,
+    };
+    let read = read.route_layer(from_fn_with_state(Arc::clone(&state), auth::require_read));
     let mut router = Router::new()
         .merge(read)
         .merge(pages::router())

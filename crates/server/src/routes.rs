@@ -1,6 +1,7 @@
 //! The handlers of the API, by topic, and the checks that they share.
 
 pub(crate) mod admin;
+pub(crate) mod feedback;
 pub(crate) mod health;
 pub(crate) mod photos;
 pub(crate) mod products;

@@ -19,6 +19,8 @@ const WEAK_QUANTILE: f64 = 0.02;
 pub(crate) struct ServedIndex {
     pub(crate) searcher: Searcher,
     pub(crate) detector: Arc<dyn ObjectDetector>,
+    /// See [`lookalike_engine::Index::verdict_id`].
+    pub(crate) verdict_id: String,
     pub(crate) index: IndexInfo,
     pub(crate) model: ModelInfo,
     pub(crate) categories: Vec<Category>,
@@ -70,6 +72,7 @@ impl ServedIndex {
             image_origins: summary::image_origins(&searcher),
             products: products.map(|(at, product)| (product.id.clone(), at)).collect(),
             photos: photos.map(|(row, photo)| (photo_id(&photo.sha256), row)).collect(),
+            verdict_id: index.verdict_id(),
             index: info,
             model,
             detector,

@@ -21,8 +21,22 @@ pub struct Settings {
     /// Whether the last address in `X-Forwarded-For` is the client's. Only behind a proxy of your own that
     /// sets it: otherwise clients can forge their address.
     pub behind_proxy: bool,
+    /// Whether shoppers' feedback on answers is written down. Default [`TakeFeedback::No`].
+    pub feedback: TakeFeedback,
     /// Limits on sizes, times and concurrency.
     pub limits: Limits,
+}
+
+/// Whether feedback on answers is written to the index's folder.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TakeFeedback {
+    /// It is not taken.
+    #[default]
+    No,
+    /// Which product was chosen, or none, with what the verdict was computed from. No photo is kept.
+    Answers,
+    /// The same, and the photos that were searched for.
+    AnswersAndPhotos,
 }
 
 impl Default for Settings {
@@ -34,6 +48,7 @@ impl Default for Settings {
             cors_origins: Vec::new(),
             rate_limit: RateLimit::Auto,
             behind_proxy: false,
+            feedback: TakeFeedback::No,
             limits: Limits::default(),
         }
     }

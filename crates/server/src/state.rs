@@ -11,10 +11,11 @@ use crate::ServeError;
 use crate::admission::client_quota::ClientQuotas;
 use crate::admission::rate_limit::RateLimiter;
 use crate::auth::BearerTokens;
+use crate::feedback::FeedbackLog;
 use crate::metrics::Metrics;
 use crate::photo_store::PhotoStore;
 use crate::served_index::ServedIndex;
-use crate::settings::{Limits, Rate, Settings};
+use crate::settings::{Limits, Rate, Settings, TakeFeedback};
 use crate::thumbnail_cache::ThumbnailCache;
 use crate::worker_pool::WorkerPool;
 
@@ -37,6 +38,8 @@ pub(crate) struct AppState {
     served: RwLock<Arc<ServedIndex>>,
     pub(crate) source: IndexSource,
     pub(crate) photo_store: PhotoStore,
+    /// Where feedback is written, if it is taken.
+    pub(crate) feedback: Option<Arc<FeedbackLog>>,
     /// Held while the index is loaded or updated: two at once would take twice the memory, or undo each other.
     pub(crate) update_lock: tokio::sync::Mutex<()>,
     pub(crate) limits: Limits,
@@ -66,10 +69,16 @@ impl AppState {
         let metrics = Metrics::new();
         let served = ServedIndex::new(searcher, source.detector.clone())?;
         metrics.set_index(&served);
+        let feedback = match settings.feedback {
+            TakeFeedback::No => None,
+            TakeFeedback::Answers => Some(FeedbackLog::new(&source.folder, false)),
+            TakeFeedback::AnswersAndPhotos => Some(FeedbackLog::new(&source.folder, true)),
+        };
         let search_workers = WorkerPool::for_searches(limits.search_workers);
         Ok(Arc::new(Self {
             served: RwLock::new(Arc::new(served)),
             photo_store: PhotoStore::beside(&source.folder),
+            feedback: feedback.map(Arc::new),
             source,
             update_lock: tokio::sync::Mutex::default(),
             limits,

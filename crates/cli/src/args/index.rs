@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use lookalike_catalog::Split;
-use lookalike_engine::BuildOptions;
+use lookalike_catalog::{Catalog, CatalogError, CataloguePictures, Split};
+use lookalike_engine::{BuildOptions, Index};
 use lookalike_vectors::GraphBuilder;
 
 use crate::args::shared::{
@@ -41,6 +41,13 @@ pub(crate) enum IndexCommand {
 pub(crate) struct IntoArgs {
     #[command(flatten)]
     pub(crate) catalog: CatalogArgs,
+    /// Index the products' catalogue pictures, too: the column `image` of a manifest [default: as the index has
+    /// it]
+    #[arg(long, conflicts_with = "only_catalogue_pictures")]
+    with_catalogue_pictures: bool,
+    /// Index the catalogue pictures, and no other photos
+    #[arg(long)]
+    only_catalogue_pictures: bool,
     /// Splits to index, separated by commas; photos without a split are always indexed
     #[arg(long, value_name = "NAMES", value_delimiter = ',', default_value = "train")]
     pub(crate) split: Vec<Split>,
@@ -48,6 +55,24 @@ pub(crate) struct IntoArgs {
     pub(crate) model: ModelArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+impl IntoArgs {
+    /// Reads the catalogue, with its pictures if they are asked for, or else as in an index.
+    pub(crate) fn catalogue(&self, index: Option<&Index>) -> Result<Catalog, CatalogError> {
+        let asked_for = match (self.with_catalogue_pictures, self.only_catalogue_pictures) {
+            (true, _) => Some(CataloguePictures::Along),
+            (_, true) => Some(CataloguePictures::Only),
+            _ => None,
+        };
+        let CatalogArgs { photos, root } = &self.catalog;
+        let pictures = asked_for.or(index.map(Index::catalogue_pictures)).unwrap_or_default();
+        let catalog = Catalog::open_with(photos, root.as_deref(), pictures);
+        if asked_for.is_some() && catalog.as_ref().is_ok_and(|catalog| !catalog.has_pictures()) {
+            return Err(CatalogError::NoCataloguePictures { path: photos.clone() });
+        }
+        catalog
+    }
 }
 
 #[derive(Args)]
@@ -102,8 +127,15 @@ pub(crate) struct CompactArgs {
 
 #[derive(Args)]
 pub(crate) struct CalibrateArgs {
-    #[command(flatten)]
-    pub(crate) catalog: CatalogArgs,
+    /// Photos that were searched for: a folder with one folder per product, or a .jsonl or .csv manifest
+    #[arg(value_name = "QUERIES", required_unless_present = "feedback")]
+    pub(crate) queries: Option<PathBuf>,
+    /// The folder that a manifest's paths are relative to [default: the manifest's own]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) root: Option<PathBuf>,
+    /// Calibrate on the feedback that a server collected in the index's folder (`serve --feedback`), too
+    #[arg(long)]
+    pub(crate) feedback: bool,
     #[command(flatten)]
     pub(crate) unsold: UnsoldArgs,
     /// Splits to calibrate on, separated by commas [default: all photos that are not in the index]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use lookalike_server::{Limits, LogFormat, Rate, RateLimit, Settings};
+use lookalike_server::{Limits, LogFormat, Rate, RateLimit, Settings, TakeFeedback};
 use serde::Deserialize;
 
 use crate::args::shared::{IndexLocationArgs, ModelArgs, StoreArgs};
@@ -62,6 +62,13 @@ struct Options {
     /// Take the last address in X-Forwarded-For for the client's; use it only behind a proxy of your own
     #[arg(long, value_name = "BOOL", env = "LOOKALIKE_SERVE_BEHIND_PROXY", num_args = 0..=1, default_missing_value = "true")]
     behind_proxy: Option<bool>,
+    /// Take feedback on answers (`POST /v1/feedback`), and write it to the index's folder for `lookalike index calibrate
+    /// --feedback`; no photo is kept
+    #[arg(long, value_name = "BOOL", env = "LOOKALIKE_SERVE_FEEDBACK", num_args = 0..=1, default_missing_value = "true")]
+    feedback: Option<bool>,
+    /// Take feedback, and keep the photos that it is on, in the folder `feedback` of the index's
+    #[arg(long, value_name = "BOOL", env = "LOOKALIKE_SERVE_FEEDBACK_PHOTOS", num_args = 0..=1, default_missing_value = "true")]
+    feedback_photos: Option<bool>,
     /// Largest photo, in MiB [default: 24]
     #[arg(long, alias = "photo-mib", value_name = "N", env = "LOOKALIKE_SERVE_MAX_PHOTO_MIB")]
     #[serde(alias = "photo_mib")]
@@ -225,6 +232,8 @@ impl Options {
             rate: self.rate.or(other.rate),
             burst: self.burst.or(other.burst),
             behind_proxy: self.behind_proxy.or(other.behind_proxy),
+            feedback: self.feedback.or(other.feedback),
+            feedback_photos: self.feedback_photos.or(other.feedback_photos),
             max_photo_mib: self.max_photo_mib.or(other.max_photo_mib),
             max_body_mib: self.max_body_mib.or(other.max_body_mib),
             max_megapixels: self.max_megapixels.or(other.max_megapixels),
@@ -270,6 +279,11 @@ impl Options {
             cors_origins: origins.into_iter().filter(|origin| !origin.is_empty()).collect(),
             rate_limit,
             behind_proxy: self.behind_proxy.unwrap_or(usual.behind_proxy),
+            feedback: match (self.feedback, self.feedback_photos) {
+                (_, Some(true)) => TakeFeedback::AnswersAndPhotos,
+                (Some(true), _) => TakeFeedback::Answers,
+                _ => TakeFeedback::No,
+            },
             limits: Limits {
                 max_photo_bytes: mib(self.max_photo_mib, limits.max_photo_bytes),
                 max_body_bytes: mib(self.max_body_mib, limits.max_body_bytes),

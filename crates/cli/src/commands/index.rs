@@ -5,7 +5,6 @@ pub(crate) mod update;
 
 use std::fmt::Write as _;
 
-use lookalike_catalog::Catalog;
 use lookalike_engine::{
     BuildOptions, BuildReport, EMBEDDINGS_FOLDER, EngineError, FittedOn, Hardness, IndexBuilder,
     IndexInfo, verify as check,
@@ -17,7 +16,7 @@ use crate::output::{bytes, count, one_line, print, print_json, skipped, thousand
 use crate::{model, progress};
 
 pub(crate) fn build(args: &BuildArgs) -> anyhow::Result<()> {
-    let catalog = Catalog::open(&args.what.catalog.photos, args.what.catalog.root.as_deref())?;
+    let catalog = args.what.catalogue(None)?;
     let encoder = model::encoder(&args.what.model)?;
     // Before embedding, which may take hours: a locked or unwritable folder fails at once.
     let location = args.store.resolve(&args.out)?;
@@ -68,7 +67,11 @@ pub(crate) fn info(args: &IndexArgs) -> anyhow::Result<()> {
         None => writeln!(text, "store       {}", file.display()),
     };
     let _ = writeln!(text, "format      {format}, written by lookalike {program}");
-    let _ = writeln!(text, "photos      {}", thousands(info.photos as u64));
+    let pictures = match info.catalogue_pictures {
+        0 => String::new(),
+        pictures => format!(", {} of them catalogue pictures", thousands(pictures as u64)),
+    };
+    let _ = writeln!(text, "photos      {}{pictures}", thousands(info.photos as u64));
     let _ = writeln!(text, "products    {}", thousands(info.products as u64));
     let _ = writeln!(text, "photo root  {}", one_line(&info.root));
     for part in &model.parts {

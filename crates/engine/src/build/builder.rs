@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use lookalike_catalog::{Catalog, Skipped, Split};
+use lookalike_catalog::{Catalog, PhotoSource, Skipped, Split};
 use lookalike_rank::CalibrationSet;
 use lookalike_vectors::{GraphBuilder, HnswParams, Vectors};
 
@@ -15,7 +15,7 @@ use super::split_selection::without_photos;
 use crate::encode::{EMPTY_EMBEDDING, Encoder, absolute, is_degenerate};
 use crate::error::EngineError;
 use crate::index::{BuildReport, Content, Index, IndexedPhoto};
-use crate::metric::Metric;
+use crate::metric::{Metric, TrainingPhotos};
 use crate::progress::{Progress, Silent};
 use crate::ranking::{Ranking, fit};
 
@@ -138,9 +138,9 @@ fn build(
         Err(reason) => rows.skip(&photo.path, reason),
         Ok(file) => {
             let (path, split) = (photo.path.clone(), photo.split);
-            let (product, sha256) = (photo.product, file.sha256);
+            let (product, source, sha256) = (photo.product, photo.source, file.sha256);
             let perceptual_hash = file.perceptual_hash;
-            let indexed = IndexedPhoto { product, path, split, sha256, perceptual_hash };
+            let indexed = IndexedPhoto { product, path, split, source, sha256, perceptual_hash };
             rows.add(indexed, &file.photo.embedding, file.is_cached);
         }
     })?;
@@ -154,8 +154,10 @@ fn build(
 
     let products: Vec<u32> = photos.iter().map(|photo| photo.product).collect();
     let whole: Vec<&[f32]> = embeddings.chunks_exact(encoder.model().embedding_dim()).collect();
-    let metric = Metric::fit(encoder.model(), &whole, &products, options.dims)?;
-    let mut vectors = metric.apply_all(&whole);
+    let sources: Vec<PhotoSource> = photos.iter().map(|photo| photo.source).collect();
+    let training = TrainingPhotos { embeddings: &whole, products: &products, sources: &sources };
+    let metric = Metric::fit(encoder.model(), &encoder.metric_priors(), &training, options.dims)?;
+    let mut vectors = metric.apply_all(&whole, &sources);
     drop_degenerate(&mut vectors, metric.dim(), &mut embeddings, &mut photos, &mut report);
     report.products_without_photos = without_photos(&catalog.products, &photos);
     let vectors = Arc::new(Vectors::normalised(metric.dim(), vectors)?);

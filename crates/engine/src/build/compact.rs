@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use lookalike_catalog::PhotoSource;
 use lookalike_rank::CalibrationSet;
 use lookalike_vectors::Vectors;
 
@@ -10,7 +11,7 @@ use super::graph::{link, now};
 use crate::encode::EmbeddingCache;
 use crate::error::EngineError;
 use crate::index::{Content, Index};
-use crate::metric::Metric;
+use crate::metric::{Metric, TrainingPhotos, metric_priors};
 use crate::progress::Progress;
 use crate::ranking::Ranking;
 
@@ -38,8 +39,13 @@ pub fn compact(
         if let Some(rows) = sha256s.iter().map(whole).collect::<Option<Vec<_>>>() {
             let all: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
             let products: Vec<u32> = old.photos.iter().map(|photo| photo.product).collect();
-            metric = Metric::fit(&old.model, &all, &products, old.metric.dims())?;
-            vectors = Arc::new(Vectors::normalised(metric.dim(), metric.apply_all(&all))?);
+            let priors = metric_priors(&old.model);
+            let sources: Vec<PhotoSource> = old.photos.iter().map(|photo| photo.source).collect();
+            let training =
+                TrainingPhotos { embeddings: &all, products: &products, sources: &sources };
+            metric = Metric::fit(&old.model, &priors, &training, old.metric.dims())?;
+            vectors =
+                Arc::new(Vectors::normalised(metric.dim(), metric.apply_all(&all, &sources))?);
         }
         cache.retain(&sha256s.into_iter().collect())?;
     }

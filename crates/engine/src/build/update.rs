@@ -86,12 +86,12 @@ pub fn upsert(
         {
             replaced.push(row);
         }
-        let vector = index.content().metric.apply(&file.photo.embedding);
+        let vector = index.content().metric.apply(&file.photo.embedding, photo.source);
         if is_degenerate(&vector) {
             return rows.skip(&photo.path, EMPTY_EMBEDDING.to_owned());
         }
-        let (split, perceptual_hash) = (photo.split, file.perceptual_hash);
-        let indexed = IndexedPhoto { product, path, split, sha256, perceptual_hash };
+        let (split, source, perceptual_hash) = (photo.split, photo.source, file.perceptual_hash);
+        let indexed = IndexedPhoto { product, path, split, source, sha256, perceptual_hash };
         rows.add(indexed, &vector, file.is_cached);
     })?;
     for row in replaced.into_iter().filter(|row| !found.contains_key(row)) {

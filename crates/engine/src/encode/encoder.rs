@@ -11,8 +11,10 @@ use lookalike_photo::{DecodeLimits, PhotoError, Preprocess, RgbImage, decode_sca
 
 use super::embedding::PhotoEmbedding;
 use super::model::{Model, ModelPart, absolute};
+use crate::metric::{MetricPrior, metric_priors};
 
 /// Photos to embeddings: one network or several, each with its own preprocessing.
+#[derive(Clone)]
 pub struct Encoder {
     networks: Vec<Arc<dyn Backbone>>,
     /// The device that all of them run on.
@@ -22,6 +24,8 @@ pub struct Encoder {
     /// The ids of the products that each network's classifier knows, if it knows any.
     classes: Vec<Option<Vec<String>>>,
     model: Model,
+    /// What is to be taken for known of each network's embeddings, in place of what the program knows.
+    metric_priors: Option<Vec<Option<Arc<MetricPrior>>>>,
     limits: DecodeLimits,
 }
 
@@ -63,7 +67,23 @@ impl Encoder {
             let (identity, weights) = (loaded.identity, absolute(&loaded.weights));
             model.parts.push(ModelPart { identity, weight: weight / total, weights });
         }
-        Self { networks, device, preprocess, classes, model, limits: DecodeLimits::default() }
+        let limits = DecodeLimits::default();
+        Self { networks, device, preprocess, classes, model, metric_priors: None, limits }
+    }
+
+    /// With another prior of the metric, for the network that it is of, in place of the program's own; with none, without
+    /// any.
+    pub fn with_metric_prior(self, prior: Option<MetricPrior>) -> Self {
+        let prior = prior.map(Arc::new);
+        let parts = self.model.parts.iter();
+        let priors = parts.map(|part| prior.clone().filter(|one| one.is_of(&part.identity)));
+        Self { metric_priors: Some(priors.collect()), ..self }
+    }
+
+    /// For each network, what is known of its embeddings, if anything.
+    pub(crate) fn metric_priors(&self) -> Vec<Option<Arc<MetricPrior>>> {
+        // The program's own are read when an index is built, and not when the program starts.
+        self.metric_priors.clone().unwrap_or_else(|| metric_priors(&self.model))
     }
 
     /// For each network, the ids of the products that its classifier knows, if it knows any, in the

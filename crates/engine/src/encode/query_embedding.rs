@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use lookalike_backbone::map_on_cores;
+use lookalike_catalog::PhotoSource;
 use lookalike_photo::RgbImage;
 use sha2::{Digest, Sha256};
 
@@ -43,18 +44,19 @@ impl QueryEmbedding {
     }
 
     /// The query embedding of one picture.
-    fn of_embedding(picture: PhotoEmbedding, metric: &Metric) -> Self {
+    fn of_embedding(picture: PhotoEmbedding, metric: &Metric, source: PhotoSource) -> Self {
         let PhotoEmbedding { embedding, class_probabilities } = picture;
-        let vector = metric.apply(&embedding);
-        Self { vector, in_subspace: metric.in_subspace(&embedding), class_probabilities }
+        let vector = metric.apply(&embedding, source);
+        let in_subspace = metric.in_subspace(&embedding, source);
+        Self { vector, in_subspace, class_probabilities }
     }
 
     /// The mean over the views of a photo; `None` where the embedding of one of them is degenerate.
-    fn of_views(views: Vec<PhotoEmbedding>, metric: &Metric) -> Option<Self> {
+    fn of_views(views: Vec<PhotoEmbedding>, metric: &Metric, source: PhotoSource) -> Option<Self> {
         if views.iter().any(|view| is_degenerate(&view.embedding)) {
             return None;
         }
-        let one = |view| Self::of_embedding(view, metric);
+        let one = |view| Self::of_embedding(view, metric, source);
         Self::mean(views.into_iter().map(one).collect())
     }
 }
@@ -66,7 +68,8 @@ impl Encoder {
         views: &[RgbImage],
         metric: &Metric,
     ) -> Result<Option<QueryEmbedding>, EngineError> {
-        Ok(QueryEmbedding::of_views(self.embed_pictures(views)?, metric))
+        let views = self.embed_pictures(views)?;
+        Ok(QueryEmbedding::of_views(views, metric, PhotoSource::Review))
     }
 
     /// Embeds photos in files as queries, on all cores, each by itself; the results come in the files' order, with
@@ -88,7 +91,7 @@ impl Encoder {
             return queries.into_iter().collect();
         }
         let query = |FileEmbedding { photo, sha256, .. }| {
-            (QueryEmbedding::of_embedding(photo, metric), sha256)
+            (QueryEmbedding::of_embedding(photo, metric, PhotoSource::Review), sha256)
         };
         let embedded = self.embed_all(files, progress)?;
         Ok(embedded.into_iter().map(|file| file.map(query)).collect())
@@ -100,11 +103,15 @@ impl Encoder {
         files: &[PathBuf],
         change: impl Fn(RgbImage, u64) -> RgbImage + Sync,
         metric: &Metric,
+        source: PhotoSource,
         progress: &dyn Progress,
     ) -> Result<Vec<Result<FileQuery, String>>, EngineError> {
         let numbered: Vec<_> = files.iter().zip(0u64..).collect();
         let queries = map_on_cores(&numbered, |(file, number)| {
-            let embed = |views: Vec<RgbImage>| self.embed_views(&views, metric);
+            let embed = |views: Vec<RgbImage>| {
+                let views = self.embed_pictures(&views)?;
+                Ok(QueryEmbedding::of_views(views, metric, source))
+            };
             let changed = |photo| change(photo, *number);
             let query = self.embed_query_file(file, Views::default(), changed, embed);
             progress.advance(1);

@@ -4,7 +4,6 @@ use lookalike_eval::{Calibration, calibration};
 use lookalike_rank::{CalibrationSet, ConfidenceCalibrator, KnownAnswer, Verdict};
 use serde::Serialize;
 
-use super::run::Evaluation;
 use crate::error::EngineError;
 use crate::index::Index;
 
@@ -39,20 +38,19 @@ pub struct Reliability {
     pub taken_for_sold: Option<f64>,
 }
 
-/// Fits an index's confidence on the answers of an evaluation, in place of those of earlier calibrations.
+/// Fits an index's confidence on answers to photos of products that are sold, and of things that are not, in place of those
+/// of earlier calibrations.
 ///
 /// # Errors
-/// [`EngineError::NotCalibrated`] for an index with too few photos to have a verdict.
+/// [`EngineError::NotCalibrated`] for an index with too few photos to have a verdict, and without an answer.
 pub fn calibrate(
     mut index: Index,
-    found: &Evaluation,
+    queries: &[KnownAnswer],
+    unsold: &[KnownAnswer],
 ) -> Result<(Index, CalibrationReport), EngineError> {
-    if found.answers.is_empty() {
+    if queries.is_empty() {
         return Err(EngineError::NotCalibrated);
     }
-    let queries: Vec<KnownAnswer> = found.answers.iter().map(|one| one.answer).collect();
-    let unsold = found.rejection.iter().flat_map(|rejection| &rejection.answers);
-    let unsold: Vec<KnownAnswer> = unsold.map(|one| one.answer).collect();
     let own = index.calibration_set().clone();
     // Every n-th is left out of one of n fits.
     let set = |left_out: Option<usize>| {
@@ -61,14 +59,14 @@ pub fn calibrate(
         let of = |answers: &[KnownAnswer]| -> Vec<KnownAnswer> {
             answers.iter().enumerate().filter(is_in).map(|(_, answer)| *answer).collect()
         };
-        let unsold = of(&unsold).into_iter().map(|answer| answer.novelty).collect();
-        CalibrationSet { queries: of(&queries), unsold, ..own.clone() }
+        let unsold = of(unsold).into_iter().map(|answer| answer.novelty).collect();
+        CalibrationSet { queries: of(queries), unsold, ..own.clone() }
     };
     let before = index.ranking().calibrator().ok_or(EngineError::NotCalibrated)?;
-    let before = reliability(&queries, &unsold, &[before; FOLDS]);
+    let before = reliability(queries, unsold, &[before; FOLDS]);
     let fits: Vec<ConfidenceCalibrator> =
         (0..FOLDS).filter_map(|fold| ConfidenceCalibrator::fit(&set(Some(fold)))).collect();
-    let after = reliability(&queries, &unsold, &fits.iter().collect::<Vec<_>>());
+    let after = reliability(queries, unsold, &fits.iter().collect::<Vec<_>>());
     let report = CalibrationReport { queries: queries.len(), unsold: unsold.len(), before, after };
     index.set_calibration(set(None));
     Ok((index, report))

@@ -69,14 +69,20 @@ pub(super) struct Searched {
 }
 
 /// An answer with its verdict, if there is one. `product` is the right one, of a product that is sold.
-pub(super) fn judged(scored: &Scored, product: Option<u32>, photos: usize) -> Option<JudgedAnswer> {
+pub(super) fn judged(
+    scored: &Scored,
+    product: Option<u32>,
+    searcher: &Searcher,
+) -> Option<JudgedAnswer> {
     let first = scored.ranked.first().map(|best| best.product);
     let answer = KnownAnswer {
         confidence: scored.confidence_features,
         novelty: scored.novelty_features,
         is_right: product.is_some() && first == product,
     };
-    Some(JudgedAnswer { answer, photos, verdict: scored.verdict? })
+    let photos = product.or(first).map_or(0, |product| searcher.photos_of(product));
+    let pictures = product.or(first).map_or(0, |product| searcher.pictures_of(product));
+    Some(JudgedAnswer { answer, photos, pictures, verdict: scored.verdict? })
 }
 
 impl Queries<'_> {
@@ -112,7 +118,7 @@ impl Queries<'_> {
                 .map(|(photo, product, embedding)| {
                     let vector = &embedding.vector;
                     let scored = searcher.score(&embedding, None, 3)?;
-                    let judged = judged(&scored, Some(product), searcher.photos_of(product));
+                    let judged = judged(&scored, Some(product), searcher);
                     let Scored { voted, class_scores, ranked: fused, verdict, .. } = scored;
                     let store = searcher.store();
                     let rows = |hits: Vec<Hit>| -> Vec<u32> {
@@ -123,7 +129,12 @@ impl Queries<'_> {
                     let recall = recall_at_k(&exact, &nearest[..RECALL_AT.min(nearest.len())]);
                     let photos = searcher.index().photos();
                     let variants = match self.variants {
-                        true => rankings(vector, store, |row| photos[row as usize].product)?,
+                        true => rankings(
+                            vector,
+                            store,
+                            |row| photos[row as usize].product,
+                            |product| searcher.photos_of(product),
+                        )?,
                         false => Vec::new(),
                     };
                     Ok(Searched {

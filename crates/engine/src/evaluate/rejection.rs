@@ -54,7 +54,7 @@ pub(super) fn reject(
             match embedded {
                 Err(reason) => skipped.push(Skipped { path: photo.path.clone(), reason }),
                 Ok((embedding, _)) => {
-                    answers.extend(judged(&searcher.score(&embedding, None, 3)?, None, 0));
+                    answers.extend(judged(&searcher.score(&embedding, None, 3)?, None, searcher));
                 }
             }
         }

@@ -153,11 +153,12 @@ pub fn evaluate(
         );
         return Err(EngineError::NothingToMeasure { catalog: catalog.root.clone(), reason });
     }
-    evaluation.verdicts = VerdictMetrics::new(&evaluation.answers);
     // Without a calibrator nothing is rejected, and there is nothing to measure.
     if let Some(unsold) = unsold.filter(|_| !sold.is_empty()) {
         evaluation.rejection = Some(reject(searcher, unsold, views, &sold, progress)?);
     }
+    let unsold = evaluation.rejection.as_ref().map_or(&[][..], |found| &found.answers);
+    evaluation.verdicts = VerdictMetrics::new(&evaluation.answers, unsold);
     let mut methods = comparison.results();
     if variants {
         queries.variants = false;

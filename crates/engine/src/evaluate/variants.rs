@@ -33,11 +33,13 @@ pub(crate) const NAMES: [&str; 7] = [
 /// Products with scores, best first.
 pub(crate) type Ranks = Vec<(u32, f32)>;
 
-/// Every variant's ranking for a vector; `product` maps a row to its photo's product.
+/// Every variant's ranking for a vector; `product` maps a row to its photo's product, `photos_of` a product to its number
+/// of photos.
 pub(crate) fn rankings(
     vector: &[f32],
     store: &dyn VectorStore,
     product: impl Fn(u32) -> u32,
+    photos_of: impl Fn(u32) -> usize,
 ) -> Result<Vec<Ranks>, EngineError> {
     let nearest = |vector: &[f32]| -> Result<Vec<Neighbour>, EngineError> {
         let hits = store.search_exact(vector, DEPTH)?.into_iter();
@@ -50,7 +52,7 @@ pub(crate) fn rankings(
             .collect())
     };
     let voted = |all: &[Neighbour], neighbours, temperature| -> Ranks {
-        let ranked = vote(all, &VoteParams { neighbours, temperature });
+        let ranked = vote(all, &photos_of, &VoteParams { neighbours, temperature });
         ranked.into_iter().take(KEPT).map(|one| (one.product, one.score)).collect()
     };
     let near = nearest(vector)?;
@@ -104,7 +106,7 @@ mod tests {
         let angles = [0.1f32, 0.9, 1.0, 1.1, 1.2, 0.2, 0.21, 0.22, 0.23, 0.24];
         let rows = angles.iter().flat_map(|a| [a.cos(), a.sin()]).collect();
         let exact = ExactStore::new(Arc::new(Vectors::normalised(2, rows).expect("vectors")));
-        let all = rankings(&[1.0, 0.0], &exact, |row| row / 5).expect("rankings");
+        let all = rankings(&[1.0, 0.0], &exact, |row| row / 5, |_| 5).expect("rankings");
         assert_eq!(all.len(), NAMES.len());
         let sum = |ranks: &Ranks| ranks.iter().map(|(_, score)| score).sum::<f32>();
         assert!(all.iter().all(|ranks| (sum(ranks) - 1.0).abs() < 1e-4), "{all:?}");

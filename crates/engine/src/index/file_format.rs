@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lookalike_catalog::{Product, Split};
+use lookalike_catalog::{PhotoSource, Product, Split};
 use lookalike_photo::PerceptualHash;
 use lookalike_rank::CalibrationSet;
 use lookalike_vectors::snapshot::Format;
@@ -51,6 +51,8 @@ pub struct IndexedPhoto {
     pub path: String,
     /// The split that it belongs to, if the catalogue has splits.
     pub split: Option<Split>,
+    /// Whether it is a customer's photo or the shop's own picture.
+    pub source: PhotoSource,
     /// Checksum of its file.
     pub sha256: [u8; 32],
     /// Its perceptual hash: that of a copy at another size or quality is nearly the same.
@@ -58,6 +60,11 @@ pub struct IndexedPhoto {
 }
 
 impl Content {
+    /// How many of its photos are catalogue pictures.
+    pub(crate) fn catalogue_pictures(&self) -> usize {
+        self.photos.iter().filter(|photo| photo.source == PhotoSource::Catalogue).count()
+    }
+
     /// What is inconsistent, if anything.
     pub(crate) fn misfit(&self, vectors: usize) -> Option<String> {
         if self.photos.len() != vectors {

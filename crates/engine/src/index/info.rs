@@ -30,8 +30,10 @@ pub struct IndexInfo {
     pub root: String,
     /// Number of products with photos.
     pub products: usize,
-    /// Number of photos.
+    /// Number of photos, catalogue pictures included.
     pub photos: usize,
+    /// Number of catalogue pictures among them.
+    pub catalogue_pictures: usize,
     /// Number of nodes of the graph, one for each distinct vector; 0 for a store.
     pub graph_nodes: usize,
     /// Length of a vector: an embedding after the metric.
@@ -70,6 +72,7 @@ impl Index {
             root: content.root.clone(),
             products: self.products_with_photos(),
             photos: content.photos.len(),
+            catalogue_pictures: content.catalogue_pictures(),
             graph_nodes: content.graph.len(),
             vector_dim: content.metric.dim(),
             ranking: content.ranking.clone(),

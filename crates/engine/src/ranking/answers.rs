@@ -72,8 +72,7 @@ impl<'a> Gallery<'a> {
         let ranked = log_linear_pool(&found.voted, &found.class_scores, weights);
         let best = ranked.first().map(|best| best.product);
         let is_right = best == Some(sample.truth);
-        let photos = best.map_or(0, |best| self.counts[best as usize] as usize);
-        let photos = photos - usize::from(is_right && sample.left_out.is_some());
+        let photos = best.map_or(0, |best| self.photos_of(best, sample));
         let (confidence, novelty) = calibration_features(
             &ranked,
             &found.neighbours,
@@ -83,6 +82,12 @@ impl<'a> Gallery<'a> {
             weights,
         );
         KnownAnswer { confidence, novelty, is_right }
+    }
+
+    /// How many photos of a product could be found.
+    fn photos_of(&self, product: u32, sample: &Sample) -> usize {
+        let is_left_out = product == sample.truth && sample.left_out.is_some();
+        self.counts[product as usize] as usize - usize::from(is_left_out)
     }
 
     /// The vote on a sample, and its neighbours.
@@ -109,7 +114,8 @@ impl<'a> Gallery<'a> {
             })
             .take(params.neighbours)
             .collect();
-        Ok((vote(&neighbours, &params), neighbours))
+        let photos_of = |product| self.photos_of(product, sample);
+        Ok((vote(&neighbours, photos_of, &params), neighbours))
     }
 }
 
@@ -132,8 +138,11 @@ pub(crate) fn calibration_features(
 }
 
 /// How many photos each product has.
-pub(crate) fn photo_counts(products: usize, photos: &[IndexedPhoto]) -> Vec<u32> {
+pub(crate) fn photo_counts<'a>(
+    products: usize,
+    photos: impl IntoIterator<Item = &'a IndexedPhoto>,
+) -> Vec<u32> {
     let mut counts = vec![0; products];
-    photos.iter().for_each(|photo| counts[photo.product as usize] += 1);
+    photos.into_iter().for_each(|photo| counts[photo.product as usize] += 1);
     counts
 }

@@ -31,9 +31,6 @@ const LEAST_OWN: usize = 10;
 /// like a new photo.
 const OWN_WEIGHT: f64 = 0.7;
 
-/// The same where products have one photo, and nothing but views of it can be searched for.
-const ONE_PHOTO_WEIGHT: f64 = 0.1;
-
 /// Fits a ranking on the catalogue's validation photos, or where there are few, on the index's own.
 /// `embeddings` are the encoder's, of the index's photos, shape `(photos, embedding_dim)`.
 pub(crate) fn fit(
@@ -56,12 +53,13 @@ pub(crate) fn fit(
     if answers.len() < LEAST_OWN {
         return Ok((ranking, CalibrationSet::default()));
     }
-    let weight = if own.have_one_photo_each() { ONE_PHOTO_WEIGHT } else { OWN_WEIGHT };
     let photos = answers.len() as u32;
     let calibration_set = CalibrationSet {
         answers,
-        weight,
+        weight: OWN_WEIGHT,
         one_photo_each: own.have_one_photo_each(),
+        unknown_source: content.catalogue_pictures() == content.photos.len()
+            && !content.metric.knows_customers_photos(),
         reference: own.reference(progress)?,
         ..CalibrationSet::default()
     };

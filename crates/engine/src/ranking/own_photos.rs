@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use lookalike_catalog::PhotoSource;
 use lookalike_rank::KnownAnswer;
 use lookalike_vectors::Vectors;
 use rayon::prelude::*;
@@ -13,8 +14,8 @@ use super::answers::{Gallery, Sample, photo_counts};
 use super::classifiers::Classifiers;
 use crate::encode::{Encoder, Hardness};
 use crate::error::EngineError;
-use crate::index::Content;
-use crate::metric::Metric;
+use crate::index::{Content, IndexedPhoto};
+use crate::metric::{Metric, TrainingPhotos};
 use crate::progress::{FIT, Phase, Progress};
 
 /// Photos that are searched for at most.
@@ -62,14 +63,19 @@ impl<'a> OwnPhotos<'a> {
         let all: Vec<u32> = (0..content.photos.len() as u32).collect();
         let one_photo_each = 2 * all.iter().filter(|row| is_only_photo(row)).count() > all.len();
         // Among products of several photos, a photo that is its product's only one cannot be found without itself.
-        let usable: Vec<u32> =
+        let mut usable: Vec<u32> =
             all.into_iter().filter(|row| one_photo_each || !is_only_photo(row)).collect();
+        // Nobody searches for a catalogue picture: where there are customers' photos, those stand for queries.
+        let is_review = |row: &u32| content.photos[*row as usize].source == PhotoSource::Review;
+        if usable.iter().any(is_review) {
+            usable.retain(is_review);
+        }
         let step = usable.len().div_ceil(MOST).max(1);
         let sampled: Vec<u32> = usable.into_iter().step_by(step).collect();
         let folds = if step >= FOLDS { 1 } else { FOLDS };
         let folds = (0..folds).map(|fold| {
             let rows: Vec<u32> = sampled.iter().copied().skip(fold).step_by(folds).collect();
-            Fold::new(content, embeddings, classifiers, rows)
+            Fold::new(content, embeddings, encoder, classifiers, rows)
         });
         let folds = folds.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
         Ok(Self { content, encoder, weights, one_photo_each, folds, answers: HashMap::new() })
@@ -103,8 +109,7 @@ impl<'a> OwnPhotos<'a> {
         &mut self,
         progress: &dyn Progress,
     ) -> Result<Vec<KnownAnswer>, EngineError> {
-        let hardness = if self.one_photo_each { Hardness::Hard } else { Hardness::Light };
-        self.answers(hardness, progress)
+        self.answers(Hardness::Light, progress)
     }
 
     /// Whether products have a single photo each.
@@ -151,7 +156,15 @@ impl<'a> OwnPhotos<'a> {
             // Different for each photo and each hardness, and the same in every build.
             hardness.apply(photo, number * Hardness::ALL.len() as u64 + hardness as u64)
         };
-        let queries = self.encoder.embed_changed_files(&files, change, &fold.metric, progress)?;
+        let source = fold.rows.first().map(|&row| self.content.photos[row as usize].source);
+        let queries = self.encoder.embed_changed_files(
+            &files,
+            change,
+            &fold.metric,
+            // Views of pictures are pictures, if there is nothing else.
+            source.unwrap_or_default(),
+            progress,
+        )?;
         let samples = fold.rows.iter().zip(queries).filter_map(|(&row, query)| {
             let (embedding, _) = query.ok()?;
             let truth = self.content.photos[row as usize].product;
@@ -166,21 +179,29 @@ impl<'a> Fold<'a> {
     fn new(
         content: &'a Content,
         embeddings: &[f32],
+        encoder: &Encoder,
         classifiers: &'a Classifiers,
         rows: Vec<u32>,
     ) -> Result<Option<Self>, EngineError> {
         let all: Vec<&[f32]> = embeddings.chunks_exact(content.model.embedding_dim()).collect();
         let left_out: HashSet<u32> = rows.iter().copied().collect();
         let others = (0u32..).zip(&content.photos).filter(|(row, _)| !left_out.contains(row));
-        let (learnt_from, products): (Vec<&[f32]>, Vec<u32>) =
-            others.map(|(row, photo)| (all[row as usize], photo.product)).unzip();
-        let metric = content.metric.fit_again(&content.model, &learnt_from, &products)?;
+        let others: Vec<(u32, &IndexedPhoto)> = others.collect();
+        let learnt_from: Vec<&[f32]> = others.iter().map(|(row, _)| all[*row as usize]).collect();
+        let products: Vec<u32> = others.iter().map(|(_, photo)| photo.product).collect();
+        let sources: Vec<PhotoSource> = others.iter().map(|(_, photo)| photo.source).collect();
+        let training =
+            TrainingPhotos { embeddings: &learnt_from, products: &products, sources: &sources };
+        let priors = encoder.metric_priors();
+        let metric = content.metric.fit_again(&content.model, &priors, &training)?;
         // Where too few are left to learn a metric of the same kind from, the index's own has to do.
         let metric = match metric.is_learnt() == content.metric.is_learnt() {
             true => metric,
             false => content.metric.clone(),
         };
-        let Ok(vectors) = Vectors::normalised(metric.dim(), metric.apply_all(&all)) else {
+        let sources: Vec<PhotoSource> = content.photos.iter().map(|photo| photo.source).collect();
+        let Ok(vectors) = Vectors::normalised(metric.dim(), metric.apply_all(&all, &sources))
+        else {
             return Ok(None);
         };
         let gallery = Gallery::new(content, Arc::new(vectors), classifiers);

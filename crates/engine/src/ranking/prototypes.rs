@@ -106,12 +106,14 @@ fn scale(sum: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lookalike_catalog::PhotoSource;
     use lookalike_photo::PerceptualHash;
 
     fn photo(product: u32) -> IndexedPhoto {
         let path = String::new();
         let perceptual_hash = PerceptualHash::default();
-        IndexedPhoto { product, path, split: None, sha256: [0; 32], perceptual_hash }
+        let source = PhotoSource::Review;
+        IndexedPhoto { product, path, split: None, source, sha256: [0; 32], perceptual_hash }
     }
 
     #[test]

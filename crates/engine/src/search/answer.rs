@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use lookalike_catalog::Product;
+use lookalike_catalog::{PhotoSource, Product};
 use lookalike_rank::{RankedProduct, Verdict};
 use serde::Serialize;
 
@@ -50,6 +50,8 @@ pub struct EvidencePhoto {
     pub photo: String,
     /// Cosine similarity to the query, -1 to 1.
     pub similarity: f32,
+    /// Whether it is a customer's photo or the shop's own picture.
+    pub source: PhotoSource,
     /// Its file when the index was built. Kept out of JSON: paths of the machine are not for everyone.
     #[serde(skip)]
     pub file: PathBuf,
@@ -84,6 +86,7 @@ impl Searcher {
             EvidencePhoto {
                 photo: photo.path.clone(),
                 similarity: evidence.similarity,
+                source: photo.source,
                 file: self.index().root().join(&photo.path),
             }
         });

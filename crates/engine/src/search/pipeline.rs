@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::copies::QueryIdentity;
 use super::filter::Filter;
-use super::query::{Query, ScoreParts, SearchResult, Timings};
+use super::query::{AnswerFeatures, Query, ScoreParts, SearchResult, Timings};
 use super::searcher::Searcher;
 use crate::encode::{EMPTY_EMBEDDING, QueryEmbedding};
 use crate::error::{EngineError, PhotoRef};
@@ -85,8 +85,9 @@ impl Searcher {
         let allowed: Option<Vec<bool>> = (!filter.is_open())
             .then(|| products.iter().map(|product| filter.admits(product)).collect());
         let allowed = allowed.as_deref();
-        let Scored { neighbours, voted, class_scores, mut ranked, mut verdict, .. } =
-            self.score(embedding, allowed, top)?;
+        let scored = self.score(embedding, allowed, top)?;
+        let (confidence, novelty) = (scored.confidence_features, scored.novelty_features);
+        let Scored { neighbours, voted, class_scores, mut ranked, mut verdict, .. } = scored;
         let mut copy_of = None;
         for identity in identities {
             copy_of = self.copy_of(identity, &embedding.vector, allowed)?;
@@ -97,7 +98,9 @@ impl Searcher {
         }
         let ranked = self.with_evidence(ranked, &embedding.vector, top)?;
         let parts = score_parts(&ranked, &voted, &class_scores);
-        Ok(SearchResult { copy_of, ..self.result(neighbours, ranked, parts, verdict) })
+        let features = (verdict.is_some() && copy_of.is_none())
+            .then_some(AnswerFeatures { confidence, novelty });
+        Ok(SearchResult { copy_of, features, ..self.result(neighbours, ranked, parts, verdict) })
     }
 
     /// Neighbours, fuse, calibrate: all products with a score, and how sure the first is.
@@ -171,7 +174,7 @@ impl Searcher {
                     similarity: hit.similarity,
                 })
                 .collect();
-            let ranked = vote(&neighbours, &self.options().vote);
+            let ranked = vote(&neighbours, |product| self.photos_of(product), &self.options().vote);
             // The nearest photos may all show one product; the next products are further out.
             if ranked.len() >= top || hits.len() < fetched || fetched >= photos.len() {
                 return Ok((neighbours, ranked));
@@ -240,7 +243,8 @@ impl Searcher {
     ) -> SearchResult {
         neighbours.truncate(self.options().vote.neighbours.max(1));
         let timings = Timings::default();
-        SearchResult { ranked, score_parts, neighbours, verdict, copy_of: None, timings }
+        let (features, copy_of) = (None, None);
+        SearchResult { ranked, score_parts, neighbours, verdict, features, copy_of, timings }
     }
 }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use lookalike_photo::{Crop, DecodeLimits};
-use lookalike_rank::{Neighbour, RankedProduct, Verdict};
-use serde::Serialize;
+use lookalike_rank::{CONFIDENCE_FEATURES, Neighbour, NoveltyFeatures, RankedProduct, Verdict};
+use serde::{Deserialize, Serialize};
 
 use super::copies::CopyOf;
 use super::filter::Filter;
@@ -39,10 +39,21 @@ pub struct SearchResult {
     pub neighbours: Vec<Neighbour>,
     /// How sure the answer is, where the index could learn it; none of a search for similar products.
     pub verdict: Option<Verdict>,
+    /// What the verdict was computed from; none without one, and where the photo is a copy of an indexed one.
+    pub features: Option<AnswerFeatures>,
     /// The photo of the index that a photo searched for is a copy of, if it is one.
     pub copy_of: Option<CopyOf>,
     /// How long the parts of the search took.
     pub timings: Timings,
+}
+
+/// What the verdict on an answer was computed from.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AnswerFeatures {
+    /// See [`lookalike_rank::confidence_features`].
+    pub confidence: [f32; CONFIDENCE_FEATURES],
+    /// What tells a photo of a product that is sold from others.
+    pub novelty: NoveltyFeatures,
 }
 
 /// What a product's score is made of: its probability by each source. [`crate::Ranking::weights`] says what each of

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use lookalike_catalog::PhotoSource;
 use lookalike_photo::PerceptualHash;
 use lookalike_rank::VoteParams;
 use lookalike_vectors::VectorStore;
 
 use crate::encode::Encoder;
 use crate::error::EngineError;
-use crate::index::Index;
+use crate::index::{Index, IndexedPhoto};
 use crate::ranking::{Classifiers, Prototypes, photo_counts};
 
 /// How to search.
@@ -35,6 +36,8 @@ pub struct Searcher {
     prototypes: Prototypes,
     /// How many photos each product has.
     photo_counts: Vec<u32>,
+    /// How many of those are catalogue pictures.
+    picture_counts: Vec<u32>,
     /// Each photo's, one behind the other: all of them are compared with a query's.
     perceptual_hashes: Vec<PerceptualHash>,
     options: SearchOptions,
@@ -71,7 +74,10 @@ impl Searcher {
         let content = index.content();
         let classifiers = Classifiers::new(content, &encoder);
         let prototypes = index.prototypes();
-        let photo_counts = photo_counts(content.products.len(), &content.photos);
+        let products = content.products.len();
+        let is_picture = |photo: &&IndexedPhoto| photo.source == PhotoSource::Catalogue;
+        let picture_counts = photo_counts(products, content.photos.iter().filter(is_picture));
+        let photo_counts = photo_counts(products, &content.photos);
         let options = SearchOptions::default();
         let perceptual_hashes = content.photos.iter().map(|photo| photo.perceptual_hash).collect();
         Ok(Self {
@@ -81,6 +87,7 @@ impl Searcher {
             classifiers,
             prototypes,
             photo_counts,
+            picture_counts,
             perceptual_hashes,
             options,
         })
@@ -114,9 +121,14 @@ impl Searcher {
         &self.prototypes
     }
 
-    /// How many photos a product has.
+    /// How many photos a product has, catalogue pictures included.
     pub(crate) fn photos_of(&self, product: u32) -> usize {
         self.photo_counts[product as usize] as usize
+    }
+
+    /// How many catalogue pictures a product has.
+    pub(crate) fn pictures_of(&self, product: u32) -> usize {
+        self.picture_counts[product as usize] as usize
     }
 
     pub(super) fn perceptual_hashes(&self) -> &[PerceptualHash] {

@@ -55,6 +55,15 @@ problems! {
     ]
     /// Of a batch of searches.
     BatchProblems: [NO_PHOTO, NO_TOKEN, SLOW_PHOTOS, LARGE_PHOTOS, TOO_MANY_SEARCHES, BUSY]
+    /// Of feedback.
+    FeedbackProblems: [
+        (400, "The body is not what is wanted"),
+        NO_TOKEN,
+        (404, "No such answer, or it had its feedback already, or the server takes none"),
+        (422, "No product of the index has that id"),
+        TOO_MANY_SEARCHES,
+        (507, "There is no room for more feedback; it can be sent again"),
+    ]
     /// Of a product's details.
     ProductProblems: [NO_TOKEN, NO_PRODUCT]
     /// Of a search by product.

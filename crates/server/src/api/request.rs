@@ -118,6 +118,22 @@ fn bounded_list<'de, D: Deserializer<'de>>(list: D) -> Result<Vec<String>, D::Er
     list.deserialize_seq(BoundedList)
 }
 
+/// What a photo showed: a product, or none.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FeedbackForm {
+    /// The answer's `answer_id`.
+    #[schema(example = "0123456789abcdef0123456789abcdef")]
+    pub(crate) answer_id: String,
+    /// The id of the product that the photo shows.
+    #[serde(default)]
+    #[schema(example = "oak-chair")]
+    pub(crate) product: Option<String>,
+    /// Whether it shows nothing that is sold. Not where the shopper only chose nothing.
+    #[serde(default)]
+    pub(crate) none: bool,
+}
+
 /// Photos in a form.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only described: the form is read field by field")]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use lookalike_catalog::PhotoSource;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -22,6 +23,9 @@ pub(crate) struct SearchResponse {
     /// The photo of the index that the photo is a copy of, if it is one: its file's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) copy_of: Option<String>,
+    /// Names this answer to `/v1/feedback`; where the server takes feedback, and there is something to learn from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) answer_id: Option<String>,
     /// The products.
     pub(crate) matches: Vec<Match>,
     /// The objects in the photo, the most similar to a product first; with `objects=true` only.
@@ -163,6 +167,9 @@ pub(crate) struct EvidencePhoto {
     pub(crate) photo: String,
     /// Cosine similarity to the query, -1 to 1.
     pub(crate) similarity: f32,
+    /// `review` for a customer's photo, `catalogue` for the shop's own picture.
+    #[schema(value_type = String, example = "review")]
+    pub(crate) source: PhotoSource,
     /// Path of its thumbnail, with `?size=` for another size.
     #[schema(example = "/v1/photos/0123456789abcdef01234567")]
     pub(crate) thumbnail_url: String,

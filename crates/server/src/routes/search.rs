@@ -187,6 +187,8 @@ async fn search(
     let served = state.served_index();
     let name = if photos.len() == 1 { "the photo" } else { "the photos" };
     let (searched, limits, wanted) = (Arc::clone(&served), state.decode_limits(), options.clone());
+    let log = state.feedback.as_ref().filter(|_| !options.objects);
+    let kept = log.filter(|log| log.keeps_photos()).map_or_else(Vec::new, |_| photos.clone());
     let found = worker.run(move || {
         let _permit = permit;
         let photos: Vec<&[u8]> = photos.iter().map(|photo| &photo[..]).collect();
@@ -214,6 +216,7 @@ async fn search(
             let before = (read, queue);
             let mut response =
                 search_response(state, &served, name, &found, before, options.explain);
+            response.answer_id = log.and_then(|log| log.remember(&served, &found, kept));
             if let Some((objects, detect)) = objects {
                 state.metrics.phase("detect", detect);
                 response.timings_ms.detect = milliseconds(detect);
@@ -249,6 +252,7 @@ pub(super) fn search_response(
         verdict: served.verdict(found),
         confidence: found.verdict.map(|verdict| verdict.confidence),
         copy_of: found.copy_of.map(|copy| served.photo_name(copy.photo)),
+        answer_id: None,
         matches: served.matches(found, explain),
         objects: None,
         took_ms: milliseconds(total),

@@ -1,11 +1,12 @@
 //! The evaluation's report as files.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lookalike_catalog::Catalog;
-use lookalike_engine::{Evaluation, Searcher};
+use lookalike_engine::{Evaluation, IndexedSources, Searcher, VerdictGroup};
 use lookalike_eval::{ProductName, Report};
 use lookalike_photo::{DecodeLimits, make_thumbnail, read};
 
@@ -40,18 +41,30 @@ pub(crate) fn write(
     notes.push(("fusion weights: classifiers, prototypes, vote".to_owned(), weights.join(", ")));
     notes.push(("views".to_owned(), args.views.to_string()));
     let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+    let note = |products: String, group: &VerdictGroup| {
+        let (top1, ece) = (percent(group.top1), percent(group.ece));
+        let rejected = percent(group.false_no_match);
+        let mut value = format!("{top1}, {ece}, {rejected} of {} photos", group.queries);
+        if let Some(taken) = group.taken_for_sold {
+            let _ = write!(value, "; {} of {} unsold", percent(taken), group.unsold);
+        }
+        (format!("{products}: top-1, ECE, false no match; taken for sold"), value)
+    };
+    for group in found.verdicts.iter().flat_map(|verdicts| &verdicts.by_source) {
+        let products = match group.sources {
+            IndexedSources::Reviews => "products with customers' photos only",
+            IndexedSources::Picture => "products with a catalogue picture only",
+            IndexedSources::Both => "products with customers' photos and a catalogue picture",
+        };
+        notes.push(note(products.to_owned(), &group.verdicts));
+    }
     for group in found.verdicts.iter().flat_map(|verdicts| &verdicts.by_photos) {
         let photos = match group.photos_to {
             Some(to) if to == group.photos_from => format!("{to}"),
             Some(to) => format!("{} to {to}", group.photos_from),
             None => format!("{} or more", group.photos_from),
         };
-        let (top1, ece) = (percent(group.top1), percent(group.ece));
-        let rejected = percent(group.false_no_match);
-        notes.push((
-            format!("products with {photos} photos: top-1, ECE, false no match"),
-            format!("{top1}, {ece}, {rejected} of {} photos", group.queries),
-        ));
+        notes.push(note(format!("products with {photos} photos"), &group.verdicts));
     }
     if let Some(rejection) = &found.rejection {
         notes.extend([

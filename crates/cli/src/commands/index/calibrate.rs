@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use anyhow::Context;
 use lookalike_catalog::{Catalog, Photo, Split};
 use lookalike_engine::{
-    CalibrationReport, EngineError, EvalOptions, Reliability, Searcher, Views, calibrate, evaluate,
+    CalibrationReport, EngineError, EvalOptions, FeedbackAnswers, Reliability, Searcher, Views,
+    calibrate, evaluate,
 };
 use lookalike_eval::plot::reliability_of;
 use serde_json::json;
@@ -18,25 +19,49 @@ use crate::{model, progress};
 const FEW: usize = 30;
 
 pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<()> {
-    let catalog = Catalog::open(&args.catalog.photos, args.catalog.root.as_deref())?;
-    let catalog = of_splits(catalog, &args.split);
+    let catalog = args.queries.as_ref().map(|queries| Catalog::open(queries, args.root.as_deref()));
+    let catalog = catalog.transpose()?.map(|catalog| of_splits(catalog, &args.split));
     let unsold = args.unsold.open()?;
     let location = args.location.resolve()?;
     let (lock, index) = location.open_locked()?;
     if !index.is_calibrated() {
         return Err(EngineError::NotCalibrated.into());
     }
-    let encoder = model::encoder_of(&index, &args.model)?;
     let progress = progress::reporter(args.output.quiet());
-    let searcher = Searcher::new(index, encoder)?;
-    let options = EvalOptions {
-        split: Split::Test,
-        views: Views::default(),
-        unsold: unsold.as_ref(),
-        variants: false,
+    let feedback = match args.feedback {
+        true => FeedbackAnswers::read(&args.location.index, &index)?,
+        false => FeedbackAnswers::default(),
     };
-    let found = evaluate(&searcher, &catalog, &options, &*progress)?;
-    let (index, report) = calibrate(searcher.into_index(), &found)?;
+    let (index, found) = match &catalog {
+        None => (index, None),
+        Some(catalog) => {
+            let encoder = model::encoder_of(&index, &args.model)?;
+            let searcher = Searcher::new(index, encoder)?;
+            let options = EvalOptions {
+                split: Split::Test,
+                views: Views::default(),
+                unsold: unsold.as_ref(),
+                variants: false,
+            };
+            let found = evaluate(&searcher, catalog, &options, &*progress)?;
+            (searcher.into_index(), Some(found))
+        }
+    };
+    let FeedbackAnswers { mut queries, unsold: mut others, outdated, damaged } = feedback;
+    let from_feedback = queries.len() + others.len();
+    if let Some(found) = &found {
+        queries.extend(found.answers.iter().map(|one| one.answer));
+        let unsold = found.rejection.iter().flat_map(|rejection| &rejection.answers);
+        others.extend(unsold.map(|one| one.answer));
+    }
+    if queries.is_empty() {
+        anyhow::bail!(
+            "no feedback names a product of the index: {outdated} of an index before this one, {damaged} \
+             cannot be read, {} of things that are not sold",
+            others.len()
+        );
+    }
+    let (index, report) = calibrate(index, &queries, &others)?;
     if let Some(file) = &args.plot {
         let svg = reliability_of(&[
             ("before", &report.before.calibration),
@@ -48,18 +73,33 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<()> {
     if args.output.json() {
         return print_json(&json!({
             "index": location.to_string(), "size_bytes": size, "report": report,
-            "in_index": found.in_index, "not_in_index": found.not_in_index, "skipped": found.skipped,
+            "feedback": {"used": from_feedback, "outdated": outdated, "damaged": damaged},
+            "in_index": found.as_ref().map(|found| found.in_index),
+            "not_in_index": found.as_ref().map(|found| found.not_in_index),
+            "skipped": found.as_ref().map_or(&[][..], |found| &found.skipped),
         }));
     }
     let mut text = text(&report);
-    if found.in_index > 0 {
-        let _ = writeln!(text, "left out {} that are in the index", count(found.in_index, "photo"));
+    if args.feedback {
+        let _ = writeln!(text, "{from_feedback} of them from feedback");
     }
-    if found.not_in_index > 0 {
-        let left_out = count(found.not_in_index, "photo");
-        let _ = writeln!(text, "left out {left_out} of products that are not in the index");
+    if outdated > 0 {
+        let _ = writeln!(text, "left out {outdated} of feedback on an index before this one");
     }
-    text.push_str(&skipped(&found.skipped));
+    if damaged > 0 {
+        let _ = writeln!(text, "left out {damaged} of feedback that cannot be read");
+    }
+    if let Some(found) = &found {
+        if found.in_index > 0 {
+            let in_index = count(found.in_index, "photo");
+            let _ = writeln!(text, "left out {in_index} that are in the index");
+        }
+        if found.not_in_index > 0 {
+            let left_out = count(found.not_in_index, "photo");
+            let _ = writeln!(text, "left out {left_out} of products that are not in the index");
+        }
+        text.push_str(&skipped(&found.skipped));
+    }
     let _ = match size {
         Some(size) => writeln!(text, "wrote {location} ({})", bytes(size)),
         None => writeln!(text, "changed nothing"),

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use lookalike_catalog::Catalog;
 use lookalike_engine::{
     EMBEDDINGS_FOLDER, Index, IndexLocation, IndexLock, Progress, UpdateOptions, UpdateReport,
     remove as remove_from,
@@ -14,9 +13,9 @@ use crate::output::{bytes, count, print, print_json, skipped};
 use crate::{model, progress};
 
 pub(crate) fn upsert(args: &UpsertArgs, remove_others: bool) -> anyhow::Result<()> {
-    let catalog = Catalog::open(&args.what.catalog.photos, args.what.catalog.root.as_deref())?;
     let location = args.location.resolve()?;
     let (lock, index) = location.open_locked()?;
+    let catalog = args.what.catalogue(Some(&index))?;
     let encoder = model::encoder_of(&index, &args.what.model)?;
     let options = UpdateOptions {
         splits: args.what.split.clone(),
