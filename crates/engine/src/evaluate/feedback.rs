@@ -137,7 +137,7 @@ mod tests {
         let file = folder.path().join(FEEDBACK_FILE);
         feedback(Some("의자")).append(folder.path()).expect("written");
         let whole = std::fs::read(&file).expect("a file");
-        std::fs::write(&file, &[&whole[..], &whole[..20]].concat()).expect("written");
+        std::fs::write(&file, [&whole[..], &whole[..20]].concat()).expect("written");
         feedback(None).append(folder.path()).expect("written");
         let text = std::fs::read_to_string(&file).expect("text");
         let lines: Vec<_> = text.lines().map(serde_json::from_str::<Feedback>).collect();
