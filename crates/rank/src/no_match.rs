@@ -215,7 +215,7 @@ mod tests {
         let elsewhere = fit(ReferencePhotos { of_another_source: true, ..usual });
         let usual = fit(usual);
         // Views of a photo are more similar to it than another photo of the product is.
-        let new_photo = features(0.8, 0.45);
+        let new_photo = features(0.8, 0.2);
         assert!(usual.probability(&new_photo) < 0.5 && of_one.probability(&new_photo) > 0.5);
         let from_elsewhere = features(0.69, 0.6);
         assert!(elsewhere.probability(&from_elsewhere) > usual.probability(&from_elsewhere));
