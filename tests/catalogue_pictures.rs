@@ -109,9 +109,11 @@ fn a_manifest_of_nothing_but_pictures_is_enough() {
 #[test]
 fn pictures_that_are_asked_for_and_not_there_are_an_error() {
     let shop = Shop::new();
-    let flag = "--with-catalogue-pictures";
-    let refused = build(&shop, &shop.photos(), &[flag]).error(3);
-    assert!(refused.contains("no product of") && refused.contains("`image`"), "{refused}");
-    let both = build(&shop, drawn(), &[flag, "--only-catalogue-pictures"]).error(2);
+    let flags = ["--with-catalogue-pictures", "--only-catalogue-pictures"];
+    for flag in flags {
+        let refused = build(&shop, &shop.photos(), &[flag]).error(3);
+        assert!(refused.contains("no product of") && refused.contains("`image`"), "{refused}");
+    }
+    let both = build(&shop, drawn(), &flags).error(2);
     assert!(both.contains("cannot be used with"), "{both}");
 }

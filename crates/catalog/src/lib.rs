@@ -85,7 +85,11 @@ impl Catalog {
         };
         let catalog = catalog.with_catalogue_pictures(pictures);
         if catalog.photos.is_empty() && catalog.skipped.is_empty() {
-            return Err(CatalogError::NoPhotos { path: source.to_owned() });
+            let path = source.to_owned();
+            return Err(match pictures {
+                CataloguePictures::Only => CatalogError::NoCataloguePictures { path },
+                _ => CatalogError::NoPhotos { path },
+            });
         }
         Ok(catalog)
     }

@@ -1,6 +1,7 @@
-//! How embeddings are compared: a linear metric that is learnt from the index's own photos when it is built, in closed
-//! form, and from what is known of other catalogues (the prior). Within-class covariance normalisation (WCCN; Hatch, Kajarekar and Stolcke, "Within-class covariance
-//! normalization for SVM-based speaker recognition", 2006), followed by a reduction of dimensions.
+//! How embeddings are compared: a linear metric that is learnt in closed form when an index is built, from the index's own
+//! photos and from what is known of other catalogues (the prior). Within-class covariance normalisation (WCCN; Hatch,
+//! Kajarekar and Stolcke, "Within-class covariance normalization for SVM-based speaker recognition", 2006), followed by a
+//! reduction of dimensions.
 
 mod linear;
 mod prior;
@@ -21,9 +22,9 @@ pub use prior::{KindOfGoods, MetricPrior};
 
 /// Turns embeddings into the vectors that are compared.
 ///
-/// Of each network's embedding, the mean of all photos is subtracted, or of all catalogue pictures for one of those. The result is whitened by the covariance within
-/// products (WCCN), so that directions in which photos of one product differ count less, and projected onto the
-/// directions of largest variance after that.
+/// Of each network's embedding, the mean of all photos is subtracted; of a catalogue picture's, that of all catalogue
+/// pictures. The result is whitened by the covariance within products (WCCN), so that directions in which photos of one
+/// product differ count less, and projected onto the directions of largest variance after that.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Metric {
     /// One for each network, in their order.

@@ -88,7 +88,7 @@ pub(crate) fn info(args: &IndexArgs) -> anyhow::Result<()> {
     }
     let learnt = match info.vector_dim == model.embedding_dim() {
         true => "embeddings, centred",
-        false => "WCCN, learnt from the photos",
+        false => "whitened within products (WCCN)",
     };
     let _ = writeln!(text, "vectors     {} dims: {learnt}", thousands(info.vector_dim as u64));
     if size.is_some() {

@@ -17,15 +17,15 @@ use super::linear::dot;
 use crate::encode::Model;
 pub use learn::KindOfGoods;
 
-/// As many photos does a prior count for in the covariance within products and in the second moment. Of 50 to 400, all
-/// were as good for catalogues of its kinds; fewer do less harm to others.
+/// A prior counts for so many photos in the covariance within products and in the second moment. Of 50 to 400, all were
+/// as good for catalogues of its kinds; fewer do less harm to others.
 pub(super) const PRIOR_PHOTOS: f32 = 50.0;
 
 /// Added to the diagonal of a prior's covariance within products, as a multiple of its mean: other products vary a little
 /// differently.
 const RIDGE: f32 = 1.0;
 
-/// As many photos does a prior count for in the principal subspace, for a catalogue whose kind of goods it knows.
+/// It counts for so many in the principal subspace, for a catalogue whose kind of goods it knows.
 pub(super) const PRIOR_SUBSPACE_PHOTOS: f32 = 200.0;
 
 /// The distance between the directions of the mean embeddings of a catalogue and of a kind of goods at which the kind
@@ -235,8 +235,11 @@ mod tests {
             squares.map(|sum| sum + rest).sum()
         };
         let (own, others) = (0..OWN, OWN..DIM);
-        let within = |dims: &std::ops::Range<usize>| spread(mixture.within(1.0), dims.clone());
-        assert!(within(&others) > within(&own), "{} {}", within(&others), within(&own));
+        // Without the ridge, which is the same in all dimensions.
+        let within =
+            |dims: std::ops::Range<usize>| spread(mixture.sum(1.0, |kind| &kind.within), dims);
+        let (of_product, of_photos) = (within(own), within(others));
+        assert!(of_photos > 10.0 * of_product, "{of_photos} {of_product}");
         let moment = spread(mixture.moment(1.0), 0..DIM);
         assert!((moment - 1.0).abs() < 0.05, "photos have length 1: {moment}");
     }

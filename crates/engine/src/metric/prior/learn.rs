@@ -10,7 +10,7 @@ use super::{Kind, LowRank, MetricPrior};
 use crate::metric::linear::{cholesky, dot, scale_to};
 use crate::metric::subspace::principal_subspace;
 
-/// As many photos of its product does a catalogue picture count for.
+/// A catalogue picture counts for so many photos of its product.
 const PICTURE_WEIGHT: f32 = 5.0;
 
 /// The rank of the matrices that are kept: 256 lose one point of top-1 accuracy, 128 a dozen.
