@@ -144,7 +144,7 @@ fn no_match_is_said_of_other_things_and_never_with_a_high_confidence() {
             assert!(confidence <= sold && sold < 0.5, "{verdict}");
         }
     }
-    assert!(rejected >= 8, "{rejected} of 12 patterns are no match");
+    assert!(rejected >= 10, "{rejected} of 12 patterns are no match");
     let accepted = drawn()
         .iter()
         .take(20)

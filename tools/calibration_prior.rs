@@ -85,15 +85,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let (one, several): (Vec<&Draw>, Vec<&Draw>) = all.iter().partition(has_one);
-    for (name, draws) in [("SEVERAL_PHOTOS", several), ("ONE_PHOTO", one)] {
-        let LogisticPrior { scales, mean, covariance } = fit(&draws);
+    for (name, draws) in [("SEVERAL_PHOTOS", &several), ("ONE_PHOTO", &one)] {
+        let LogisticPrior { scales, mean, covariance } = fit(draws);
         println!(
             "\n{name}\nscales: {scales:.4?},\nmean: {mean:.4?},\ncovariance: {covariance:.4?},"
         );
     }
-    // Where products have one photo, the units of similarity are those of views of that photo.
-    let several = all.into_iter().filter(|draw| draw.scenario.row != Row::OnePhoto);
-    println!("SOLD_WEIGHTS: {:.2?}", sold_weights(&several.collect::<Vec<_>>()));
+    println!("\nSOLD_WEIGHTS: {:.2?}", sold_weights(&several));
+    println!("SOLD_WEIGHTS_ONE_PHOTO: {:.2?}", sold_weights(&one));
     Ok(())
 }
 
@@ -232,7 +231,7 @@ fn inverse(matrix: &Matrix) -> Matrix {
 
 /// How much each novelty feature moves the log odds of being sold: logistic regression by gradient ascent, each catalogue's
 /// photos of both kinds weighing the same.
-fn sold_weights(draws: &[Draw]) -> [f64; NOVELTY_FEATURES] {
+fn sold_weights(draws: &[&Draw]) -> [f64; NOVELTY_FEATURES] {
     let mut weights = [1.0; NOVELTY_FEATURES];
     let mut intercept = 0.0;
     for _ in 0..4000 {

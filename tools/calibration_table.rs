@@ -2,7 +2,7 @@
 //! sold, on made-up catalogues, several draws of each.
 //!
 //! ```text
-//! cargo run --release --example calibration_table -- DATA-SETS SCRATCH [--draws 5] [FROZEN-WEIGHTS]
+//! cargo run --release --example calibration_table -- DATA-SETS SCRATCH [--draws 5] [--only NAME] [FROZEN-WEIGHTS]
 //! ```
 //!
 //! `DATA-SETS` is the folder with `grocery-store`, `clothing` and `coco128`; embeddings and a drawn shop are kept in
@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     for network in wanted.networks() {
         let network = network?;
-        for scenario in network.scenarios {
+        for scenario in &network.scenarios {
             let measured = (0..wanted.draws)
                 .map(|seed| measure(&wanted, scenario, seed, &network))
                 .collect::<Result<Vec<_>, _>>()?;

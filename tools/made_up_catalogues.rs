@@ -19,7 +19,7 @@ use crate::prior_photos::PriorPhotos;
 const QUERIES: usize = 500;
 
 /// Photos of the drawn shop.
-const DRAWN: u32 = 54 * 16;
+const DRAWN: u32 = 54 * 40;
 
 /// What the photos of a catalogue and those that are searched for have to do with each other: a row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -137,6 +137,8 @@ const FROZEN: &[Scenario] = &[
 pub struct Wanted {
     /// How many catalogues of each kind.
     pub draws: u64,
+    /// Part of the names of the scenarios that are wanted.
+    only: String,
     /// A file to write to.
     #[allow(dead_code)] // One of the programs needs it.
     pub write: Option<PathBuf>,
@@ -151,7 +153,7 @@ pub struct Network {
     #[allow(dead_code)] // One of the programs does not need it.
     pub name: String,
     pub encoder: Arc<Encoder>,
-    pub scenarios: &'static [Scenario],
+    pub scenarios: Vec<Scenario>,
     /// What a prior of its metric is learnt from, if it has one.
     pub prior_photos: Option<PriorPhotos>,
 }
@@ -168,14 +170,16 @@ impl Network {
 }
 
 impl Wanted {
-    /// From the command line: the folder of the data sets, a scratch folder, `--draws N`, `--write FILE`, and weights.
+    /// From the command line: the folder of the data sets, a scratch folder, `--draws N`, `--only NAME`,
+    /// `--write FILE`, and weights.
     pub fn from_arguments() -> Result<Self, Box<dyn Error>> {
-        let (mut draws, mut write) = (5, None);
+        let (mut draws, mut only, mut write) = (5, String::new(), None);
         let mut arguments = Vec::new();
         let mut given = std::env::args().skip(1);
         while let Some(argument) = given.next() {
             match argument.as_str() {
                 "--draws" => draws = given.next().ok_or("--draws needs a number")?.parse()?,
+                "--only" => only = given.next().ok_or("--only needs part of a name")?,
                 "--write" => write = Some(given.next().ok_or("--write needs a file")?.into()),
                 _ => arguments.push(argument),
             }
@@ -186,7 +190,7 @@ impl Wanted {
         let scratch = Path::new(scratch);
         let data_sets = DataSets::open(Path::new(data_sets), &scratch.join("drawn"))?;
         let networks = [&["bundled".to_owned()], frozen].concat();
-        Ok(Self { draws, write, data_sets, networks, cache: scratch.join("embeddings") })
+        Ok(Self { draws, only, write, data_sets, networks, cache: scratch.join("embeddings") })
     }
 
     /// The networks, one after the other.
@@ -195,6 +199,8 @@ impl Wanted {
             let encoder = Arc::new(Encoder::new(load(Path::new(weights), None)?));
             let is_bundled = weights == "bundled";
             let scenarios = if is_bundled { TRAINED } else { FROZEN };
+            let is_wanted = |one: &&Scenario| one.name.contains(&self.only);
+            let scenarios = scenarios.iter().filter(is_wanted).copied().collect();
             let name = Path::new(weights).file_stem().unwrap_or_default();
             let prior_photos = match is_bundled {
                 true => Some(PriorPhotos::embed(&self.data_sets, &encoder)?),

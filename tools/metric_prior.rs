@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(std::fs::write(to, prior.to_bytes()?)?);
     }
     println!("top-1 and top-3: no prior; one of other products; one of other kinds of goods");
-    for scenario in network.scenarios {
+    for scenario in &network.scenarios {
         let kind = scenario.name.split([',', ' ']).next().unwrap_or_default();
         let mut sums = [[0.0; 2]; 3];
         for seed in 0..wanted.draws {

@@ -25,7 +25,7 @@ pub(super) const PRIOR_PHOTOS: f32 = 50.0;
 /// differently.
 const RIDGE: f32 = 1.0;
 
-/// It counts for so many in the principal subspace, for a catalogue whose kind of goods it knows.
+/// It fills the principal subspace of a catalogue whose kind of goods it knows up to so many.
 pub(super) const PRIOR_SUBSPACE_PHOTOS: f32 = 200.0;
 
 /// The distance between the directions of the mean embeddings of a catalogue and of a kind of goods at which the kind

@@ -183,8 +183,8 @@ impl<'a> Photos<'a> {
     fn subspace(&self, dims: impl Fn(usize) -> usize) -> Result<Vec<f32>, BackboneError> {
         let photos = match &self.prior {
             None => 0.0,
-            // The mean of other kinds of goods does not tell what belongs to this one.
-            Some(prior) => PRIOR_SUBSPACE_PHOTOS * prior.nearness,
+            // A catalogue's own photos tell better what belongs to it, and the mean of other kinds of goods does not.
+            Some(prior) => (PRIOR_SUBSPACE_PHOTOS - self.count() as f32).max(0.0) * prior.nearness,
         };
         let mut rows = self.centred.clone();
         if let Some(prior) = self.prior.as_ref().filter(|_| photos >= 1.0) {
