@@ -1,41 +1,12 @@
 //! Decodes photos of any supported format to upright 8-bit RGB, within limits of size and memory.
 
-use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbImage};
-
-use crate::exif_orientation::{jpeg_orientation, upright};
-use crate::jpeg;
-use crate::truncated_jpeg::jpeg_is_complete;
-use crate::{PhotoError, PhotoFormat};
-
-/// Largest photo that is decoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DecodeLimits {
-    /// Largest file, in bytes. Default 256 MiB.
-    pub max_bytes: u64,
-    /// Most pixels, width times height, that a header may announce. Default 128 million: a 108-megapixel
-    /// phone photo passes, a decompression bomb does not.
-    pub max_pixels: u64,
-}
-
-impl Default for DecodeLimits {
-    fn default() -> Self {
-        Self { max_bytes: 256 << 20, max_pixels: 128_000_000 }
-    }
-}
-
-/// A decoded, upright photo.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DecodedPhoto {
-    /// 8-bit RGB, upright; transparent pixels composited over white.
-    pub pixels: RgbImage,
-    /// The format of the file.
-    pub format: PhotoFormat,
-    /// The EXIF orientation (1 to 8, TIFF 6.0 tag 274) that was applied; 1 is upright.
-    pub orientation: u8,
-}
+use crate::decode_by_image::decode_by_image;
+use crate::decode_jpeg::{Damaged, decode_jpeg};
+use crate::exif_orientation::{orientation, upright};
+use crate::quiet_panic::quietly;
+use crate::{DecodeLimits, DecodedPhoto, PhotoError, PhotoFormat};
 
 /// Decodes a photo, by its content whatever its name, and turns it upright.
 ///
@@ -43,8 +14,8 @@ pub struct DecodedPhoto {
 /// samples are scaled to 8. Colour profiles are not applied.
 ///
 /// # Errors
-/// [`PhotoError`] if the content is no complete photo within `limits`. A decoder that panics on
-/// hostile content is reported as [`PhotoError::Damaged`].
+/// [`PhotoError`] if the content is no complete photo within `limits`. A decoder that panics is reported as
+/// [`PhotoError::Unsupported`], and its message printed nowhere.
 pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<DecodedPhoto, PhotoError> {
     decode_scaled(bytes, limits, u32::MAX)
 }
@@ -60,113 +31,56 @@ pub fn decode_scaled(
     limits: &DecodeLimits,
     min_longer_side: u32,
 ) -> Result<DecodedPhoto, PhotoError> {
+    decode_with(bytes, limits, min_longer_side, Damaged::Refused)
+}
+
+/// [`decode_scaled`], and a JPEG that is cut short or damaged is taken as far as it goes, if that is half of the picture
+/// at least; [`DecodedPhoto::missing`] says how much is not there. What is missing is a flat colour.
+///
+/// # Errors
+/// Those of [`decode`].
+pub fn decode_damaged(
+    bytes: &[u8],
+    limits: &DecodeLimits,
+    min_longer_side: u32,
+) -> Result<DecodedPhoto, PhotoError> {
+    decode_with(bytes, limits, min_longer_side, Damaged::Taken)
+}
+
+fn decode_with(
+    bytes: &[u8],
+    limits: &DecodeLimits,
+    min_longer_side: u32,
+    damaged: Damaged,
+) -> Result<DecodedPhoto, PhotoError> {
     if bytes.len() as u64 > limits.max_bytes {
         let bytes = bytes.len() as u64;
         return Err(PhotoError::TooManyBytes { bytes, limit: limits.max_bytes });
     }
     let format = PhotoFormat::sniff(bytes)?;
     // One bad photo must not stop a build of thousands.
-    catch_unwind(AssertUnwindSafe(|| {
-        let scaled = (format == PhotoFormat::Jpeg)
-            .then(|| decode_scaled_jpeg(bytes, limits, min_longer_side));
-        scaled.flatten().map_or_else(|| decode_full(bytes, format, limits), Ok)
-    }))
-    .unwrap_or_else(|_| {
-        Err(PhotoError::Damaged { format, reason: "the decoder panicked".to_owned() })
+    let decoded = catch_unwind(AssertUnwindSafe(|| {
+        quietly(|| match format {
+            PhotoFormat::Jpeg => decode_jpeg(bytes, limits, min_longer_side, damaged),
+            _ => {
+                let pixels = decode_by_image(bytes, format, limits)?;
+                let (pixels, orientation) = upright(pixels, orientation(bytes, format));
+                Ok(DecodedPhoto { pixels, format, orientation, missing: 0.0 })
+            }
+        })
+    }));
+    decoded.unwrap_or_else(|_| {
+        Err(PhotoError::Unsupported { kind: format!("this {format} (its decoder gave up on it)") })
     })
-}
-
-fn decode_full(
-    bytes: &[u8],
-    format: PhotoFormat,
-    limits: &DecodeLimits,
-) -> Result<DecodedPhoto, PhotoError> {
-    let failed = |error: image::ImageError| classify(error, format);
-    let mut decoder = ImageReader::with_format(Cursor::new(bytes), format.image_format())
-        .into_decoder()
-        .map_err(failed)?;
-    let (width, height) = decoder.dimensions();
-    if width == 0 || height == 0 {
-        return Err(PhotoError::NoPixels { width, height });
-    }
-    if u64::from(width) * u64::from(height) > limits.max_pixels {
-        let limit = limits.max_pixels / 1_000_000;
-        return Err(PhotoError::TooManyPixels { width, height, limit });
-    }
-    if format == PhotoFormat::Jpeg && !jpeg_is_complete(bytes) {
-        return Err(PhotoError::Truncated { format });
-    }
-    // 8 bytes a pixel are RGBA of 16 bits. TIFF has 32-bit floats, too.
-    let needed = decoder.total_bytes();
-    if needed > limits.max_pixels.saturating_mul(8) {
-        return Err(PhotoError::TooDeep { width, height, megabytes: needed / 1_000_000 });
-    }
-    let mut allocation = Limits::no_limits();
-    // As much again for the decoder's own buffers.
-    allocation.max_alloc = Some(limits.max_pixels.saturating_mul(16));
-    decoder.set_limits(allocation).map_err(failed)?;
-
-    let orientation = decoder.orientation().map_err(failed)?;
-    // Rotation copies the image: convert to 8-bit RGB first.
-    let pixels = flatten(DynamicImage::from_decoder(decoder).map_err(failed)?);
-    let (pixels, orientation) = upright(pixels, orientation);
-    Ok(DecodedPhoto { pixels, format, orientation })
-}
-
-/// A JPEG at a fraction of its size; `None` if the full decoder has to decode or refuse it.
-fn decode_scaled_jpeg(
-    bytes: &[u8],
-    limits: &DecodeLimits,
-    min_longer_side: u32,
-) -> Option<DecodedPhoto> {
-    let header = jpeg::Header::read(bytes)?;
-    if u64::from(header.width) * u64::from(header.height) > limits.max_pixels {
-        return None;
-    }
-    let pixels = jpeg::decode(bytes, &header, min_longer_side)?;
-    // The decoder would copy the scan, too, which EXIF is not in.
-    let orientation = jpeg_orientation(&bytes[..header.scan])?;
-    let (pixels, orientation) = upright(pixels, orientation);
-    Some(DecodedPhoto { pixels, format: PhotoFormat::Jpeg, orientation })
-}
-
-fn classify(error: image::ImageError, format: PhotoFormat) -> PhotoError {
-    let cut_short = matches!(&error, image::ImageError::IoError(io)
-        if io.kind() == std::io::ErrorKind::UnexpectedEof);
-    if cut_short {
-        return PhotoError::Truncated { format };
-    }
-    if matches!(error, image::ImageError::Limits(_)) {
-        return PhotoError::TooMuchMemory { format };
-    }
-    // Decoders put line breaks in their messages; error messages here are one line.
-    let reason = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-    PhotoError::Damaged { format, reason }
-}
-
-/// RGB8, composited over white: cut-out product images have arbitrary colours (mostly black) under their
-/// transparent pixels.
-fn flatten(image: DynamicImage) -> RgbImage {
-    if !image.color().has_alpha() {
-        return image.into_rgb8();
-    }
-    let rgba = image.into_rgba8();
-    let (width, height) = rgba.dimensions();
-    let mut rgb = Vec::with_capacity(width as usize * height as usize * 3);
-    for pixel in rgba.pixels() {
-        let alpha = u32::from(pixel[3]);
-        for channel in 0..3 {
-            let over_white = u32::from(pixel[channel]) * alpha + 255 * (255 - alpha);
-            rgb.push(((over_white + 127) / 255) as u8);
-        }
-    }
-    RgbImage::from_raw(width, height, rgb).expect("three bytes were pushed for every pixel")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
+    use image::{DynamicImage, ImageFormat, Rgb, RgbImage, Rgba};
+
     use super::*;
-    use image::{ImageFormat, Rgb, Rgba};
 
     fn encode(image: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
         let mut bytes = Cursor::new(Vec::new());
@@ -240,7 +154,12 @@ mod tests {
             for keep in [whole.len() / 4, whole.len() / 2, whole.len() - 20] {
                 let error = decode(&whole[..keep], &DecodeLimits::default());
                 assert!(
-                    matches!(error, Err(PhotoError::Truncated { .. } | PhotoError::Damaged { .. })),
+                    matches!(
+                        error,
+                        Err(PhotoError::Truncated { .. }
+                            | PhotoError::Incomplete { .. }
+                            | PhotoError::Damaged { .. })
+                    ),
                     "{format:?} cut to {keep} of {}: {error:?}",
                     whole.len()
                 );

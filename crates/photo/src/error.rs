@@ -82,6 +82,22 @@ pub enum PhotoError {
         /// The format of the file.
         format: PhotoFormat,
     },
+    /// A part of the picture is not there: the file is cut short, or damaged inside.
+    #[error(
+        "the {format} file is damaged or cut short: about {percent} % of the picture is there: copy or download it again"
+    )]
+    Incomplete {
+        /// The format of the file.
+        format: PhotoFormat,
+        /// How much of the picture could be decoded before the damage, 0 to 99.
+        percent: u32,
+    },
+    /// A kind of a known format that is not read.
+    #[error("{kind} is not read: save the photo as an ordinary JPEG or PNG")]
+    Unsupported {
+        /// The kind, by its name.
+        kind: String,
+    },
     /// The decoder refused the content.
     #[error("damaged {format} file ({reason}): copy or export it again")]
     Damaged {

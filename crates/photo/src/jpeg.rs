@@ -1,24 +1,27 @@
-//! Scaled JPEG decoding: a photo at 1/8 or 1/4 of its size, for callers that need few pixels (libjpeg's
-//! `scale_num`/`scale_denom`).
+//! JPEG files: what they consist of, whether all of the picture is there, and scaled decoding: a photo at 1/8 or 1/4 of
+//! its size, for callers that need few pixels (libjpeg's `scale_num`/`scale_denom`).
 //!
 //! A network reads a 12-megapixel photo at 224 pixels. The lowest 1x1 or 2x2 DCT coefficients of each 8x8 block give
 //! the image at an eighth or a quarter of its size; the other coefficients are skipped, several codes per table
 //! lookup. Baseline and extended sequential JPEG with Huffman codes, one interleaved scan, greyscale or YCbCr with
-//! chroma subsampling of 1 or 2 (ITU-T T.81) are decoded here. Everything else is left to the full decoder. At half
+//! chroma subsampling of 1 or 2 (ITU-T T.81) are decoded here. Everything else is left to the full decoders. At half
 //! the size most of the work would remain, and the full decoder is as fast.
 
 mod bits;
 mod block;
 mod colour;
-mod header;
+mod coverage;
 mod huffman;
 mod idct;
 mod scan;
 mod skip_table;
+mod standard_tables;
+mod structure;
 
 use image::RgbImage;
 
-pub(crate) use header::Header;
+pub(crate) use coverage::Coverage;
+pub(crate) use structure::{Colours, Structure};
 
 /// Sides of a scaled block, in pixels; a full block has 8.
 const SCALED_BLOCK_SIDES: [u32; 2] = [1, 2];
@@ -28,12 +31,16 @@ const SCALED_BLOCK_SIDES: [u32; 2] = [1, 2];
 ///
 /// Scaled sides must be whole numbers, as they are for cameras' photos: an image half a pixel too narrow would be
 /// stretched, which costs more accuracy than everything else here.
-pub(crate) fn decode(bytes: &[u8], header: &Header, min_longer_side: u32) -> Option<RgbImage> {
+pub(crate) fn decode(
+    bytes: &[u8],
+    structure: &Structure,
+    min_longer_side: u32,
+) -> Option<RgbImage> {
     let fits = |side: u32| {
-        let (width, height) = (u64::from(header.width * side), u64::from(header.height * side));
-        width.max(height) >= u64::from(min_longer_side) * 8 && width % 8 == 0 && height % 8 == 0
+        let (width, height) = (structure.width * side, structure.height * side);
+        width.max(height) >= min_longer_side.saturating_mul(8) && width % 8 == 0 && height % 8 == 0
     };
     let side = SCALED_BLOCK_SIDES.into_iter().find(|&side| fits(side))?;
-    let planes = scan::decode_planes(bytes, header, side as usize)?;
-    Some(colour::to_rgb(header, &planes, side))
+    let planes = scan::decode_planes(bytes, structure, side as usize)?;
+    Some(colour::to_rgb(structure, &planes, side))
 }

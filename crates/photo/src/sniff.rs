@@ -17,6 +17,10 @@ impl PhotoFormat {
         if let Some(refused) = iso_media_brand(bytes) {
             return Err(refused);
         }
+        // BigTIFF has another version number than TIFF.
+        if bytes.starts_with(b"II+\0") || bytes.starts_with(b"MM\0+") {
+            return Ok(Self::Tiff);
+        }
         match image::guess_format(bytes) {
             Ok(ImageFormat::Bmp) => Ok(Self::Bmp),
             Ok(ImageFormat::Gif) => Ok(Self::Gif),

@@ -13,6 +13,7 @@
 
 mod exif;
 pub mod hub;
+pub mod jpeg;
 mod noise;
 pub mod photos;
 mod shapes;

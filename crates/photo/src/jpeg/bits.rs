@@ -14,30 +14,27 @@ pub(super) struct EntropyCodedSegments {
 }
 
 impl EntropyCodedSegments {
-    /// Splits the scan that begins at the first byte; `None` if anything but EOI (end of image) follows it.
-    pub(super) fn split(scan: &[u8]) -> Option<Self> {
+    /// Splits a scan's data, which has no markers but those for restarts.
+    pub(super) fn split(scan: &[u8]) -> Self {
         let mut bytes = Vec::with_capacity(scan.len() + PADDING);
         let (mut ends, mut from) = (Vec::new(), 0);
-        loop {
-            let at = from + memchr::memchr(0xFF, scan.get(from..)?)?;
-            let (kept, next) = match scan.get(at + 1)? {
+        while let Some(at) = memchr::memchr(0xFF, &scan[from..]).map(|at| from + at) {
+            let (kept, next) = match scan.get(at + 1) {
                 // A data byte of 0xFF with its stuffed zero byte.
-                0x00 => (at + 1, at + 2),
-                0xFF => (at, at + 1),
-                0xD0..=0xD7 | 0xD9 => (at, at + 2),
-                _ => return None,
+                Some(0x00) => (at + 1, at + 2),
+                Some(0xD0..=0xD7) => (at, at + 2),
+                _ => (at, at + 1),
             };
             bytes.extend_from_slice(&scan[from..kept]);
-            match scan[at + 1] {
-                0xD0..=0xD7 => ends.push(bytes.len()),
-                0xD9 => break,
-                _ => {}
+            if matches!(scan.get(at + 1), Some(0xD0..=0xD7)) {
+                ends.push(bytes.len());
             }
             from = next;
         }
+        bytes.extend_from_slice(&scan[from..]);
         ends.push(bytes.len());
         bytes.extend([0; PADDING]);
-        Some(Self { bytes, ends })
+        Self { bytes, ends }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -78,6 +75,11 @@ impl BitReader<'_> {
     #[inline(always)]
     pub(super) fn consume(&mut self, bits: u32) {
         self.at += bits as usize;
+    }
+
+    /// The bytes of the segment that no bit was consumed of.
+    pub(super) fn left(&self) -> &[u8] {
+        self.bytes.get(self.at.div_ceil(8)..self.end / 8).unwrap_or_default()
     }
 
     /// Whether more bits were consumed than the segment has.

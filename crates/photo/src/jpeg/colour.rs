@@ -2,12 +2,12 @@
 
 use image::RgbImage;
 
-use super::header::Header;
 use super::scan::Planes;
+use super::structure::Structure;
 
 /// The RGB image of planes with `side` pixels for each 8 of the full image.
-pub(super) fn to_rgb(header: &Header, planes: &Planes, side: u32) -> RgbImage {
-    let (width, height) = (header.width * side / 8, header.height * side / 8);
+pub(super) fn to_rgb(structure: &Structure, planes: &Planes, side: u32) -> RgbImage {
+    let (width, height) = (structure.width * side / 8, structure.height * side / 8);
     let mut rgb = Vec::with_capacity((width * height * 3) as usize);
     for y in 0..height as usize {
         let row = |plane: usize| &planes.samples[plane][y * planes.stride..][..width as usize];

@@ -3,9 +3,10 @@
 
 use super::bits::EntropyCodedSegments;
 use super::block::{BlockDecoder, EntropyTables};
-use super::header::{Component, Header};
+use super::coverage::is_padding;
 use super::idct::{Idct, scaled_idct};
 use super::skip_table::SkipTable;
+use super::structure::Structure;
 
 /// The samples of each component, all at the resolution of the first.
 pub(super) struct Planes {
@@ -27,34 +28,38 @@ struct ComponentDecoder<'a> {
 
 /// Decodes the planes of an image in which each 8x8 pixels become `side` x `side`; `None` if the data is damaged or not
 /// decoded here.
-pub(super) fn decode_planes(bytes: &[u8], header: &Header, side: usize) -> Option<Planes> {
-    let segments = EntropyCodedSegments::split(bytes.get(header.scan..)?)?;
-    let max = |of: fn(&Component) -> usize| header.components.iter().map(of).max();
-    let (h_max, v_max) = (max(|c| c.horizontal)?, max(|c| c.vertical)?);
+pub(super) fn decode_planes(bytes: &[u8], structure: &Structure, side: usize) -> Option<Planes> {
+    let scan = structure.only_scan()?;
+    let segments = EntropyCodedSegments::split(&bytes[scan.data.clone()]);
+    // A scan of one component is not interleaved: an MCU is one block, whatever the factors.
+    let is_grey = structure.components.len() == 1;
+    let (h_max, v_max) = if is_grey { (1, 1) } else { structure.most_blocks() };
     let mcus = |length: u32, blocks: usize| (length as usize).div_ceil(8 * blocks);
-    let (mcus_across, mcus_down) = (mcus(header.width, h_max), mcus(header.height, v_max));
+    let (mcus_across, mcus_down) = (mcus(structure.width, h_max), mcus(structure.height, v_max));
     let all_mcus = mcus_across * mcus_down;
     let stride = mcus_across * h_max * side;
-    let skip_tables: [Option<SkipTable>; 4] =
-        std::array::from_fn(|number| header.ac_tables[number].as_ref().map(SkipTable::new));
     let mut components = Vec::with_capacity(3);
-    for component in &header.components {
-        let block_size = (side * h_max / component.horizontal, side * v_max / component.vertical);
-        let tables = EntropyTables {
-            dc: header.dc_tables.get(component.dc_table)?.as_ref()?,
-            ac: header.ac_tables.get(component.ac_table)?.as_ref()?,
-            skip: skip_tables.get(component.ac_table)?.as_ref()?,
-        };
-        let quantisation = header.quantisation_tables[component.quantisation_table].as_ref()?;
+    let skip_tables: Vec<SkipTable> = scan
+        .components
+        .iter()
+        .map(|one| one.ac_table.as_ref().map(|table| SkipTable::new(table)))
+        .collect::<Option<_>>()?;
+    for (in_scan, skip) in scan.components.iter().zip(&skip_tables) {
+        let component = &structure.components[in_scan.number];
+        let sampling = if is_grey { (1, 1) } else { (component.horizontal, component.vertical) };
+        let block_size = (side * h_max / sampling.0, side * v_max / sampling.1);
+        let (dc, ac) = (in_scan.dc_table.as_ref()?, in_scan.ac_table.as_ref()?);
+        let tables = EntropyTables { dc, ac, skip };
+        let quantisation = structure.quantisation_tables[component.quantisation_table].as_ref()?;
         components.push(ComponentDecoder {
             blocks: BlockDecoder::new(tables, quantisation, block_size),
             idct: scaled_idct(block_size.0, block_size.1)?,
             plane: vec![0; stride * mcus_down * v_max * side],
-            sampling: (component.horizontal, component.vertical),
+            sampling,
             block_size,
         });
     }
-    let per_segment = if header.restart_interval == 0 { all_mcus } else { header.restart_interval };
+    let per_segment = if scan.restart_interval == 0 { all_mcus } else { scan.restart_interval };
     if segments.len() != all_mcus.div_ceil(per_segment) {
         return None;
     }
@@ -77,6 +82,10 @@ pub(super) fn decode_planes(bytes: &[u8], header: &Header, side: usize) -> Optio
             if bits.is_past_end() {
                 return None;
             }
+        }
+        // Codes are missing before.
+        if structure.has_end_marker() && !is_padding(bits.left()) {
+            return None;
         }
     }
     Some(Planes { samples: components.into_iter().map(|one| one.plane).collect(), stride })
