@@ -123,13 +123,15 @@ impl Catalog {
             let root = root.or(beside).unwrap_or(Path::new("."));
             manifest::read(source, root, options)?
         };
-        let has_feeds_pictures = catalog.read_as.as_ref().is_some_and(|read| read.feed.is_some())
-            && options.pictures == CataloguePictures::Shown;
+        let is_feed = catalog.read_as.as_ref().is_some_and(|read| read.feed.is_some());
         let catalog = catalog.with_catalogue_pictures(options.pictures);
-        if catalog.photos.is_empty() && catalog.skipped.is_empty() && !has_feeds_pictures {
+        // A feed's pictures are not customers' photos: there may be none.
+        let may_be_without = is_feed && options.pictures == CataloguePictures::Shown;
+        if catalog.photos.is_empty() && catalog.skipped.is_empty() && !may_be_without {
             let path = source.to_owned();
             return Err(match options.pictures {
                 CataloguePictures::Only => CatalogError::NoCataloguePictures { path },
+                _ if is_feed => CatalogError::NoCataloguePictures { path },
                 _ if metadata.is_dir() => CatalogError::NoPhotos { path },
                 _ => CatalogError::NoPhotosNamed { path },
             });

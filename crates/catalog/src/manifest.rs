@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::columns::{self, Header};
 use crate::encoding::{Encoding, decode};
+use crate::errors::shown;
 use crate::feeds::{google, shopify, xml};
 use crate::names::Files;
 use crate::row::{Entry, Row};
@@ -75,7 +76,7 @@ impl Lines {
             row.and_then(|row| row.read(&self.files, self.needs_photos)).and_then(|entry| {
                 let id = &entry.product.id;
                 match self.line_of.get(id) {
-                    Some(&first) => Err(RowProblem::DuplicateId { id: id.clone(), first }),
+                    Some(&first) => Err(RowProblem::DuplicateId { id: shown(id), first }),
                     None => Ok(entry),
                 }
             });
@@ -222,7 +223,10 @@ pub(crate) fn cells(record: &StringRecord, columns: usize) -> Result<StringRecor
     let has_all = record.len() >= columns;
     if !has_all || record.iter().skip(columns).any(|cell| !cell.trim().is_empty()) {
         let found = record.len();
-        return Err(RowProblem::Csv(format!("{found} columns where the header has {columns}")));
+        let hint =
+            if has_all { ": a value with a separator in it needs quotation marks" } else { "" };
+        let problem = format!("{found} columns where the header has {columns}{hint}");
+        return Err(RowProblem::Csv(problem));
     }
     let mut record = record.clone();
     record.truncate(columns);

@@ -22,6 +22,8 @@ impl Catalog {
     /// Whether products have catalogue pictures, in files or at web addresses.
     pub fn has_pictures(&self) -> bool {
         self.products.iter().any(|product| product.image.is_some())
+            || !self.more_pictures.is_empty()
+            || self.photos.iter().any(|photo| photo.source == PhotoSource::Catalogue)
     }
 
     /// With the products' [catalogue pictures](Product::image) and their [further ones](Catalog::more_pictures) among the

@@ -46,6 +46,18 @@ impl Row {
         for pattern in self.list("additional_images", files)? {
             pictures.add(files, &pattern, None)?;
         }
+        let mut further = Vec::new();
+        if self.is_table
+            && let Some(Value::String(image)) = self.columns.get_mut("image")
+        {
+            // Shops name all pictures of a product in one cell: the first is the one that is shown.
+            let mut images = cells::items(image, |path| files.exists(path)).into_iter();
+            *image = images.next().unwrap_or_default();
+            further.extend(images);
+        }
+        for pattern in further {
+            pictures.add(files, &pattern, None)?;
+        }
         let mut product = self.product()?;
         if let Some(image) = &mut product.image
             && !is_web_address(image)

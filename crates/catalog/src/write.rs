@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::{Catalog, PhotoSource, Split, is_web_address};
+use crate::{Catalog, PhotoSource, Split};
 
 impl Catalog {
     /// The catalogue as a JSON Lines manifest for `folder`: every product with all its columns, and its photos as
@@ -62,7 +62,7 @@ impl Catalog {
 /// A path relative to the root as one relative to the manifest's folder.
 fn under(to_root: &str, path: &str) -> String {
     match to_root {
-        _ if Path::new(path).is_absolute() || is_web_address(path) => path.to_owned(),
+        _ if Path::new(path).is_absolute() || path.contains("://") => path.to_owned(),
         "" => path.to_owned(),
         _ => format!("{to_root}/{path}"),
     }

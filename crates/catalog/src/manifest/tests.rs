@@ -96,6 +96,8 @@ fn problems_come_with_their_line() {
     assert_eq!(problem("m.csv", "id,photos\nx,a/1.jpg\n"), (1, missing));
     assert_eq!(problem("m.csv", "id,name\nx,y\n"), (1, P::NoPhotosColumn));
     assert!(matches!(problem("m.csv", "id,name,photos\nx,y\n"), (2, P::Csv(_))));
+    let (_, unquoted) = problem("m.csv", "id,name,photos,price\nx,y,a/1.jpg,12,900\n");
+    assert!(unquoted.to_string().contains("needs quotation marks"), "{unquoted}");
     // "é" of a Western code page.
     let latin = b"id,name,photos\nx,y,a/1.jpg\nz,caf\xE9,a/1.jpg\n";
     assert_eq!(problem("m.csv", latin), (3, P::NotText));
@@ -222,6 +224,16 @@ fn photos_on_the_web_are_not_looked_for() {
 }
 
 #[test]
+fn a_cell_may_name_all_pictures() {
+    let text = "id,name,photos,상품이미지\nx,y,a/1.jpg,a/2.jpg|https://cdn.kr/1.jpg\n";
+    let catalog = open_with("m.csv", text, CataloguePictures::Only).expect("open");
+    assert_eq!(catalog.products[0].image.as_deref(), Some("a/2.jpg"));
+    let paths: Vec<_> = catalog.photos.iter().map(|photo| photo.path.as_str()).collect();
+    assert_eq!(paths, ["a/2.jpg", "https://cdn.kr/1.jpg"]);
+    assert!(catalog.has_pictures());
+}
+
+#[test]
 fn names_of_macs_are_those_of_others() {
     use unicode_normalization::UnicodeNormalization;
     let nfd = |text: &str| text.nfd().collect::<String>();
@@ -264,6 +276,10 @@ fn a_google_feed_as_a_table() {
     assert_eq!(said.as_deref(), Some("read as a Google Merchant feed"));
     let only = open_with("feed.txt", feed, CataloguePictures::Only).expect("open");
     assert_eq!(only.photos.len(), 4);
+    let without = "id,title,image_link,price\nx,y,,5\n";
+    assert_eq!(open("m.csv", without).expect("open").products.len(), 1);
+    let none = open_with("m.csv", without, CataloguePictures::Along);
+    assert!(matches!(none, Err(CatalogError::NoCataloguePictures { .. })));
     let error = open("feed.tsv", feed.replace("참나무 의자", "")).expect_err("no title");
     assert!(error.to_string().contains("line 2: the column 'title' is missing"), "{error}");
 }
