@@ -97,7 +97,7 @@ pub(crate) fn understand<'n>(names: impl Iterator<Item = &'n str>) -> Result<Hea
         let own = KNOWN.iter().position(|known| known.name == lower);
         let unique = if own.is_some() { lower } else { name.clone() };
         if !name.is_empty() && !seen.insert(unique.clone()) {
-            return Err(RowProblem::DuplicateColumn(unique));
+            return Err(RowProblem::DuplicateColumn(crate::errors::shown(&unique)));
         }
         let meaning = match own {
             Some(column) => Some((column, 0)),
@@ -188,6 +188,15 @@ mod tests {
                 let first = seen.insert(key(name), known.name);
                 assert!(first.is_none_or(|first| first == known.name), "{name}: {first:?}");
             }
+        }
+    }
+
+    #[test]
+    fn the_document_lists_all_names() {
+        let document = include_str!("../../../docs/catalogues.md");
+        for known in KNOWN.iter().filter(|known| !known.synonyms.is_empty()) {
+            let row = format!("| `{}` | {} |", known.name, known.synonyms.join(", "));
+            assert!(document.contains(&row), "docs/catalogues.md lacks {row}");
         }
     }
 

@@ -181,9 +181,13 @@ fn rows(path: &std::path::Path, problems: &[WrongLine], more: u64) -> String {
 
 /// A value as a message shows it: one line, and not all of a long one.
 pub(crate) fn shown(value: &str) -> String {
-    const MOST: usize = 60;
+    cut(value, 60)
+}
+
+/// A text as one line of at most so many characters.
+pub(crate) fn cut(value: &str, most: usize) -> String {
     let plain = |c: char| if c.is_control() { ' ' } else { c };
-    match value.char_indices().nth(MOST) {
+    match value.char_indices().nth(most) {
         Some((end, _)) => value[..end].chars().map(plain).chain(['…']).collect(),
         None => value.chars().map(plain).collect(),
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::columns::{self, Header};
 use crate::encoding::{Encoding, decode};
-use crate::errors::shown;
+use crate::errors::{cut, shown};
 use crate::feeds::{google, shopify, xml};
 use crate::names::Files;
 use crate::row::{Entry, Row};
@@ -147,7 +147,8 @@ fn jsonl(lines: &mut Lines, bytes: &[u8]) -> Result<ReadAs, CatalogError> {
             Err(_) => Err(RowProblem::NotUtf8),
             Ok(text) => serde_json::from_str(text)
                 .map(|columns| Row { columns, ..Row::default() })
-                .map_err(|error| RowProblem::Json(error.to_string())),
+                // Its message may quote all of the line.
+                .map_err(|error| RowProblem::Json(cut(&error.to_string(), 200))),
         };
         lines.add(number, row);
     }

@@ -71,6 +71,7 @@ impl PhotoSet {
         match self.files.get(&path) {
             Some(&first) if first != split => {
                 let name = |split: Option<Split>| split.map_or("none", Split::name);
+                let path = crate::errors::shown(&path);
                 Err(RowProblem::TwoSplits { path, first: name(first), second: name(split) })
             }
             _ => {

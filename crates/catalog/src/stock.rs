@@ -248,6 +248,15 @@ mod tests {
     }
 
     #[test]
+    fn the_document_lists_all_words() {
+        let document = include_str!("../../../docs/catalogues.md");
+        for (is, words) in [("in stock", IN_STOCK), ("out of stock", OUT_OF_STOCK)] {
+            let row = format!("| {is} | {} |", words.join(", "));
+            assert!(document.contains(&row), "docs/catalogues.md lacks {row}");
+        }
+    }
+
+    #[test]
     fn columns_that_disagree_are_out_of_stock() {
         let stock = |extra: Value| {
             let Value::Object(extra) = extra else { panic!("an object") };
