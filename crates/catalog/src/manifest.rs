@@ -1,232 +1,238 @@
-//! JSONL and CSV manifests: one product a line.
+//! Manifests: tables, JSON Lines and XML feeds. One home for what is wrong with their lines.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use csv::StringRecord;
 use serde_json::Value;
 
-use crate::row::Row;
-use crate::{Catalog, CatalogError, Photo, PhotoSource, RowProblem};
+use crate::columns::{self, Header};
+use crate::encoding::{Encoding, decode};
+use crate::errors::{cut, shown};
+use crate::feeds::{google, shopify, xml};
+use crate::names::Files;
+use crate::row::{Entry, Row};
+use crate::table::Table;
+use crate::{
+    Catalog, CatalogError, CataloguePictures, Feed, OpenOptions, Photo, PhotoSource, ReadAs,
+    RowProblem, Skipped, WrongLine,
+};
 
-/// The separator of several photos in one CSV cell.
-const CSV_LIST_SEPARATOR: char = '|';
+/// Most wrong lines that an error lists.
+const LISTED: usize = 20;
 
-type Lines = Vec<(u64, Result<Row, RowProblem>)>;
-
-/// `needs_photos`: whether a line without a column of photos is a mistake.
-pub(crate) fn read(path: &Path, root: &Path, needs_photos: bool) -> Result<Catalog, CatalogError> {
+/// Reads a manifest. Lines without a column of photos are wrong, unless the catalogue's pictures are photos.
+pub(crate) fn read(
+    path: &Path,
+    root: &Path,
+    options: OpenOptions,
+) -> Result<Catalog, CatalogError> {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    let parse: fn(&[u8]) -> Lines = match extension.to_ascii_lowercase().as_str() {
-        "jsonl" | "ndjson" => jsonl,
-        "csv" => |bytes| csv(bytes, b','),
-        "tsv" => |bytes| csv(bytes, b'\t'),
-        _ => return Err(CatalogError::UnknownKind { path: path.to_owned() }),
-    };
+    let read: fn(&mut Lines, &[u8]) -> Result<ReadAs, CatalogError> =
+        match extension.to_ascii_lowercase().as_str() {
+            "jsonl" | "ndjson" => jsonl,
+            "csv" => |lines, bytes| table(lines, bytes, b','),
+            "tsv" | "tab" | "txt" => |lines, bytes| table(lines, bytes, b'\t'),
+            "xml" => xml::read,
+            _ => return Err(CatalogError::UnknownKind { path: path.to_owned() }),
+        };
     let bytes = std::fs::read(path)
         .map_err(|reason| CatalogError::Unreadable { path: path.to_owned(), reason })?;
-    // Excel begins UTF-8 files with a byte order mark.
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
-
-    let mut products = BTreeMap::new();
-    let mut line_of: HashMap<String, u64> = HashMap::new();
-    for (line, row) in parse(bytes) {
-        let problem = |problem| CatalogError::Row { path: path.to_owned(), line, problem };
-        let (product, photos) =
-            row.and_then(|row| row.read(root, needs_photos)).map_err(problem)?;
-        if let Some(first) = line_of.insert(product.id.clone(), line) {
-            return Err(problem(RowProblem::DuplicateId { id: product.id, first }));
-        }
-        products.insert(product.id.clone(), (product, photos));
-    }
-
-    let mut catalog =
-        Catalog { root: root.to_owned(), products: vec![], photos: vec![], skipped: vec![] };
-    for (number, (product, photos)) in products.into_values().enumerate() {
-        let source = PhotoSource::Review;
-        let photo = |(path, split)| Photo { product: number as u32, path, split, source };
-        catalog.photos.extend(photos.files.into_iter().map(photo));
-        catalog.skipped.extend(photos.skipped);
-        catalog.products.push(product);
-    }
-    Ok(catalog)
-}
-
-fn jsonl(bytes: &[u8]) -> Lines {
-    let lines = bytes.split(|&byte| byte == b'\n').zip(1..);
-    lines
-        .filter(|(line, _)| !line.trim_ascii().is_empty())
-        .map(|(line, number)| {
-            let row = match std::str::from_utf8(line) {
-                Err(_) => Err(RowProblem::NotUtf8),
-                Ok(text) => serde_json::from_str(text)
-                    .map(|columns| Row { columns, separator: None })
-                    .map_err(|error| RowProblem::Json(error.to_string())),
-            };
-            (number, row)
-        })
-        .collect()
-}
-
-fn csv(bytes: &[u8], delimiter: u8) -> Lines {
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(bytes);
-    let headers = match reader.headers() {
-        Ok(headers) => headers.clone(),
-        Err(error) => return vec![(1, Err(csv_problem(&error)))],
+    let mut lines = Lines {
+        path: path.to_owned(),
+        files: Files::new(root),
+        skip_bad_rows: options.skip_bad_rows,
+        needs_photos: options.pictures == CataloguePictures::Shown,
+        given: HashMap::new(),
+        entries: BTreeMap::new(),
+        line_of: HashMap::new(),
+        problems: Vec::new(),
+        more: 0,
+        skipped: Vec::new(),
     };
-    let mut names: Vec<String> = Vec::with_capacity(headers.len());
-    for name in headers.iter().map(|name| name.trim().to_owned()) {
-        if names.contains(&name) && !name.is_empty() {
-            return vec![(1, Err(RowProblem::DuplicateColumn(name)))];
-        }
-        names.push(name);
-    }
-    // A missing column is an error of line 1, not of the first product.
-    for column in ["id", "name"] {
-        if !names.iter().any(|name| name == column) {
-            return vec![(1, Err(RowProblem::Missing(column)))];
-        }
-    }
-    let mut lines = Vec::new();
-    for record in reader.records() {
-        match record {
-            Ok(record) => {
-                let line = record.position().map_or(0, |at| line_of_record(bytes, at));
-                let cells = names.iter().cloned().zip(record.iter());
-                let columns = cells
-                    .filter(|(name, _)| !name.is_empty())
-                    .map(|(name, cell)| (name, Value::String(cell.to_owned())))
-                    .collect();
-                lines.push((line, Ok(Row { columns, separator: Some(CSV_LIST_SEPARATOR) })));
-            }
-            Err(error) => {
-                let line = error.position().map_or(0, csv::Position::line);
-                lines.push((line, Err(csv_problem(&error))));
-                break;
-            }
-        }
-    }
-    lines
+    let read_as = read(&mut lines, &bytes)?;
+    lines.catalogue(read_as)
 }
 
-/// The line that a record begins on. csv gives the position of the empty lines before it.
-fn line_of_record(bytes: &[u8], at: &csv::Position) -> u64 {
-    let before = &bytes[(at.byte() as usize).min(bytes.len())..];
-    let empty = before.iter().take_while(|byte| matches!(byte, b'\n' | b'\r'));
-    at.line() + empty.filter(|&&byte| byte == b'\n').count() as u64
+/// The lines read so far.
+pub(crate) struct Lines {
+    pub(crate) path: PathBuf,
+    files: Files,
+    skip_bad_rows: bool,
+    pub(crate) needs_photos: bool,
+    /// What columns are called in the file, where that is another name.
+    pub(crate) given: HashMap<String, String>,
+    entries: BTreeMap<String, Entry>,
+    line_of: HashMap<String, u64>,
+    problems: Vec<WrongLine>,
+    more: u64,
+    skipped: Vec<Skipped>,
 }
 
-fn csv_problem(error: &csv::Error) -> RowProblem {
-    match error.kind() {
-        csv::ErrorKind::Utf8 { .. } => RowProblem::NotUtf8,
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            RowProblem::Csv(format!("{len} columns where the header has {expected_len}"))
+impl Lines {
+    /// Adds a product's line.
+    pub(crate) fn add(&mut self, line: u64, row: Result<Row, RowProblem>) {
+        let entry =
+            row.and_then(|row| row.read(&self.files, self.needs_photos)).and_then(|entry| {
+                let id = &entry.product.id;
+                match self.line_of.get(id) {
+                    Some(&first) => Err(RowProblem::DuplicateId { id: shown(id), first }),
+                    None => Ok(entry),
+                }
+            });
+        match entry {
+            Ok(entry) => {
+                self.line_of.insert(entry.product.id.clone(), line);
+                self.entries.insert(entry.product.id.clone(), entry);
+            }
+            Err(problem) => self.wrong(line, problem.with_names(&self.given)),
         }
-        _ => RowProblem::Csv(error.to_string()),
     }
+
+    /// Leaves something out that is not wrong.
+    pub(crate) fn skip(&mut self, line: u64, reason: String) {
+        self.skipped
+            .push(Skipped { path: format!("{}, line {line}", self.path.display()), reason });
+    }
+
+    fn wrong(&mut self, line: u64, problem: RowProblem) {
+        if self.skip_bad_rows {
+            self.skip(line, problem.to_string());
+        }
+        if self.problems.len() < LISTED {
+            self.problems.push(WrongLine { line, problem });
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// The error of a header, which no line can be read without.
+    pub(crate) fn refused(&self, line: u64, problem: RowProblem) -> CatalogError {
+        let problems = vec![WrongLine { line, problem: problem.with_names(&self.given) }];
+        CatalogError::Rows { path: self.path.clone(), problems, more: 0 }
+    }
+
+    fn catalogue(self, read_as: ReadAs) -> Result<Catalog, CatalogError> {
+        let nothing_is_left = self.entries.is_empty() && !self.problems.is_empty();
+        if nothing_is_left || (!self.problems.is_empty() && !self.skip_bad_rows) {
+            let Self { path, problems, more, .. } = self;
+            return Err(CatalogError::Rows { path, problems, more });
+        }
+        let (root, read_as) = (self.files.root, read_as.or_none());
+        let mut catalog = Catalog { root, skipped: self.skipped, read_as, ..Catalog::default() };
+        for (number, entry) in (0u32..).zip(self.entries.into_values()) {
+            let photo =
+                |source| move |(path, split)| Photo { product: number, path, split, source };
+            catalog.photos.extend(entry.photos.files.into_iter().map(photo(PhotoSource::Review)));
+            let pictures = entry.pictures.files.into_iter().map(photo(PhotoSource::Catalogue));
+            catalog.more_pictures.extend(pictures);
+            catalog.skipped.extend(entry.photos.skipped);
+            catalog.skipped.extend(entry.pictures.skipped);
+            catalog.products.push(entry.product);
+        }
+        Ok(catalog)
+    }
+}
+
+fn jsonl(lines: &mut Lines, bytes: &[u8]) -> Result<ReadAs, CatalogError> {
+    // Some editors begin UTF-8 files with a byte order mark.
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let mut is_empty = true;
+    for (line, number) in bytes.split(|&byte| byte == b'\n').zip(1..) {
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        is_empty = false;
+        let row = match std::str::from_utf8(line) {
+            Err(_) => Err(RowProblem::NotUtf8),
+            Ok(text) => serde_json::from_str(text)
+                .map(|columns| Row { columns, ..Row::default() })
+                // Its message may quote all of the line.
+                .map_err(|error| RowProblem::Json(cut(&error.to_string(), 200))),
+        };
+        lines.add(number, row);
+    }
+    match is_empty {
+        true => Err(CatalogError::EmptyManifest { path: lines.path.clone() }),
+        false => Ok(ReadAs::default()),
+    }
+}
+
+/// `usual`: the separator that the file's ending says.
+fn table(lines: &mut Lines, bytes: &[u8], usual: u8) -> Result<ReadAs, CatalogError> {
+    let decoded = decode(bytes);
+    let mut table = Table::new(&decoded.text, usual, decoded.is_damaged);
+    let Some((line, names)) = table.next() else {
+        return Err(CatalogError::EmptyManifest { path: lines.path.clone() });
+    };
+    let names = names.map_err(|problem| lines.refused(line, problem))?;
+    let feed = match () {
+        () if shopify::is_header(names.iter()) => Some(Feed::Shopify),
+        () if google::is_header(names.iter()) => Some(Feed::GoogleMerchant),
+        () => None,
+    };
+    let mut read_as = ReadAs {
+        feed,
+        encoding: (decoded.encoding != Encoding::Utf8).then_some(decoded.encoding),
+        separator: (table.separator != usual).then(|| char::from(table.separator)),
+        ..ReadAs::default()
+    };
+    lines.needs_photos &= feed.is_none();
+    let is_empty = match feed {
+        Some(Feed::Shopify) => shopify::read(lines, &mut table, &names),
+        Some(Feed::GoogleMerchant) => google::read(lines, &mut table, &names),
+        _ => {
+            let mut header = columns::understand(names.iter())
+                .map_err(|problem| lines.refused(line, problem))?;
+            // A missing column is an error of the header, not of each product.
+            for column in ["id", "name"] {
+                header.require(column).map_err(|problem| lines.refused(line, problem))?;
+            }
+            if lines.needs_photos && !header.has_photos() {
+                return Err(lines.refused(line, RowProblem::NoPhotosColumn));
+            }
+            lines.given = std::mem::take(&mut header.given);
+            read_as.columns = std::mem::take(&mut header.read);
+            products(lines, &mut table, &header)
+        }
+    };
+    match is_empty {
+        true => Err(CatalogError::NoProducts { path: lines.path.clone() }),
+        false => Ok(read_as),
+    }
+}
+
+/// Adds a table's products. Returns whether there is none.
+fn products(lines: &mut Lines, table: &mut Table<'_>, header: &Header) -> bool {
+    let mut is_empty = true;
+    while let Some((line, record)) = table.next() {
+        is_empty = false;
+        let row = record.and_then(|record| cells(&record, header.names.len())).map(|cells| {
+            let named = header.names.iter().zip(&cells);
+            let columns = named
+                .filter_map(|(name, cell)| Some((name.clone()?, Value::String(cell.to_owned()))))
+                .collect();
+            Row { columns, is_table: true, currency: header.currency }
+        });
+        lines.add(line, row);
+    }
+    is_empty
+}
+
+/// A record's cells, as many as the header has. Empty ones behind them are left over by programs.
+pub(crate) fn cells(record: &StringRecord, columns: usize) -> Result<StringRecord, RowProblem> {
+    let has_all = record.len() >= columns;
+    if !has_all || record.iter().skip(columns).any(|cell| !cell.trim().is_empty()) {
+        let found = record.len();
+        let hint =
+            if has_all { ": a value with a separator in it needs quotation marks" } else { "" };
+        let problem = format!("{found} columns where the header has {columns}{hint}");
+        return Err(RowProblem::Csv(problem));
+    }
+    let mut record = record.clone();
+    record.truncate(columns);
+    Ok(record)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Split;
-
-    fn open(name: &str, text: impl AsRef<[u8]>) -> Result<Catalog, CatalogError> {
-        let folder = tempfile::tempdir().expect("a folder");
-        for photo in ["a/1.jpg", "a/2.jpg", "a/note.txt", "b [x]/1.jpg"] {
-            let path = folder.path().join(photo);
-            std::fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
-            std::fs::write(path, "").expect("a file");
-        }
-        let path = folder.path().join(name);
-        std::fs::write(&path, text).expect("a manifest");
-        Catalog::open(&path, None)
-    }
-
-    fn problem(name: &str, text: impl AsRef<[u8]>) -> (u64, RowProblem) {
-        match open(name, text) {
-            Err(CatalogError::Row { line, problem, .. }) => (line, problem),
-            other => panic!("expected a bad row, got {other:?}"),
-        }
-    }
-
-    #[test]
-    fn jsonl_with_patterns_splits_and_extra_columns() {
-        let catalog = open(
-            "shop.jsonl",
-            concat!(
-                r#"{"id":"b","name":"의자","photos_train":["b [x]/1.jpg"],"photos_test":"a/2.jpg","#,
-                r#""price":12900,"rating":"4.5","review_count":7,"colours":["red"],"sku":null}"#,
-                "\n\n",
-                r#"{"id":7,"name":"A","photos":["a/*.jpg","a/1.jpg","none/*.png"],"split":"train"}"#,
-            ),
-        )
-        .expect("open");
-        assert_eq!(catalog.products.len(), 2);
-        let (seven, b) = (&catalog.products[0], &catalog.products[1]);
-        assert_eq!((seven.id.as_str(), b.name.as_str()), ("7", "의자"));
-        assert_eq!((b.price, b.rating, b.review_count), (Some(12900.0), Some(4.5), Some(7)));
-        assert_eq!(b.extra["colours"], serde_json::json!(["red"]));
-        let photos: Vec<_> =
-            catalog.photos.iter().map(|p| (p.product, p.path.as_str(), p.split)).collect();
-        assert_eq!(
-            photos,
-            [
-                (0, "a/1.jpg", Some(Split::Train)),
-                (0, "a/2.jpg", Some(Split::Train)),
-                (1, "a/2.jpg", Some(Split::Test)),
-                (1, "b [x]/1.jpg", Some(Split::Train)),
-            ]
-        );
-        assert_eq!(catalog.skipped.len(), 1);
-    }
-
-    #[test]
-    fn csv_with_lists_quotes_and_a_byte_order_mark() {
-        let text = "\u{feff}id,name,photos,weight\nx,\"Cup, red\",a/1.jpg | a/2.jpg,12 kg\n";
-        let catalog = open("shop.csv", text).expect("open");
-        assert_eq!(catalog.products[0].name, "Cup, red");
-        assert_eq!(catalog.products[0].extra["weight"], "12 kg");
-        assert_eq!(catalog.photos.len(), 2);
-    }
-
-    #[test]
-    fn problems_come_with_their_line() {
-        use RowProblem as P;
-        let row = |json: &str| problem("m.jsonl", json);
-        assert_eq!(row(r#"{"name":"x","photos":"a/1.jpg"}"#), (1, P::Missing("id")));
-        assert_eq!(row("\n{\"id\":\"x\",\"photos\":\"a/1.jpg\"}"), (2, P::Missing("name")));
-        assert_eq!(row(r#"{"id":"x","name":"y"}"#), (1, P::NoPhotosColumn));
-        assert!(matches!(row("{"), (1, P::Json(_))));
-        assert!(matches!(
-            row(r#"{"id":"x","name":"y","photos":"a/1.jpg","price":"cheap"}"#),
-            (1, P::BadValue { .. })
-        ));
-        assert!(matches!(
-            row(r#"{"id":"x","name":"y","photos_train":"a/1.jpg","photos_test":"a/*.jpg"}"#),
-            (1, P::TwoSplits { .. })
-        ));
-        assert_eq!(problem("m.csv", "id,name,photos\n\n\n,y,a/1.jpg\n"), (4, P::Missing("id")));
-        let twice = "id,name,photos\nx,y,a/1.jpg\nx,z,a/2.jpg\n";
-        assert_eq!(problem("m.csv", twice), (3, P::DuplicateId { id: "x".into(), first: 2 }));
-        assert_eq!(problem("m.csv", "id,photos\nx,a/1.jpg\n"), (1, P::Missing("name")));
-        assert!(matches!(problem("m.csv", "id,name,photos\nx,y\n"), (2, P::Csv(_))));
-        // "의자" in the code page of Korean Windows.
-        let cp949 = b"id,name,photos\nx,\xC0\xC7\xC0\xDA,a/1.jpg\n";
-        assert_eq!(problem("m.csv", cp949), (2, P::NotUtf8));
-    }
-
-    #[test]
-    fn a_product_without_photos_yet_is_a_product() {
-        let catalog = open("m.csv", "id,name,photos\nx,y,\nz,w,a/1.jpg\n").expect("open");
-        assert_eq!((catalog.products.len(), catalog.photos.len()), (2, 1));
-        let json = r#"{"id":"x","name":"y","photos":[]}"#.to_owned() + "\n";
-        let more = r#"{"id":"z","name":"w","photos":"a/1.jpg"}"#;
-        assert_eq!(open("m.jsonl", json + more).expect("open").products.len(), 2);
-    }
-
-    #[test]
-    fn a_file_that_is_no_manifest_is_refused() {
-        assert!(matches!(open("a.jpg", "x"), Err(CatalogError::UnknownKind { .. })));
-        assert!(matches!(open("a.jsonl", ""), Err(CatalogError::NoPhotos { .. })));
-    }
-}
+pub(crate) mod tests;

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 /// A product, with what its product card shows.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Product {
-    /// Unique in a catalogue.
+    /// Unique in a catalogue. In Unicode's form C, as the name and the category.
     pub id: String,
     /// Its name for shoppers.
     pub name: String,
@@ -32,11 +32,11 @@ pub struct Product {
     pub delivery: Option<String>,
     /// Its page in the shop.
     pub url: Option<String>,
-    /// Its catalogue picture: a path relative to the catalogue's root, or a URL.
+    /// Its catalogue picture: a path relative to the catalogue's root, or a web address.
     pub image: Option<String>,
     /// Its description, as text.
     pub description: Option<String>,
-    /// The manifest's other columns, unchanged.
+    /// The manifest's other columns, unchanged. [`Self::stock`] reads some of them.
     #[serde(with = "crate::extra")]
     pub extra: BTreeMap<String, Value>,
 }
@@ -58,7 +58,8 @@ impl Product {
 pub struct Photo {
     /// Position of its product in [`crate::Catalog::products`].
     pub product: u32,
-    /// Its path relative to the catalogue's root, with `/` between its parts; absolute if it is so in the manifest.
+    /// Its path relative to the catalogue's root, with `/` between its parts; absolute if it is so in the manifest; or a
+    /// [web address](Self::is_web_address).
     pub path: String,
     /// Its split, if the catalogue has splits.
     pub split: Option<Split>,
@@ -75,7 +76,7 @@ pub enum PhotoSource {
     /// A customer's photo, such as one of a review.
     #[default]
     Review,
-    /// The shop's own picture of the product: [`Product::image`].
+    /// A picture of the shop's own: [`Product::image`], or a further one of a feed.
     Catalogue,
 }
 

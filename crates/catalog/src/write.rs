@@ -4,11 +4,11 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::{Catalog, Split};
+use crate::{Catalog, PhotoSource, Split};
 
 impl Catalog {
     /// The catalogue as a JSON Lines manifest for `folder`: every product with all its columns, and its photos as
-    /// paths relative to `folder`, by split.
+    /// paths relative to `folder`, by split. Catalogue pictures stay pictures, and web addresses as they are.
     ///
     /// # Errors
     /// When `folder` or the catalogue's root does not exist, or a path is not UTF-8.
@@ -16,7 +16,19 @@ impl Catalog {
         let to_root = relative_path(folder, &self.root)?;
         let columns = [None, Some(Split::Train), Some(Split::Val), Some(Split::Test)];
         let mut photos = vec![[const { Vec::new() }; 4]; self.products.len()];
-        for photo in &self.photos {
+        let mut pictures = vec![Vec::new(); self.products.len()];
+        let in_photos = self.photos.iter().filter(|photo| photo.source == PhotoSource::Catalogue);
+        for picture in self.more_pictures.iter().chain(in_photos) {
+            let number = picture.product as usize;
+            // The product's image has a column of its own.
+            if let (Some(product), Some(of_product)) =
+                (self.products.get(number), pictures.get_mut(number))
+                && product.image.as_ref() != Some(&picture.path)
+            {
+                of_product.push(Value::String(under(&to_root, &picture.path)));
+            }
+        }
+        for photo in self.photos.iter().filter(|photo| photo.source == PhotoSource::Review) {
             let column = columns.iter().position(|&split| split == photo.split);
             if let (Some(of_product), Some(column)) =
                 (photos.get_mut(photo.product as usize), column)
@@ -25,12 +37,13 @@ impl Catalog {
             }
         }
         let mut lines = String::new();
-        for (product, photos) in self.products.iter().zip(photos) {
+        for ((product, photos), pictures) in self.products.iter().zip(photos).zip(pictures) {
             let mut row = product.columns();
-            if let Some(Value::String(image)) = row.get_mut("image")
-                && !image.contains("://")
-            {
+            if let Some(Value::String(image)) = row.get_mut("image") {
                 *image = under(&to_root, image);
+            }
+            if !pictures.is_empty() {
+                row.insert("additional_images".to_owned(), Value::Array(pictures));
             }
             let has_none = photos.iter().all(Vec::is_empty);
             for (split, photos) in columns.iter().zip(photos) {
@@ -49,7 +62,7 @@ impl Catalog {
 /// A path relative to the root as one relative to the manifest's folder.
 fn under(to_root: &str, path: &str) -> String {
     match to_root {
-        _ if Path::new(path).is_absolute() => path.to_owned(),
+        _ if Path::new(path).is_absolute() || path.contains("://") => path.to_owned(),
         "" => path.to_owned(),
         _ => format!("{to_root}/{path}"),
     }
@@ -93,7 +106,7 @@ mod tests {
         std::fs::create_dir_all(&out).expect("a folder");
         let manifest = shop.path().join("m.jsonl");
         let json = r#"{"id":"b","name":"의자","price":1.5,"image":"의자/1.jpg","weight":{"kg":2},"photos_train":["의자/1.jpg","의자/*.jpg"],"photos_test":"의자/2 [b].jpg"}
-            {"id":"a","name":"lamp","image":"https://shop.example/a.jpg","photos":[]}"#;
+            {"id":"a","name":"lamp","image":"https://shop.example/a.jpg","photos":["https://shop.example/1.jpg"],"additional_images":["lamp/1.jpg","https://shop.example/2.jpg"]}"#;
         std::fs::write(&manifest, json).expect("a manifest");
         let before = Catalog::open(&manifest, Some(&photos)).expect("open");
         let written = out.join("catalog.jsonl");
@@ -102,10 +115,14 @@ mod tests {
         let mut after = Catalog::open(&written, None).expect("what was written");
         let to_root = "../../사진 [1]/";
         for Photo { path, .. } in &mut after.photos {
-            *path = path.strip_prefix(to_root).expect("a path to the photos").to_owned();
+            if !crate::is_web_address(path) {
+                *path = path.strip_prefix(to_root).expect("a path to the photos").to_owned();
+            }
         }
         assert_eq!(after.photos, before.photos);
-        assert_eq!(after.photos[0].split, Some(Split::Train));
+        let further: Vec<_> = after.more_pictures.iter().map(|p| p.path.clone()).collect();
+        assert_eq!(further, [format!("{to_root}lamp/1.jpg"), "https://shop.example/2.jpg".into()]);
+        assert_eq!(after.photos[1].split, Some(Split::Train));
         let image = after.products[1].image.as_mut().expect("an image");
         *image = image.strip_prefix(to_root).expect("a path to the photos").to_owned();
         assert_eq!(after.products, before.products);
