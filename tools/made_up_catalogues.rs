@@ -466,6 +466,6 @@ fn catalog(names: &[&str], mut photos: Vec<(u32, &Item, Split)>) -> Catalog {
         root: PathBuf::from("/"),
         products: names.iter().map(product).collect(),
         photos: photos.into_iter().map(photo).collect(),
-        skipped: Vec::new(),
+        ..Catalog::default()
     }
 }

@@ -75,8 +75,8 @@ pub fn curate(
     let mut kept = Catalog {
         root: catalog.root.clone(),
         products: catalog.products.clone(),
-        photos: Vec::new(),
-        skipped: Vec::new(),
+        more_pictures: catalog.more_pictures.clone(),
+        ..Catalog::default()
     };
     let photos = catalog.photos.iter().zip(&decisions);
     let is_kept = |(_, decision): &(&Photo, &PhotoDecision)| decision.decision == Decision::Keep;

@@ -43,7 +43,7 @@ fn catalog(root: &Path, files: &[(u32, &str)]) -> Catalog {
         root: root.to_owned(),
         products: (0..10).map(product).collect(),
         photos: files.iter().map(photo).collect(),
-        skipped: Vec::new(),
+        ..Catalog::default()
     }
 }
 

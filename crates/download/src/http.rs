@@ -50,8 +50,20 @@ impl Http {
 
     /// GET, following redirects.
     pub fn get(&self, url: &str, name: &str, headers: Headers) -> Result<Response<Body>, Failure> {
+        self.get_checked(url, name, headers, &|_| Ok(()))
+    }
+
+    /// GET, following redirects, if each address passes a check.
+    pub fn get_checked(
+        &self,
+        url: &str,
+        name: &str,
+        headers: Headers,
+        check: &dyn Fn(&Uri) -> Result<(), Failure>,
+    ) -> Result<Response<Body>, Failure> {
         let mut url = parse(url)?;
         for _ in 0..=MAX_REDIRECTS {
+            check(&url)?;
             let response = self.once(Method::GET, &url, headers)?;
             match next_hop(&url, &response, name)? {
                 None => return Ok(response),

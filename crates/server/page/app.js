@@ -252,8 +252,9 @@ function render() {
   const heading = seed ? words().resultsLike : weak ? words().closest : words().results;
   if (answer) title.textContent = found ? heading : words().none;
   const doubt = byId('doubt');
-  doubt.hidden = !(weak || (answer && !found));
-  doubt.replaceChildren(weak ? words().weak : words().noneHelp);
+  const damaged = answer?.missing_percent ? words().damaged : null;
+  doubt.hidden = !(weak || damaged || (answer && !found));
+  doubt.replaceChildren(damaged ?? (weak ? words().weak : words().noneHelp));
   if (answer && !found && Object.keys(filters()).length) {
     const everywhere = () => { byId('filters').reset(); search(); };
     doubt.append(' ', make('button', { type: 'button', className: 'secondary', onclick: everywhere }, words().everywhere));

@@ -239,7 +239,7 @@ impl StoredPhotos<'_> {
             root: self.store.folder().to_owned(),
             products: vec![product],
             photos: self.names.iter().map(photo).collect(),
-            skipped: Vec::new(),
+            ..Catalog::default()
         }
     }
 }

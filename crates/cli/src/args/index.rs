@@ -65,11 +65,18 @@ impl IntoArgs {
             (_, true) => Some(CataloguePictures::Only),
             _ => None,
         };
-        let CatalogArgs { photos, root } = &self.catalog;
         let pictures = asked_for.or(index.map(Index::catalogue_pictures)).unwrap_or_default();
-        let catalog = Catalog::open_with(photos, root.as_deref(), pictures);
+        let mut catalog = self.catalog.open(pictures);
+        if let Ok(known) = &mut catalog
+            && asked_for.is_none()
+            && known.photos.is_empty()
+            && known.has_pictures()
+        {
+            eprintln!("there are no customers' photos in it: its catalogue pictures are indexed");
+            *known = std::mem::take(known).with_catalogue_pictures(CataloguePictures::Only);
+        }
         if asked_for.is_some() && catalog.as_ref().is_ok_and(|catalog| !catalog.has_pictures()) {
-            return Err(CatalogError::NoCataloguePictures { path: photos.clone() });
+            return Err(CatalogError::NoCataloguePictures { path: self.catalog.photos.clone() });
         }
         catalog
     }

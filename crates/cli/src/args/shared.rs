@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lookalike_backbone::{BackboneError, Device, DeviceName, Dtype};
-use lookalike_catalog::{Catalog, CatalogError};
+use lookalike_catalog::{Catalog, CatalogError, CataloguePictures, OpenOptions};
 use lookalike_engine::IndexLocation;
 
 use crate::args::backbones::Backbones;
@@ -47,12 +47,30 @@ pub(crate) struct QuietArgs {
 /// Which photos.
 #[derive(Args)]
 pub(crate) struct CatalogArgs {
-    /// A folder with one folder of photos per product, or a .jsonl or .csv manifest
+    /// A folder with one folder of photos per product, a .jsonl or .csv manifest, or a product feed
     #[arg(value_name = "PHOTOS")]
     pub(crate) photos: PathBuf,
     /// The folder that a manifest's paths are relative to [default: the manifest's own]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) root: Option<PathBuf>,
+    /// Go on without the lines of a manifest that are wrong; they are listed with the photos that were skipped
+    #[arg(long)]
+    pub(crate) skip_bad_rows: bool,
+}
+
+impl CatalogArgs {
+    /// Reads the catalogue. Prints what was understood of a manifest, where that is not plain.
+    ///
+    /// # Errors
+    /// [`Catalog::open_with`]'s.
+    pub(crate) fn open(&self, pictures: CataloguePictures) -> Result<Catalog, CatalogError> {
+        let options = OpenOptions { pictures, skip_bad_rows: self.skip_bad_rows };
+        let catalog = Catalog::open_with(&self.photos, self.root.as_deref(), options)?;
+        if let Some(read_as) = &catalog.read_as {
+            eprintln!("{}: {read_as}", self.photos.display());
+        }
+        Ok(catalog)
+    }
 }
 
 /// Photos of things that are not sold.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use lookalike_backbone::load;
-use lookalike_catalog::Catalog;
+use lookalike_catalog::{Catalog, CataloguePictures};
 use lookalike_curate::{CurateError, Curation, IssueKind, Overrides, PhotoAnalyser, curate};
 use lookalike_detect::ActivationDetector;
 use lookalike_engine::Phase;
@@ -19,7 +19,7 @@ use crate::progress;
 const OVERRIDES: &str = "overrides.jsonl";
 
 pub(crate) fn run(args: &CurateArgs) -> anyhow::Result<()> {
-    let catalog = Catalog::open(&args.catalog.photos, args.catalog.root.as_deref())?;
+    let catalog = args.catalog.open(CataloguePictures::Shown)?;
     let analyser = analyser(&args.measure)?;
     let overrides = overrides(args)?;
     std::fs::create_dir_all(&args.out)

@@ -5,7 +5,7 @@ mod report;
 
 use std::fmt::Write as _;
 
-use lookalike_catalog::Catalog;
+use lookalike_catalog::CataloguePictures;
 use lookalike_engine::{EvalOptions, evaluate};
 
 use crate::args::eval::EvalArgs;
@@ -16,7 +16,7 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
     if !args.objects.are_asked_for() {
         args.objects.detector.needs("--objects, --annotations or --boxes");
     }
-    let catalog = Catalog::open(&args.catalog.photos, args.catalog.root.as_deref())?;
+    let catalog = args.catalog.open(CataloguePictures::Shown)?;
     let searcher = model::searcher(&args.location.resolve()?, &args.model)?;
     let wanted = objects::Wanted::of(&args.objects, &searcher)?;
     let progress = progress::reporter(args.output.quiet());

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Context;
-use lookalike_catalog::Catalog;
+use lookalike_catalog::CataloguePictures;
 use lookalike_curate::{GroupBy, GroupCounts, SplitReport, split};
 use lookalike_engine::Phase;
 use serde_json::json;
@@ -21,7 +21,7 @@ pub(crate) fn run(args: &SplitArgs) -> anyhow::Result<()> {
         let why = format!("{}: --out takes a file that ends in .jsonl", args.out.display());
         return Err(WrongUsage(why).into());
     }
-    let catalog = Catalog::open(&args.catalog.photos, args.catalog.root.as_deref())?;
+    let catalog = args.catalog.open(CataloguePictures::Shown)?;
     let mut settings = args.settings();
     let by = args.group_by.as_ref().map(|by| GroupBy::new(by, &catalog));
     settings.group_by = by.transpose()?;

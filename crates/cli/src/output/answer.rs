@@ -18,10 +18,17 @@ pub(crate) fn certainty(verdict: &Verdict) -> String {
 /// An answer as text; with what scores are made of where the networks' names are given.
 pub(crate) fn text(answer: &Answer, explained: Option<&Vec<&str>>) -> String {
     let found = products(answer.verdict.as_ref(), &answer.matches, explained);
-    match copy(answer) {
-        Some(copy) => format!("{copy}\n{found}"),
-        None => found,
-    }
+    let notes = [copy(answer), missing(answer), Some(found)];
+    notes.into_iter().flatten().collect::<Vec<_>>().join("\n")
+}
+
+/// That the photo is damaged, where it is.
+pub(crate) fn missing(answer: &Answer) -> Option<String> {
+    let percent = answer.missing_percent?;
+    Some(format!(
+        "the photo is damaged or cut short: the answer rests on the {} % of it that are there",
+        100 - percent.min(99)
+    ))
 }
 
 /// That the photo is one of the index, where it is.

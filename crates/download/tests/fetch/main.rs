@@ -3,6 +3,7 @@
 mod cache;
 mod checks;
 mod failures;
+mod photos;
 mod resume;
 mod routes;
 mod setup;

@@ -7,7 +7,9 @@ use std::vec::IntoIter;
 use candle_core::Tensor;
 use lookalike_backbone::{Backbone, BackboneError, BackboneKind, Device, LoadedBackbone};
 use lookalike_detect::ActivationDetector;
-use lookalike_photo::{DecodeLimits, PhotoError, Preprocess, RgbImage, decode_scaled};
+use lookalike_photo::{
+    DecodeLimits, DecodedPhoto, PhotoError, Preprocess, RgbImage, decode_damaged, decode_scaled,
+};
 
 use super::embedding::PhotoEmbedding;
 use super::model::{Model, ModelPart, absolute};
@@ -130,10 +132,22 @@ impl Encoder {
         limits: &DecodeLimits,
         fraction: f64,
     ) -> Result<RgbImage, PhotoError> {
-        let longest =
-            self.preprocess.iter().map(Preprocess::min_longer_side).max().unwrap_or(u32::MAX);
-        let longest = (f64::from(longest) / fraction) as u32;
-        Ok(decode_scaled(bytes, limits, longest)?.pixels)
+        Ok(decode_scaled(bytes, limits, self.longest(fraction))?.pixels)
+    }
+
+    /// As [`Self::decode`], of a photo that is searched for: a damaged one is taken as far as it goes.
+    pub(crate) fn decode_query(
+        &self,
+        bytes: &[u8],
+        limits: &DecodeLimits,
+        fraction: f64,
+    ) -> Result<DecodedPhoto, PhotoError> {
+        decode_damaged(bytes, limits, self.longest(fraction))
+    }
+
+    fn longest(&self, fraction: f64) -> u32 {
+        let longest = self.preprocess.iter().map(Preprocess::min_longer_side).max();
+        (f64::from(longest.unwrap_or(u32::MAX)) / fraction) as u32
     }
 
     /// What a photo may cost to decode.

@@ -20,6 +20,10 @@ pub struct Answer {
     /// The photo of the index that the photo is a copy of, if it is one: its path relative to the catalogue's root.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub copy_of: Option<String>,
+    /// About how much of the photo its file does not have, in percent, if it is cut short or damaged: the answer rests on
+    /// the rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing_percent: Option<u32>,
     /// The products.
     pub matches: Vec<Match>,
     /// How long reading, embedding and searching took, in milliseconds.
@@ -65,6 +69,7 @@ impl Searcher {
             copy_of: result
                 .copy_of
                 .map(|copy| self.index().photos()[copy.photo as usize].path.clone()),
+            missing_percent: result.missing_percent(),
             matches: self.matches(result.ranked, result.score_parts),
             took_ms: started.elapsed().as_secs_f64() * 1e3,
         }

@@ -1,12 +1,9 @@
 //! Filters on the products that a search may find.
 
-use lookalike_catalog::Product;
+use lookalike_catalog::{Product, Stock, nfc};
 use serde_json::Value;
 
 use crate::error::EngineError;
-
-/// Manifest columns with a product's stock: a flag, a count, or a word as in merchants' feeds.
-const STOCK: [&str; 3] = ["in_stock", "stock", "availability"];
 
 /// Most column conditions of a filter.
 const COLUMNS: usize = 16;
@@ -42,7 +39,7 @@ impl Filter {
             && self.price_min.is_none_or(|least| price(&|price| price >= least))
             && self.price_max.is_none_or(|most| price(&|price| price <= most))
             && self.columns.iter().all(|(column, wanted)| has(product, column, wanted))
-            && (!self.in_stock || is_in_stock(product) == Some(true))
+            && (!self.in_stock || product.stock() == Some(Stock::InStock))
     }
 
     /// Checks that the products have what the filter compares.
@@ -69,11 +66,8 @@ impl Filter {
                 return refused(format!("no product has a column '{column}': {others}"));
             }
         }
-        if self.in_stock && !products.iter().any(|product| is_in_stock(product).is_some()) {
-            let columns = STOCK.join(", ");
-            return refused(format!(
-                "no product says whether it is in stock: give the manifest one of the columns {columns}"
-            ));
+        if self.in_stock {
+            self.check_stock(products)?;
         }
         let bounds = [self.price_min, self.price_max];
         if bounds != [None, None] && products.iter().all(|product| product.price.is_none()) {
@@ -89,10 +83,36 @@ impl Filter {
         }
         Ok(())
     }
+
+    /// Checks that products say whether they are in stock, and that it is understood.
+    fn check_stock(&self, products: &[Product]) -> Result<(), EngineError> {
+        let refused = |reason: String| Err(EngineError::Filter { reason });
+        let mut is_known = false;
+        for product in products {
+            match product.stock() {
+                Some(Stock::NotUnderstood(value)) => {
+                    return refused(format!(
+                        "the stock of '{}' is '{value}': write a number, or words such as in stock, sold out, 판매중, 품절",
+                        product.id
+                    ));
+                }
+                stock => is_known |= stock.is_some(),
+            }
+        }
+        if !is_known {
+            let columns = Stock::COLUMNS.join(", ");
+            return refused(format!(
+                "no product says whether it is in stock: give the manifest one of the columns {columns}"
+            ));
+        }
+        Ok(())
+    }
 }
 
-/// Whether a category is another one or below it.
+/// Whether a category is another one or below it, however its letters are composed.
 fn is_within(category: &str, other: &str) -> bool {
+    let (category, other) = (nfc(category), nfc(other));
+    let other: &str = &other;
     category.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
@@ -133,24 +153,6 @@ fn has(product: &Product, column: &str, wanted: &str) -> bool {
         Some(value) => is(&value),
         None => false,
     }
-}
-
-/// Whether a product is in stock; `None` if that is not known.
-fn is_in_stock(product: &Product) -> Option<bool> {
-    STOCK.iter().find_map(|column| match product.extra.get(*column)? {
-        Value::Bool(is) => Some(*is),
-        Value::Number(count) => Some(count.as_f64()? > 0.0),
-        Value::String(words) => {
-            let plain: String = words.chars().filter(|c| c.is_alphanumeric()).collect();
-            match plain.to_lowercase().as_str() {
-                "instock" | "yes" | "true" | "limitedavailability" => Some(true),
-                "outofstock" | "no" | "false" | "soldout" | "discontinued" | "preorder"
-                | "backorder" => Some(false),
-                number => Some(number.parse::<f64>().ok()? > 0.0),
-            }
-        }
-        _ => None,
-    })
 }
 
 #[cfg(test)]

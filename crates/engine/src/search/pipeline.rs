@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use lookalike_photo::{PerceptualHash, RgbImage};
+use lookalike_photo::{DecodedPhoto, PerceptualHash, RgbImage};
 use lookalike_rank::{
     CONFIDENCE_FEATURES, ClassScores, Evidence, Neighbour, NoveltyFeatures, ProductSimilarity,
     RankedProduct, Verdict, log_linear_pool, vote,
@@ -46,13 +46,14 @@ impl Searcher {
         let metric = &self.index().content().metric;
         let mut timings = Timings::default();
         let mut embeddings = Vec::with_capacity(query.photos.len());
-        let mut identities = Vec::new();
+        let (mut identities, mut missing) = (Vec::new(), 0f32);
         // One photo after the other: a large one with its views takes much memory.
         for (position, bytes) in query.photos.iter().enumerate() {
             let photo = PhotoRef::OfQuery { position, of: query.photos.len() };
             let refused = |reason| EngineError::Photo { photo: photo.clone(), reason };
             let views = timed(&mut timings.decode, || self.decode_views(bytes, query));
-            let views = views.map_err(refused)?;
+            let (views, of_this) = views.map_err(refused)?;
+            missing = of_this.max(missing);
             // A part of a photo is no copy of a whole one.
             if let Some(whole) = views.last().filter(|_| query.crop.is_none()) {
                 let perceptual_hash = PerceptualHash::of(whole);
@@ -70,7 +71,7 @@ impl Searcher {
         let result = timed(&mut timings.search, || {
             self.rank(&embedding, &identities, query.filter, query.top)
         })?;
-        Ok(SearchResult { timings, ..result })
+        Ok(SearchResult { timings, missing, ..result })
     }
 
     /// Ranks the products that pass a filter by an embedding. The timings are left open.
@@ -138,13 +139,18 @@ impl Searcher {
         })
     }
 
-    /// Decode: the views of the part of a photo that is searched for, or why the photo cannot be used.
-    fn decode_views(&self, bytes: &[u8], query: &Query<'_>) -> Result<Vec<RgbImage>, String> {
+    /// Decode: the views of the part of a photo that is searched for, and the share of the photo that its file does not
+    /// have; or why the photo cannot be used.
+    fn decode_views(
+        &self,
+        bytes: &[u8],
+        query: &Query<'_>,
+    ) -> Result<(Vec<RgbImage>, f32), String> {
         let fraction = query.crop.map_or(1.0, |crop| crop.min_side());
-        let pixels = self.encoder().decode(bytes, &query.limits, fraction);
-        let pixels = pixels.map_err(|error| error.to_string())?;
+        let photo = self.encoder().decode_query(bytes, &query.limits, fraction);
+        let DecodedPhoto { pixels, missing, .. } = photo.map_err(|error| error.to_string())?;
         let picture = query.crop.map(|crop| crop.apply(&pixels)).unwrap_or(pixels);
-        Ok(query.views.of(picture))
+        Ok((query.views.of(picture), missing))
     }
 
     /// Neighbours: the nearest photos to a vector, of the `allowed` products only, and their vote on `top` products,
@@ -244,7 +250,17 @@ impl Searcher {
         neighbours.truncate(self.options().vote.neighbours.max(1));
         let timings = Timings::default();
         let (features, copy_of) = (None, None);
-        SearchResult { ranked, score_parts, neighbours, verdict, features, copy_of, timings }
+        let missing = 0.0;
+        SearchResult {
+            ranked,
+            score_parts,
+            neighbours,
+            verdict,
+            features,
+            copy_of,
+            missing,
+            timings,
+        }
     }
 }
 

@@ -43,8 +43,18 @@ pub struct SearchResult {
     pub features: Option<AnswerFeatures>,
     /// The photo of the index that a photo searched for is a copy of, if it is one.
     pub copy_of: Option<CopyOf>,
+    /// The share of a photo that its file does not have, 0 to 1: it is cut short or damaged. Of several photos, the
+    /// largest.
+    pub missing: f32,
     /// How long the parts of the search took.
     pub timings: Timings,
+}
+
+impl SearchResult {
+    /// [`Self::missing`] in percent, at least 1; `None` if nothing is missing.
+    pub fn missing_percent(&self) -> Option<u32> {
+        (self.missing > 0.0).then(|| ((100.0 * self.missing).round() as u32).max(1))
+    }
 }
 
 /// What the verdict on an answer was computed from.

@@ -23,6 +23,10 @@ pub(crate) struct SearchResponse {
     /// The photo of the index that the photo is a copy of, if it is one: its file's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) copy_of: Option<String>,
+    /// About how much of the photo its file does not have, in percent, if it is cut short or damaged: the answer rests on
+    /// the rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) missing_percent: Option<u32>,
     /// Names this answer to `/v1/feedback`; where the server takes feedback, and there is something to learn from it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) answer_id: Option<String>,

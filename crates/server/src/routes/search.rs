@@ -252,6 +252,7 @@ pub(super) fn search_response(
         verdict: served.verdict(found),
         confidence: found.verdict.map(|verdict| verdict.confidence),
         copy_of: found.copy_of.map(|copy| served.photo_name(copy.photo)),
+        missing_percent: found.missing_percent(),
         answer_id: None,
         matches: served.matches(found, explain),
         objects: None,

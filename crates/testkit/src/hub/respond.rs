@@ -61,7 +61,14 @@ fn plan(state: &mut State, request: &Request, store: &str) -> Response {
     if head.status == 302 {
         return Response::Empty(overridden(head, state));
     }
+    let known = request.header("if-none-match");
+    if known.is_some_and(|known| known.trim_matches('"') == etag) {
+        return Response::Empty(ResponseHead::new(304));
+    }
     head.set("Content-Length", entry.bytes.len());
+    if path.ends_with(".html") {
+        head.set("Content-Type", "text/html; charset=utf-8");
+    }
     if request.method == "HEAD" {
         return Response::Empty(overridden(head, state));
     }

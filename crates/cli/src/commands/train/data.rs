@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use lookalike_backbone::{Device, DeviceName};
-use lookalike_catalog::{Catalog, Split};
+use lookalike_catalog::{Catalog, CataloguePictures, Split};
 use lookalike_train::{Dataset, Outcome, Settings, TrainError, Trainer};
 use lookalike_weights::{WeightStore, WeightsError};
 
@@ -28,7 +28,7 @@ pub(crate) struct Data {
 
 impl Data {
     pub(crate) fn load(args: &TrainArgs, side: u32) -> anyhow::Result<Self> {
-        let catalog = Catalog::open(&args.catalog.photos, args.catalog.root.as_deref())?;
+        let catalog = args.catalog.open(CataloguePictures::Shown)?;
         let weights = match &args.weights {
             Some(weights) => weights.clone(),
             None => {

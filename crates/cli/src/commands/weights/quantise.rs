@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use lookalike_backbone::Quantiser;
-use lookalike_catalog::Catalog;
+use lookalike_catalog::CataloguePictures;
 use lookalike_weights::WeightStore;
 use serde_json::json;
 
@@ -15,7 +15,7 @@ use crate::progress;
 pub(crate) fn quantise(args: &QuantiseArgs) -> anyhow::Result<()> {
     let weights = args.weights.clone().unwrap_or_else(|| WeightStore::from_env().default_weights());
     let quantiser = Quantiser::open(&weights, None)?;
-    let catalog = Catalog::open(&args.catalog.photos, args.catalog.root.as_deref())?;
+    let catalog = args.catalog.open(CataloguePictures::Shown)?;
     let progress = progress::reporter(args.output.quiet());
     let found =
         lookalike_engine::quantise(&quantiser, &catalog, args.count, &args.out, &*progress)?;
