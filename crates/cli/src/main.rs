@@ -9,6 +9,7 @@ mod interrupt;
 mod model;
 mod output;
 mod progress;
+mod web_photos;
 
 use std::process::ExitCode;
 

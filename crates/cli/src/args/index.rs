@@ -10,6 +10,7 @@ use lookalike_vectors::GraphBuilder;
 use crate::args::shared::{
     CatalogArgs, IndexLocationArgs, JsonArgs, ModelArgs, OutputArgs, StoreArgs, UnsoldArgs,
 };
+use crate::web_photos;
 
 #[derive(Subcommand)]
 pub(crate) enum IndexCommand {
@@ -66,7 +67,7 @@ impl IntoArgs {
             _ => None,
         };
         let pictures = asked_for.or(index.map(Index::catalogue_pictures)).unwrap_or_default();
-        let mut catalog = self.catalog.open(pictures);
+        let mut catalog = self.catalog.open(pictures, self.output.quiet());
         if let Ok(known) = &mut catalog
             && asked_for.is_none()
             && known.photos.is_empty()
@@ -74,6 +75,7 @@ impl IntoArgs {
         {
             eprintln!("there are no customers' photos in it: its catalogue pictures are indexed");
             *known = std::mem::take(known).with_catalogue_pictures(CataloguePictures::Only);
+            web_photos::fetch(known, self.output.quiet());
         }
         if asked_for.is_some() && catalog.as_ref().is_ok_and(|catalog| !catalog.has_pictures()) {
             return Err(CatalogError::NoCataloguePictures { path: self.catalog.photos.clone() });

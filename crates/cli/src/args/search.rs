@@ -61,7 +61,7 @@ pub(crate) struct AnswerArgs {
 
 #[derive(Args)]
 pub(crate) struct SearchArgs {
-    /// The photo, or several of one object
+    /// The photo, or several of one object: files, web addresses, or - for standard input
     #[arg(required = true, value_name = "PHOTO")]
     pub(crate) photos: Vec<PathBuf>,
     /// Test-time augmentation, whose embeddings are averaged: plain (the photo alone), mirrored (and its

@@ -8,6 +8,7 @@ use lookalike_catalog::{Catalog, CatalogError, CataloguePictures, OpenOptions};
 use lookalike_engine::IndexLocation;
 
 use crate::args::backbones::Backbones;
+use crate::web_photos;
 
 /// How a command reports what it did.
 #[derive(Args)]
@@ -59,16 +60,22 @@ pub(crate) struct CatalogArgs {
 }
 
 impl CatalogArgs {
-    /// Reads the catalogue. Prints what was understood of a manifest, where that is not plain.
+    /// Reads the catalogue, and fetches its photos that are at web addresses. Prints what was understood of a manifest,
+    /// where that is not plain.
     ///
     /// # Errors
     /// [`Catalog::open_with`]'s.
-    pub(crate) fn open(&self, pictures: CataloguePictures) -> Result<Catalog, CatalogError> {
+    pub(crate) fn open(
+        &self,
+        pictures: CataloguePictures,
+        quiet: bool,
+    ) -> Result<Catalog, CatalogError> {
         let options = OpenOptions { pictures, skip_bad_rows: self.skip_bad_rows };
-        let catalog = Catalog::open_with(&self.photos, self.root.as_deref(), options)?;
+        let mut catalog = Catalog::open_with(&self.photos, self.root.as_deref(), options)?;
         if let Some(read_as) = &catalog.read_as {
             eprintln!("{}: {read_as}", self.photos.display());
         }
+        web_photos::fetch(&mut catalog, quiet);
         Ok(catalog)
     }
 }

@@ -19,7 +19,7 @@ use crate::progress;
 const OVERRIDES: &str = "overrides.jsonl";
 
 pub(crate) fn run(args: &CurateArgs) -> anyhow::Result<()> {
-    let catalog = args.catalog.open(CataloguePictures::Shown)?;
+    let catalog = args.catalog.open(CataloguePictures::Shown, args.output.quiet())?;
     let analyser = analyser(&args.measure)?;
     let overrides = overrides(args)?;
     std::fs::create_dir_all(&args.out)

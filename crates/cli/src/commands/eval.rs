@@ -16,7 +16,7 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
     if !args.objects.are_asked_for() {
         args.objects.detector.needs("--objects, --annotations or --boxes");
     }
-    let catalog = args.catalog.open(CataloguePictures::Shown)?;
+    let catalog = args.catalog.open(CataloguePictures::Shown, args.output.quiet())?;
     let searcher = model::searcher(&args.location.resolve()?, &args.model)?;
     let wanted = objects::Wanted::of(&args.objects, &searcher)?;
     let progress = progress::reporter(args.output.quiet());

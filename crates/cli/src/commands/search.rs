@@ -11,6 +11,7 @@ use lookalike_engine::{Answer, ObjectsAnswer, Searcher};
 use crate::args::Cli;
 use crate::args::search::{AnswerArgs, SearchArgs, SimilarArgs};
 use crate::output::page;
+use crate::web_photos::QueryPhotos;
 use crate::{model, output};
 
 pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
@@ -27,19 +28,22 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<()> {
         args.detector.needs("--objects");
     }
     let searcher = model::searcher(&location.resolve()?, model)?;
+    let photos = QueryPhotos::of(&args.photos)?;
+    let named = |error| photos.named(error);
     let html = if args.objects {
         let detector = args.detector.open(&searcher)?;
-        let (photo, filter) = (&args.photos[0], filter.filter());
-        let answer =
-            searcher.search_objects_in_file(photo, &*detector, &filter, args.views, *top)?;
+        let (photo, filter) = (&photos.files[0], filter.filter());
+        let found = searcher.search_objects_in_file(photo, &*detector, &filter, args.views, *top);
+        let answer = ObjectsAnswer { query: photos.query(), ..found.map_err(named)? };
         print_items(&answer, &args.answer, &searcher)?;
         args.html.as_ref().map(|_| page::of_objects(&answer, photo, &searcher)).transpose()?
     } else {
-        let answer = searcher.search_files(&args.photos, &filter.filter(), args.views, *top)?;
+        let found = searcher.search_files(&photos.files, &filter.filter(), args.views, *top);
+        let answer = Answer { query: photos.query(), ..found.map_err(named)? };
         print(&answer, &args.answer, &searcher)?;
         args.html
             .as_ref()
-            .map(|_| page::of_answer(&answer, &args.photos[0], &searcher))
+            .map(|_| page::of_answer(&answer, &photos.files[0], &searcher))
             .transpose()?
     };
     if let Some((file, html)) = args.html.as_ref().zip(html) {

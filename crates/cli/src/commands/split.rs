@@ -21,7 +21,7 @@ pub(crate) fn run(args: &SplitArgs) -> anyhow::Result<()> {
         let why = format!("{}: --out takes a file that ends in .jsonl", args.out.display());
         return Err(WrongUsage(why).into());
     }
-    let catalog = args.catalog.open(CataloguePictures::Shown)?;
+    let catalog = args.catalog.open(CataloguePictures::Shown, args.output.quiet())?;
     let mut settings = args.settings();
     let by = args.group_by.as_ref().map(|by| GroupBy::new(by, &catalog));
     settings.group_by = by.transpose()?;

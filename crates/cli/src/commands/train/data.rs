@@ -28,7 +28,7 @@ pub(crate) struct Data {
 
 impl Data {
     pub(crate) fn load(args: &TrainArgs, side: u32) -> anyhow::Result<Self> {
-        let catalog = args.catalog.open(CataloguePictures::Shown)?;
+        let catalog = args.catalog.open(CataloguePictures::Shown, args.output.quiet())?;
         let weights = match &args.weights {
             Some(weights) => weights.clone(),
             None => {

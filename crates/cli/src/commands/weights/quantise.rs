@@ -15,7 +15,7 @@ use crate::progress;
 pub(crate) fn quantise(args: &QuantiseArgs) -> anyhow::Result<()> {
     let weights = args.weights.clone().unwrap_or_else(|| WeightStore::from_env().default_weights());
     let quantiser = Quantiser::open(&weights, None)?;
-    let catalog = args.catalog.open(CataloguePictures::Shown)?;
+    let catalog = args.catalog.open(CataloguePictures::Shown, args.output.quiet())?;
     let progress = progress::reporter(args.output.quiet());
     let found =
         lookalike_engine::quantise(&quantiser, &catalog, args.count, &args.out, &*progress)?;
