@@ -25,6 +25,9 @@ use crate::retry::{Failure, Retry};
 use crate::urls::{host, port};
 use crate::{DownloadError, Settings};
 
+/// Photos in a row for which a host does not answer, after which it is asked no more: each costs some seconds.
+const MOST_FAILURES: usize = 12;
+
 /// How photos are fetched.
 #[derive(Debug, Clone)]
 pub struct PhotoLimits {
@@ -94,7 +97,8 @@ impl PhotoCache {
             let host = address.parse::<Uri>().map(|uri| host(&uri)).unwrap_or_default();
             hosts.entry(host).or_default().push(address);
         }
-        let queues: Vec<Mutex<Vec<&str>>> = hosts.into_values().map(Mutex::new).collect();
+        let queue = |addresses| Queue { addresses: Mutex::new(addresses), ..Queue::default() };
+        let queues: Vec<Queue<'_>> = hosts.into_values().map(queue).collect();
         // Each host has several places, and a worker empties the queue of the host of its place.
         let places = queues.len() * self.limits.at_once_of_host.max(1);
         let (next, found) = (AtomicUsize::new(0), Mutex::new(HashMap::new()));
@@ -105,11 +109,17 @@ impl PhotoCache {
                     return;
                 }
                 let queue = &queues[place % queues.len()];
-                while let Some(address) = lock(queue).pop() {
+                // A statement of its own: the lock must not be held while a photo is fetched.
+                while let Some(address) = { lock(&queue.addresses).pop() } {
                     if progress.is_cancelled() {
                         return;
                     }
-                    let file = self.fetch(address, progress);
+                    let file = match queue.failures.load(Ordering::Relaxed) {
+                        MOST_FAILURES.. => {
+                            Err("its host did not answer for the photos before it".to_owned())
+                        }
+                        _ => queue.counted(self.try_fetch(address, progress)),
+                    };
                     lock(&found).insert(address.to_owned(), file);
                     progress.advance(1);
                 }
@@ -129,6 +139,10 @@ impl PhotoCache {
     /// # Errors
     /// One line.
     pub fn fetch(&self, address: &str, progress: &dyn Progress) -> Result<PathBuf, String> {
+        self.try_fetch(address, progress).map_err(|error| reason(&error))
+    }
+
+    fn try_fetch(&self, address: &str, progress: &dyn Progress) -> Result<PathBuf, DownloadError> {
         let (file, known_file) = self.paths(address);
         let known = fs::read(&known_file).ok();
         let known: Option<Known> = known.and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -139,7 +153,8 @@ impl PhotoCache {
             return Ok(file);
         }
         if self.settings.offline {
-            return Err("it is not in the cache, and HF_HUB_OFFLINE is set".to_owned());
+            let reason = "it is not in the cache, and HF_HUB_OFFLINE is set".to_owned();
+            return Err(DownloadError::BadRequest { host: address.to_owned(), reason });
         }
         let refusal = |status: u16, host: String| match status {
             404 | 410 => DownloadError::NotFound { name: address.to_owned(), host },
@@ -156,11 +171,7 @@ impl PhotoCache {
                     if let Err(error) = retry.wait_after(failure) {
                         // What was had before is better than nothing.
                         let is_gone = matches!(error, DownloadError::NotFound { .. });
-                        return if known.is_some() && !is_gone {
-                            Ok(file)
-                        } else {
-                            Err(reason(&error))
-                        };
+                        return if known.is_some() && !is_gone { Ok(file) } else { Err(error) };
                     }
                 }
             }
@@ -265,6 +276,26 @@ impl PhotoCache {
             _ if bytes.is_empty() => Err(no_photo(&host, "it sends nothing".to_owned())),
             _ => Ok(bytes),
         }
+    }
+}
+
+/// Photos of one host.
+#[derive(Default)]
+struct Queue<'a> {
+    addresses: Mutex<Vec<&'a str>>,
+    /// Photos in a row for which the host did not answer.
+    failures: AtomicUsize,
+}
+
+impl Queue<'_> {
+    fn counted(&self, fetched: Result<PathBuf, DownloadError>) -> Result<PathBuf, String> {
+        match &fetched {
+            Err(DownloadError::Unreachable { .. } | DownloadError::GaveUp { .. }) => {
+                self.failures.fetch_add(1, Ordering::Relaxed);
+            }
+            _ => self.failures.store(0, Ordering::Relaxed),
+        }
+        fetched.map_err(|error| reason(&error))
     }
 }
 

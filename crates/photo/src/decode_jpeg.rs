@@ -35,24 +35,27 @@ pub(crate) fn decode_jpeg(
         return Err(PhotoError::Unsupported { kind: kind.to_owned() });
     }
     too_many_pixels(structure.width, structure.height, limits)?;
-    let mut missing = 0.0;
+    let (mut missing, mut incomplete) = (0.0, None);
     let scaled = jpeg::decode(bytes, &structure, min_longer_side);
     let pixels = match scaled {
         Some(pixels) => pixels,
         None => {
             if let Coverage::Damaged(share) = structure.coverage(bytes) {
-                missing = 1.0 - share;
+                let percent = ((100.0 * share) as u32).min(99);
+                let error = PhotoError::Incomplete { format: FORMAT, percent };
                 if damaged == Damaged::Refused || share < LEAST_SHARE {
-                    let percent = ((100.0 * share) as u32).min(99);
-                    return Err(PhotoError::Incomplete { format: FORMAT, percent });
+                    return Err(error);
                 }
+                (missing, incomplete) = (1.0 - share, Some(error));
             }
             let completed = structure.completed(bytes);
             let bytes = completed.as_deref().unwrap_or(bytes);
-            match structure.is_common() {
-                true => decode_by_image(bytes, FORMAT, limits)?,
-                false => decode_any(bytes, &structure, limits)?,
-            }
+            let decoded = match structure.is_common() {
+                true => decode_by_image(bytes, FORMAT, limits),
+                false => decode_any(bytes, &structure, limits),
+            };
+            // A decoder may give up on what is damaged.
+            decoded.map_err(|error| incomplete.unwrap_or(error))?
         }
     };
     let (pixels, orientation) = upright(pixels, orientation(bytes, FORMAT));

@@ -136,3 +136,15 @@ fn a_photo_that_somebody_names_comes_from_public_hosts_only() {
     let bytes = fetch_photo(&photo, settings(), PhotoLimits::default());
     assert_eq!(bytes.expect("a photo"), b"photo");
 }
+
+#[test]
+fn a_host_that_does_not_answer_is_asked_no_more() {
+    let (hub, folder) = (Hub::start(), tempfile::tempdir().expect("a folder"));
+    let photos: Vec<String> = (0..200).map(|n| hub.put_url(&format!("/{n}.jpg"), b"x")).collect();
+    hub.always(Some(Fault::Status(503, None)));
+    let fetched =
+        fetch(&cache(folder.path(), PhotoLimits::default()), &photos.iter().collect::<Vec<_>>());
+    assert_eq!(fetched.len(), 200);
+    assert!(fetched.values().all(Result::is_err));
+    assert!(hub.requests().len() < 100, "{} requests", hub.requests().len());
+}
