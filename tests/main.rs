@@ -34,4 +34,5 @@ mod server;
 mod stores;
 mod train;
 mod verdicts;
+mod web_photos;
 mod weights;

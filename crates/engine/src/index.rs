@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lookalike_base::hex;
-use lookalike_catalog::{CataloguePictures, Product};
+use lookalike_catalog::{CataloguePictures, Product, nfc};
 use lookalike_rank::{CalibrationSet, ConfidenceCalibrator};
 use lookalike_vectors::{HnswStore, VectorStore};
 use sha2::{Digest, Sha256};
@@ -42,6 +42,13 @@ impl Index {
 
     pub(crate) fn in_store(content: Content, remote: Remote) -> Self {
         Self { content, remote: Some(remote) }
+    }
+
+    /// Position of a product, by its id, however its letters are composed (Unicode NFC or NFD).
+    pub fn product_by_id(&self, id: &str) -> Option<u32> {
+        let id = nfc(id);
+        let position = self.products().iter().position(|product| nfc(&product.id) == id);
+        position.map(|position| position as u32)
     }
 
     pub(crate) fn remote(&self) -> Option<&Remote> {

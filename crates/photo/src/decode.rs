@@ -62,6 +62,8 @@ fn decode_with(
     let decoded = catch_unwind(AssertUnwindSafe(|| {
         quietly(|| match format {
             PhotoFormat::Jpeg => decode_jpeg(bytes, limits, min_longer_side, damaged),
+            #[cfg(feature = "heic")]
+            PhotoFormat::Heic => crate::decode_heic::decode_heic(bytes, limits),
             _ => {
                 let pixels = decode_by_image(bytes, format, limits)?;
                 let (pixels, orientation) = upright(pixels, orientation(bytes, format));

@@ -13,7 +13,10 @@ pub(crate) fn decode_by_image(
     limits: &DecodeLimits,
 ) -> Result<RgbImage, PhotoError> {
     let failed = |error: image::ImageError| classify(error, format);
-    let mut decoder = ImageReader::with_format(Cursor::new(bytes), format.image_format())
+    let Some(image_format) = format.image_format() else {
+        return Err(PhotoError::UnknownFormat);
+    };
+    let mut decoder = ImageReader::with_format(Cursor::new(bytes), image_format)
         .into_decoder()
         .map_err(failed)?;
     let (width, height) = decoder.dimensions();

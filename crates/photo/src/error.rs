@@ -26,9 +26,9 @@ pub enum PhotoError {
         /// The limit in force.
         limit: u64,
     },
-    /// An iPhone photo in HEIC/HEIF, which no maintained pure-Rust decoder under a permissive licence reads.
+    /// An iPhone photo in HEIC/HEIF, read by programs that are built with the feature `heic` only.
     #[error(
-        "HEIC/HEIF photos cannot be read: convert it to JPEG, e.g. `heif-convert in.heic out.jpg` \
+        "HEIC/HEIF photos are not read by this program: build it with `--features heic`, or convert it to JPEG, e.g. `heif-convert in.heic out.jpg` \
          (on an iPhone: Settings > Camera > Formats > Most Compatible)"
     )]
     Heic,

@@ -11,6 +11,8 @@ use image::ImageFormat;
 pub enum PhotoFormat {
     Bmp,
     Gif,
+    /// With the feature `heic` only.
+    Heic,
     Jpeg,
     Png,
     Tiff,
@@ -18,20 +20,22 @@ pub enum PhotoFormat {
 }
 
 impl PhotoFormat {
-    pub(crate) fn image_format(self) -> ImageFormat {
-        match self {
+    /// The format's name in the `image` crate; `None` of HEIC, which it does not know.
+    pub(crate) fn image_format(self) -> Option<ImageFormat> {
+        Some(match self {
             Self::Bmp => ImageFormat::Bmp,
             Self::Gif => ImageFormat::Gif,
+            Self::Heic => return None,
             Self::Jpeg => ImageFormat::Jpeg,
             Self::Png => ImageFormat::Png,
             Self::Tiff => ImageFormat::Tiff,
             Self::WebP => ImageFormat::WebP,
-        }
+        })
     }
 
     /// The media type (IANA), e.g. `image/jpeg`.
     pub fn media_type(self) -> &'static str {
-        self.image_format().to_mime_type()
+        self.image_format().map_or("image/heic", |format| format.to_mime_type())
     }
 }
 
@@ -40,6 +44,7 @@ impl fmt::Display for PhotoFormat {
         f.write_str(match self {
             Self::Bmp => "BMP",
             Self::Gif => "GIF",
+            Self::Heic => "HEIC",
             Self::Jpeg => "JPEG",
             Self::Png => "PNG",
             Self::Tiff => "TIFF",

@@ -25,6 +25,8 @@ mod bbox;
 mod crop;
 mod decode;
 mod decode_by_image;
+#[cfg(feature = "heic")]
+mod decode_heic;
 mod decode_jpeg;
 mod decoded_photo;
 mod error;

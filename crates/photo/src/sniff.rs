@@ -8,14 +8,16 @@ impl PhotoFormat {
     /// Detects the format from the first bytes of a file (magic numbers).
     ///
     /// # Errors
-    /// [`PhotoError::Heic`] and [`PhotoError::Avif`] for those two, [`PhotoError::Empty`] and
+    /// [`PhotoError::Heic`] without the feature `heic`, [`PhotoError::Avif`], [`PhotoError::Empty`] and
     /// [`PhotoError::UnknownFormat`] otherwise.
     pub fn sniff(bytes: &[u8]) -> Result<Self, PhotoError> {
         if bytes.is_empty() {
             return Err(PhotoError::Empty);
         }
-        if let Some(refused) = iso_media_brand(bytes) {
-            return Err(refused);
+        match iso_media_brand(bytes) {
+            Some(PhotoError::Heic) if cfg!(feature = "heic") => return Ok(Self::Heic),
+            Some(refused) => return Err(refused),
+            None => {}
         }
         // BigTIFF has another version number than TIFF.
         if bytes.starts_with(b"II+\0") || bytes.starts_with(b"MM\0+") {
@@ -64,13 +66,15 @@ mod tests {
 
     #[test]
     fn heic_and_avif_are_told_apart_by_brand() {
-        assert_eq!(PhotoFormat::sniff(&ftyp(b"heic", &[b"mif1"])), Err(PhotoError::Heic));
-        assert_eq!(PhotoFormat::sniff(&ftyp(b"mif1", &[b"heic"])), Err(PhotoError::Heic));
+        let heic =
+            if cfg!(feature = "heic") { Ok(PhotoFormat::Heic) } else { Err(PhotoError::Heic) };
+        assert_eq!(PhotoFormat::sniff(&ftyp(b"heic", &[b"mif1"])), heic);
+        assert_eq!(PhotoFormat::sniff(&ftyp(b"mif1", &[b"heic"])), heic);
         assert_eq!(PhotoFormat::sniff(&ftyp(b"avif", &[b"mif1"])), Err(PhotoError::Avif));
         assert_eq!(PhotoFormat::sniff(&ftyp(b"mif1", &[b"avif"])), Err(PhotoError::Avif));
         assert_eq!(PhotoFormat::sniff(&ftyp(b"mp42", &[])), Err(PhotoError::UnknownFormat));
         // Shorter than its own header announces.
-        assert_eq!(PhotoFormat::sniff(&ftyp(b"heic", &[])[..12]), Err(PhotoError::Heic));
+        assert_eq!(PhotoFormat::sniff(&ftyp(b"heic", &[])[..12]), heic);
     }
 
     #[test]

@@ -80,7 +80,7 @@ pub(crate) fn upsert(state: &AppState, upsert: Upsert) -> Result<UpsertResponse,
         UpsertedProduct::Full(product) => &product.id,
         UpsertedProduct::Id(id) => id,
     };
-    let position = index.products().iter().position(|product| product.id == *id);
+    let position = index.product_by_id(id).map(|position| position as usize);
     let product = match (product, position) {
         (UpsertedProduct::Full(product), _) => *product,
         (UpsertedProduct::Id(_), Some(position)) => index.products()[position].clone(),

@@ -73,6 +73,7 @@ impl PhotoStore {
 /// The extension of a photo's file.
 pub(crate) fn extension(format: PhotoFormat) -> &'static str {
     match format {
+        PhotoFormat::Heic => "heic",
         PhotoFormat::Jpeg => "jpg",
         PhotoFormat::Tiff => "tiff",
         other => other.media_type().rsplit('/').next().unwrap_or("photo"),

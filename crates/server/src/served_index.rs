@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use lookalike_base::hex;
+use lookalike_catalog::nfc;
 use lookalike_engine::{CombinedDetector, EngineError, ObjectDetector, OnnxDetector, Searcher};
 use sha2::{Digest, Sha256};
 
@@ -70,7 +71,7 @@ impl ServedIndex {
             price_range: summary::price_range(summary::searchable(&searcher)),
             weak_below: searcher.usual_similarity(WEAK_QUANTILE)?,
             image_origins: summary::image_origins(&searcher),
-            products: products.map(|(at, product)| (product.id.clone(), at)).collect(),
+            products: products.map(|(at, product)| (nfc(&product.id).into_owned(), at)).collect(),
             photos: photos.map(|(row, photo)| (photo_id(&photo.sha256), row)).collect(),
             verdict_id: index.verdict_id(),
             index: info,
@@ -82,7 +83,7 @@ impl ServedIndex {
 
     /// Position of a product, by its id.
     pub(crate) fn product(&self, id: &str) -> Option<u32> {
-        self.products.get(id).copied()
+        self.products.get(&*nfc(id)).copied()
     }
 
     /// Row of a photo, by its id.

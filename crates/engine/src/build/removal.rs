@@ -1,8 +1,10 @@
 //! Removes photos and products from an index.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::Instant;
+
+use lookalike_catalog::nfc;
 
 use super::apply_change::{Change, UpdateReport, changed, relative_to_root};
 use super::products::Products;
@@ -21,14 +23,16 @@ pub fn remove(
     photos: &[String],
     progress: &dyn Progress,
 ) -> Result<(Index, UpdateReport), EngineError> {
-    let known: HashSet<&str> = index.photos().iter().map(|photo| photo.path.as_str()).collect();
+    // However the letters of a name are composed: a shell completes it as the disk has it.
+    let known: HashMap<_, &str> =
+        index.photos().iter().map(|photo| (nfc(&photo.path), photo.path.as_str())).collect();
     let mut gone = HashSet::with_capacity(photos.len());
     for path in photos {
         let what = format!("photo '{path}'");
         let file = relative_to_root(Path::new("."), index.root(), path);
         // As the index has it first: a file below this folder may have the name of another photo.
-        let path = [path.clone(), file].into_iter().find(|path| known.contains(path.as_str()));
-        gone.insert(path.ok_or(EngineError::NotInIndex { what })?);
+        let path = [path, &file].into_iter().find_map(|path| known.get(&nfc(path)));
+        gone.insert(path.ok_or(EngineError::NotInIndex { what })?.to_string());
     }
     remove_where(index, products, |photo| gone.contains(&photo.path), progress)
 }
@@ -47,11 +51,8 @@ pub fn remove_where(
     let started = Instant::now();
     let mut gone = HashSet::new();
     for id in products {
-        let position = index.products().iter().position(|product| &product.id == id);
-        gone.insert(
-            position.ok_or_else(|| EngineError::NotInIndex { what: format!("product '{id}'") })?
-                as u32,
-        );
+        let not_there = || EngineError::NotInIndex { what: format!("product '{id}'") };
+        gone.insert(index.product_by_id(id).ok_or_else(not_there)?);
     }
     let stays = |photo: &IndexedPhoto| !gone.contains(&photo.product) && !is_gone(photo);
     let keep = index.photos().iter().map(stays).collect();

@@ -59,10 +59,10 @@ impl Searcher {
     ) -> Result<Answer, EngineError> {
         let started = Instant::now();
         filter.check(self.index().products())?;
-        let product = self.index().products().iter().position(|product| product.id == id);
+        let product = self.index().product_by_id(id);
         let product =
             product.ok_or_else(|| EngineError::NotInIndex { what: format!("product '{id}'") })?;
-        let result = self.search_similar_products(product as u32, filter, top)?;
-        Ok(self.answer(self.index().products()[product].name.clone(), result, started))
+        let result = self.search_similar_products(product, filter, top)?;
+        Ok(self.answer(self.index().products()[product as usize].name.clone(), result, started))
     }
 }

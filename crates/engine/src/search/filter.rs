@@ -140,7 +140,7 @@ fn value(product: &Product, column: &str) -> Option<Value> {
 
 fn has(product: &Product, column: &str, wanted: &str) -> bool {
     let is = |value: &Value| match value {
-        Value::String(text) => text.to_lowercase() == wanted.to_lowercase(),
+        Value::String(text) => nfc(text).to_lowercase() == nfc(wanted).to_lowercase(),
         Value::Number(number) => {
             let wanted: Option<f64> = wanted.parse().ok();
             wanted.is_some() && number.as_f64() == wanted
@@ -174,6 +174,8 @@ mod tests {
     fn a_category_holds_those_below_it() {
         assert!(is_within("가구/의자", "가구") && is_within("가구", "가구"));
         assert!(!is_within("가구점", "가구") && !is_within("가구", "가구/의자"));
+        // As a Mac writes it.
+        assert!(is_within("가구/의자", "\u{1100}\u{1161}\u{1100}\u{116e}"));
     }
 
     #[test]
