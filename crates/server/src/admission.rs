@@ -66,6 +66,14 @@ pub(crate) async fn check_rate(state: &AppState, client: IpAddr) -> Result<(), P
     Err(too_many_requests(state, seconds, "too many searches").await)
 }
 
+/// Counts one thumbnail or product page against the client's limit on those, which are cheap and many; refuses with 429
+/// above it.
+pub(crate) async fn check_page_rate(state: &AppState, client: IpAddr) -> Result<(), Problem> {
+    let Some(limiter) = &state.page_limiter else { return Ok(()) };
+    let Err(seconds) = limiter.check(client) else { return Ok(()) };
+    Err(too_many_requests(state, seconds, "too many pictures").await)
+}
+
 /// Counts further searches of a request that is taken on already.
 pub(crate) fn debit_rate(state: &AppState, client: IpAddr, searches: usize) {
     if let Some(limiter) = &state.rate_limiter {

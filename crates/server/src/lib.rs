@@ -32,6 +32,7 @@ mod metrics;
 mod middleware;
 mod openapi;
 mod pages;
+mod parse_error;
 mod photo_store;
 mod problem;
 mod product_cards;

@@ -10,12 +10,14 @@ pub(crate) mod search;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 
+use crate::parse_error::without_input;
 use crate::problem::Problem;
 use crate::state::AppState;
 
 /// Query parameters, or what is wrong with them.
 fn parameters<T>(parsed: Result<Query<T>, QueryRejection>) -> Result<T, Problem> {
-    let Query(parameters) = parsed.map_err(|error| Problem::bad_request(error.body_text()))?;
+    let wrong = |error: QueryRejection| Problem::bad_request(without_input(&error.body_text()));
+    let Query(parameters) = parsed.map_err(wrong)?;
     Ok(parameters)
 }
 

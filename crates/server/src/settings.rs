@@ -80,6 +80,13 @@ impl Default for Rate {
     }
 }
 
+impl Rate {
+    /// A rate that is so many times as high.
+    pub(crate) fn times(self, factor: f64) -> Self {
+        Self { per_second: self.per_second * factor, burst: self.burst * factor }
+    }
+}
+
 /// Limits on sizes, times and concurrency.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {

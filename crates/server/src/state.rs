@@ -34,6 +34,10 @@ pub struct IndexSource {
     pub detector: Option<Arc<OnnxDetector>>,
 }
 
+/// Thumbnails and product pages that a client may have for each search: an answer shows up to a hundred products, a few photos
+/// of each.
+const PAGES_PER_SEARCH: f64 = 50.0;
+
 pub(crate) struct AppState {
     served: RwLock<Arc<ServedIndex>>,
     pub(crate) source: IndexSource,
@@ -46,6 +50,8 @@ pub(crate) struct AppState {
     pub(crate) behind_proxy: bool,
     pub(crate) tokens: BearerTokens,
     pub(crate) rate_limiter: Option<RateLimiter>,
+    /// Of thumbnails and product pages.
+    pub(crate) page_limiter: Option<RateLimiter>,
     pub(crate) request_permits: Arc<Semaphore>,
     /// How many of those one client may hold, where clients are limited.
     pub(crate) request_quotas: Option<Arc<ClientQuotas>>,
@@ -88,6 +94,7 @@ impl AppState {
                 settings.admin_token.as_deref(),
             ),
             rate_limiter: rate.map(RateLimiter::new),
+            page_limiter: rate.map(|rate| RateLimiter::new(rate.times(PAGES_PER_SEARCH))),
             request_permits: Arc::new(Semaphore::new(limits.max_requests)),
             request_quotas: rate.map(|_| ClientQuotas::quarter_of(limits.max_requests)),
             search_workers: search_workers.map_err(ServeError::Failed)?,

@@ -1,17 +1,21 @@
 //! Reading of a request's photos: raw bytes, a form, or base64 in JSON. They stay in memory; nothing is
 //! written to disk.
 
+use std::time::Duration;
+
 use axum::RequestExt;
-use axum::body::{Body, Bytes, HttpBody, to_bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::extract::multipart::{Field, Multipart, MultipartError};
 use axum::http::{StatusCode, header};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use http_body_util::LengthLimitError;
-use tokio::time::timeout;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use http_body_util::BodyExt;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::api::PhotosJson;
+use crate::parse_error::without_input;
 use crate::problem::Problem;
 use crate::settings::Limits;
 use crate::state::AppState;
@@ -19,11 +23,27 @@ use crate::state::AppState;
 const NO_PHOTO: &str = "no photo: send its bytes as the body (curl --data-binary @photo.jpg), as the \
                         fields `photo` of a form, or in base64 as JSON: {\"photos\": [\"...\"]}";
 
-/// Reads the photos of a request: one at least, no more than the limit.
+/// Base64 with or without padding (RFC 4648).
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+/// The slowest upload that is waited for, in bytes a second, after a time to begin in: a few slow clients could hold all
+/// places otherwise.
+const SLOWEST: u64 = 8 << 10;
+
+/// Time for a slow network to begin in.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Reads the photos of a request: one at least that is not empty, no more than the limit.
 pub(crate) async fn photos(state: &AppState, request: Request) -> Result<Vec<Bytes>, Problem> {
     let limits = &state.limits;
     let photos = in_time(state, read(limits, request)).await?;
-    if photos.is_empty() || photos.iter().any(Bytes::is_empty) {
+    // A browser sends an empty part for a field without a file.
+    if photos.iter().all(Bytes::is_empty) {
         return Err(Problem::bad_request(NO_PHOTO));
     }
     Ok(photos)
@@ -70,21 +90,41 @@ fn media_type(request: &Request) -> String {
 }
 
 pub(crate) async fn whole(request: Request, limit: usize) -> Result<Bytes, Problem> {
+    check_encoding(&request)?;
     whole_body(request.into_body(), limit).await
 }
 
-async fn whole_body(body: Body, limit: usize) -> Result<Bytes, Problem> {
-    match to_bytes(body, limit).await {
-        Ok(bytes) => Ok(bytes),
-        Err(error) if is_too_long(&error) => Err(too_large(limit)),
-        Err(_) => Err(Problem::bad_request("the photo did not arrive whole")),
+async fn whole_body(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
+    let started = Instant::now();
+    let mut bytes = Vec::new();
+    loop {
+        let until = started + GRACE + Duration::from_secs(bytes.len() as u64 / SLOWEST);
+        let Ok(frame) = timeout_at(until, body.frame()).await else {
+            let detail = "the photo arrives too slowly: try again on a faster network";
+            return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, detail));
+        };
+        let data = match frame {
+            None => return Ok(bytes.into()),
+            Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+            Some(Err(_)) => return Err(Problem::bad_request("the photo did not arrive whole")),
+        };
+        if bytes.len() + data.len() > limit {
+            return Err(too_large(limit));
+        }
+        bytes.extend_from_slice(&data);
     }
 }
 
-/// Whether a body is longer than it may be, which the limit says as a cause of the error.
-fn is_too_long(error: &axum::Error) -> bool {
-    std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |error| error.source())
-        .any(|error| error.is::<LengthLimitError>())
+/// Refuses bodies that are compressed: photos are already.
+fn check_encoding(request: &Request) -> Result<(), Problem> {
+    let encodings = request.headers().get_all(header::CONTENT_ENCODING);
+    let is_plain =
+        |value: &axum::http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
+    if encodings.iter().all(is_plain) {
+        return Ok(());
+    }
+    let detail = "compressed bodies are not read: send it as it is, without Content-Encoding";
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
 }
 
 async fn from_form(limits: &Limits, mut form: Multipart) -> Result<Vec<Bytes>, Problem> {
@@ -107,6 +147,7 @@ async fn from_form(limits: &Limits, mut form: Multipart) -> Result<Vec<Bytes>, P
 /// field's headers for their end from the beginning each time a chunk arrives, so long headers in many chunks
 /// would take a core.
 pub(crate) async fn form(limits: &Limits, request: Request) -> Result<Multipart, Problem> {
+    check_encoding(&request)?;
     // Refused before the body is sent, where the client says its length.
     if request.body().size_hint().lower() > limits.max_body_bytes as u64 {
         return Err(too_large(limits.max_body_bytes));
@@ -114,7 +155,7 @@ pub(crate) async fn form(limits: &Limits, request: Request) -> Result<Multipart,
     let (parts, body) = request.into_parts();
     let body = whole_body(body, limits.max_body_bytes).await?;
     let form = Request::from_parts(parts, Body::from(body)).extract::<Multipart, _>().await;
-    form.map_err(|error| Problem::bad_request(error.body_text()))
+    form.map_err(|error| Problem::bad_request(without_input(&error.body_text())))
 }
 
 pub(crate) async fn next_field<'a>(
@@ -139,13 +180,17 @@ pub(crate) async fn field_bytes(limits: &Limits, field: &mut Field<'_>) -> Resul
 fn unreadable(limits: &Limits, error: &MultipartError) -> Problem {
     match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => too_large(limits.max_body_bytes),
-        _ => Problem::bad_request(format!("the form cannot be read: {}", error.body_text())),
+        _ => {
+            let reason = without_input(&error.body_text());
+            Problem::bad_request(format!("the form cannot be read: {reason}"))
+        }
     }
 }
 
 fn from_json(limits: &Limits, body: &[u8]) -> Result<Vec<Bytes>, Problem> {
     let wrong = |error: serde_json::Error| {
-        Problem::bad_request(format!("the JSON is not {{\"photos\": [\"base64\"]}}: {error}"))
+        let reason = without_input(&error.to_string());
+        Problem::bad_request(format!("the JSON is not {{\"photos\": [\"base64\"]}}: {reason}"))
     };
     let PhotosJson { photos } = serde_json::from_slice(body).map_err(wrong)?;
     if photos.len() > limits.max_photos {
@@ -156,10 +201,18 @@ fn from_json(limits: &Limits, body: &[u8]) -> Result<Vec<Bytes>, Problem> {
             Some(address) => address.split_once(',').map_or("", |(_, data)| data),
             None => text,
         };
-        let bytes = STANDARD.decode(text.trim());
-        let bytes = bytes.map_err(|error| {
-            Problem::bad_request(format!("a photo is not base64 (RFC 4648, padded): {error}"))
-        })?;
+        // With line breaks as in a mail, or in the alphabet for addresses.
+        let text: Vec<u8> = text
+            .bytes()
+            .filter(|byte| !byte.is_ascii_whitespace())
+            .map(|byte| match byte {
+                b'-' => b'+',
+                b'_' => b'/',
+                other => other,
+            })
+            .collect();
+        let bytes = BASE64.decode(text);
+        let bytes = bytes.map_err(|_| Problem::bad_request("a photo is not base64 (RFC 4648)"))?;
         if bytes.len() > limits.max_photo_bytes {
             return Err(too_large(limits.max_photo_bytes));
         }
@@ -189,6 +242,10 @@ mod tests {
         let read = |json: &str| from_json(&limits, json.as_bytes());
         let photos = read(r#"{"photos": ["AQID", "data:image/jpeg;base64,BA=="]}"#).expect("two");
         assert_eq!(photos, [&[1, 2, 3][..], &[4][..]]);
+        let photos = read(r#"{"photos": ["AQ\r\nID ", "-_8"]}"#).expect("lines, and for addresses");
+        assert_eq!(photos, [&[1, 2, 3][..], &[0xFB, 0xFF][..]]);
+        let problem = format!("{:?}", read(r#"{"<b>": 1}"#).expect_err("refused"));
+        assert!(!problem.contains("<b>") && problem.contains("photos"), "{problem}");
         for (json, status) in [
             (r#"{"photos": ["AQID", "AQID", "AQID"]}"#, 400),
             (r#"{"photos": ["AQIDBAUG"]}"#, 413),

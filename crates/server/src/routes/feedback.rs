@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use crate::admission::{check_rate, client_of};
 use crate::api::FeedbackForm;
 use crate::api::error_responses::FeedbackProblems;
+use crate::parse_error::without_input;
 use crate::problem::Problem;
 use crate::state::AppState;
 use crate::upload;
@@ -40,7 +41,8 @@ pub(crate) async fn feedback(
             r#"{"answer_id": "...", "product": "oak-chair"} or {"answer_id": "...", "none": true}"#;
         Problem::bad_request(format!("the body is not JSON such as {examples}: {reason}"))
     };
-    let form: FeedbackForm = serde_json::from_slice(&body).map_err(|error| wrong(&error))?;
+    let form: FeedbackForm =
+        serde_json::from_slice(&body).map_err(|error| wrong(&without_input(&error.to_string())))?;
     let product = match (form.product, form.none) {
         (Some(product), false) => Some(product),
         (None, true) => None,

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use lookalike_photo::DecodeLimits;
@@ -14,6 +14,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::parameters;
+use crate::admission::{check_page_rate, client_of};
 use crate::api::ImageParams;
 use crate::api::error_responses::PhotoProblems;
 use crate::problem::Problem;
@@ -41,18 +42,20 @@ const CACHE: HeaderValue = HeaderValue::from_static("private, max-age=86400");
 )]
 pub(crate) async fn photo(
     State(state): State<Arc<AppState>>,
-    id: Option<Path<String>>,
+    id: Result<Path<String>, PathRejection>,
     params: Result<Query<ImageParams>, QueryRejection>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, Problem> {
+    check_page_rate(&state, client_of(&state, &request)).await?;
     let size = parameters(params)?.size;
     let served = state.served_index();
-    let known = id.and_then(|Path(id)| Some((served.photo(&id)?, id)));
+    let known = id.ok().and_then(|Path(id)| Some((served.photo(&id)?, id)));
     let (row, key) = known.ok_or_else(|| Problem::not_found("no photo has that id"))?;
     let index = served.searcher.index();
     let photo = &index.photos()[row as usize];
     let file = state.photo_store.file_of(index, photo);
-    thumbnail(&state, ImageFile { key, file, sha256: Some(photo.sha256) }, size, &headers).await
+    let image = ImageFile { key, file, sha256: Some(photo.sha256) };
+    thumbnail(&state, image, size, request.headers()).await
 }
 
 /// An image of which a thumbnail can be made.

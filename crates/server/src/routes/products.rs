@@ -4,16 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use lookalike_engine::Filter;
 
 use super::photos::{ImageFile, thumbnail};
 use super::search::search_response;
 use super::{checked_top, parameters};
-use crate::admission::{RequestPermit, check_rate, client_of};
+use crate::admission::{RequestPermit, check_page_rate, check_rate, client_of};
 use crate::api::error_responses::{ProductImageProblems, ProductProblems, SimilarProductsProblems};
 use crate::api::{ImageParams, ProductDetails, SearchResponse, TopParams};
 use crate::problem::Problem;
@@ -32,8 +31,10 @@ use crate::urls::is_web;
 )]
 pub(crate) async fn product(
     State(state): State<Arc<AppState>>,
-    id: Option<Path<String>>,
+    id: Result<Path<String>, PathRejection>,
+    request: Request,
 ) -> Result<Json<ProductDetails>, Problem> {
+    check_page_rate(&state, client_of(&state, &request)).await?;
     let served = state.served_index();
     let product = known(&served, id)?;
     Ok(Json(served.product_details(product)))
@@ -56,7 +57,7 @@ pub(crate) async fn product(
 )]
 pub(crate) async fn similar(
     State(state): State<Arc<AppState>>,
-    id: Option<Path<String>>,
+    id: Result<Path<String>, PathRejection>,
     params: Result<Query<TopParams>, QueryRejection>,
     request: Request,
 ) -> Result<Json<SearchResponse>, Problem> {
@@ -101,10 +102,11 @@ pub(crate) async fn similar(
 )]
 pub(crate) async fn image(
     State(state): State<Arc<AppState>>,
-    id: Option<Path<String>>,
+    id: Result<Path<String>, PathRejection>,
     params: Result<Query<ImageParams>, QueryRejection>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, Problem> {
+    check_page_rate(&state, client_of(&state, &request)).await?;
     let size = parameters(params)?.size;
     let served = state.served_index();
     let product = known(&served, id)?;
@@ -118,10 +120,10 @@ pub(crate) async fn image(
         file: index.root().join(image),
         sha256: None,
     };
-    thumbnail(&state, image, size, &headers).await
+    thumbnail(&state, image, size, request.headers()).await
 }
 
-fn known(served: &ServedIndex, id: Option<Path<String>>) -> Result<u32, Problem> {
-    let product = id.and_then(|Path(id)| served.product(&id));
+fn known(served: &ServedIndex, id: Result<Path<String>, PathRejection>) -> Result<u32, Problem> {
+    let product = id.ok().and_then(|Path(id)| served.product(&id));
     product.ok_or_else(|| Problem::not_found("no product has that id"))
 }

@@ -37,7 +37,7 @@ const OBJECTS_COST: usize = 5;
     params(SimilarParams),
     request_body(
         description = "A photo's bytes; or several photos of one object, as a form or in base64. \
-                       JPEG, PNG, WebP, GIF, BMP and TIFF are recognised by their content.",
+                       Formats are recognised by their content.",
         content(
             (Vec<u8> = "application/octet-stream"),
             (PhotosForm = "multipart/form-data"),
@@ -60,7 +60,8 @@ pub(crate) async fn similar(
     let client = client_of(&state, &request);
     check_rate(&state, client).await?;
     let permit = RequestPermit::acquire(&state, client).await?;
-    let photos = upload::photos(&state, request).await?;
+    let mut photos = upload::photos(&state, request).await?;
+    photos.retain(|photo| !photo.is_empty());
     if options.objects && photos.len() > 1 {
         return Err(Problem::bad_request("`objects` are detected in one photo: send one"));
     }
