@@ -229,3 +229,42 @@ fn pages_are_whole_and_strict() {
     let description = server.get("/openapi.json").json();
     assert!(description["paths"]["/v1/similar"]["post"].is_object());
 }
+
+#[test]
+fn what_clients_get_wrong_is_a_problem_that_does_not_repeat_it() {
+    let shop = Shop::indexed();
+    let server = Server::start(&shop);
+    let (photo, json) = (new_photo_of(1), "\nContent-Type: application/json");
+    let gzip = server.ask("POST /v1/similar\nContent-Encoding: gzip", &photo);
+    for (status, reply) in [
+        (415, &gzip),
+        (404, &server.get("/v1/products/%FF%FE/similar")),
+        (404, &server.get("/v1/products/%FF")),
+        (404, &server.get("/v1/photos/%FF")),
+        (400, &server.get("/v1/photos/x?size=%3Cb%3E")),
+        (400, &server.ask("POST /v1/similar?%3Cb%3E=1", &photo)),
+        (400, &server.ask(&format!("POST /v1/similar{json}"), b"{\"<b>\": 1}")),
+        (400, &server.ask(&format!("POST /v1/similar{json}"), b"{\"photos\": [\"<b>*\"]}")),
+    ] {
+        assert_eq!(reply.status, status, "{}", reply.text());
+        let kind = reply.header("content-type");
+        assert_eq!(kind, Some("application/problem+json"), "{}", reply.text());
+        assert!(!reply.text().contains("<b>"), "{}", reply.text());
+    }
+    // A browser's field without a file, beside one with a photo.
+    let beside = server.form("/v1/similar", &[b"", &photo]).json();
+    assert_eq!(best(&beside), PRODUCTS[1]);
+    assert_eq!(server.form("/v1/similar", &[b""]).status, 400);
+    let lines = STANDARD
+        .encode(&photo)
+        .as_bytes()
+        .chunks(76)
+        .map(|line| {
+            String::from_utf8_lossy(line).replace('+', "-").replace('/', "_").replace('=', "")
+        })
+        .collect::<Vec<_>>()
+        .join("\r\n");
+    let body = json!({"photos": [lines]}).to_string();
+    let answer = server.ask(&format!("POST /v1/similar{json}"), body.as_bytes()).json();
+    assert_eq!(best(&answer), PRODUCTS[1]);
+}
