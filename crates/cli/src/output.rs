@@ -89,18 +89,46 @@ pub(crate) fn skipped(skipped: &[Skipped]) -> String {
     if skipped.len() > LISTED {
         let rest = &skipped[LISTED..];
         let _ = writeln!(text, "  and {} more:", thousands(rest.len() as u64));
-        let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
-        rest.iter().for_each(|photo| *reasons.entry(&photo.reason).or_default() += 1);
-        for (reason, number) in reasons.into_iter().take(LISTED) {
-            let _ = writeln!(text, "  {}: {}", count(number, "photo"), one_line(reason));
+        let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
+        rest.iter().for_each(|photo| *kinds.entry(kind(&photo.reason)).or_default() += 1);
+        let mut kinds: Vec<(String, u64)> = kinds.into_iter().collect();
+        kinds.sort_by_key(|(_, number)| std::cmp::Reverse(*number));
+        for (kind, number) in kinds.into_iter().take(LISTED) {
+            let _ = writeln!(text, "  {}: {kind}", count(number, "photo"));
         }
     }
     text
 }
 
+/// The kind of a reason: without a decoder's own words, which are in brackets, what to do, which follows a colon, and
+/// numbers.
+fn kind(reason: &str) -> String {
+    let end = reason.find(" (").into_iter().chain(reason.find(": ")).min();
+    let kind = &reason[..end.unwrap_or(reason.len())];
+    let is_number = |word: &str| word.starts_with(|c: char| c.is_ascii_digit());
+    let words = kind.split_whitespace().map(|word| if is_number(word) { "…" } else { word });
+    one_line(&words.collect::<Vec<_>>().join(" "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_reasons_are_told_by_their_kind() {
+        let photo = |number: usize| Skipped {
+            path: format!("{number}.jpg"),
+            reason: match number % 3 {
+                0 => format!("damaged PNG file (chunk {number} is wrong): copy or export it again"),
+                1 => format!("the JPEG file is damaged or cut short: about {number} % is there"),
+                _ => format!("{number}x9 pixels are more than the limit: save it smaller"),
+            },
+        };
+        let text = skipped(&(0..400).map(photo).collect::<Vec<_>>());
+        for line in ["damaged PNG file\n", "the JPEG file is damaged or cut short\n", "… pixels are more"] {
+            assert_eq!(text.matches(&format!(" photos: {line}")).count(), 1, "{line}: {text}");
+        }
+    }
 
     #[test]
     fn numbers_are_grouped() {

@@ -14,11 +14,13 @@
 mod exif;
 pub mod hub;
 pub mod jpeg;
+mod mutations;
 mod noise;
 pub mod photos;
 mod shapes;
 mod skip;
 pub mod weights;
 
+pub use mutations::Mutations;
 pub use noise::Noise;
 pub use skip::{real_folders, skipped};
