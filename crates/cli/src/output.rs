@@ -125,7 +125,9 @@ mod tests {
             },
         };
         let text = skipped(&(0..400).map(photo).collect::<Vec<_>>());
-        for line in ["damaged PNG file\n", "the JPEG file is damaged or cut short\n", "… pixels are more"] {
+        for line in
+            ["damaged PNG file\n", "the JPEG file is damaged or cut short\n", "… pixels are more"]
+        {
             assert_eq!(text.matches(&format!(" photos: {line}")).count(), 1, "{line}: {text}");
         }
     }

@@ -8,6 +8,8 @@ pub(crate) fn without_input(message: &str) -> String {
     if beginning.ends_with("missing field") || beginning.ends_with("duplicate field") {
         return message.to_owned();
     }
+    // The field is also named before that, as the place of the error.
+    let beginning = if beginning.ends_with("unknown field") { "unknown field" } else { beginning };
     match message.rfind("expected ").filter(|at| *at > quoted) {
         Some(at) => format!("{beginning}, {}", &message[at..]),
         None => beginning.to_owned(),
@@ -27,6 +29,10 @@ mod tests {
                 "invalid type: string, expected u32",
             ),
             ("top: invalid digit found in string", "top: invalid digit found in string"),
+            (
+                "in the query: <b>: unknown field `<b>`, expected `top`",
+                "unknown field, expected `top`",
+            ),
             ("unknown field `never closed", "unknown field"),
             ("unknown field `a`<b> expected`, expected `top`", "unknown field, expected `top`"),
             ("missing field `photos` at line 1", "missing field `photos` at line 1"),
