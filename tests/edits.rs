@@ -236,6 +236,23 @@ fn moved_and_replaced_files_are_followed() {
 }
 
 #[test]
+fn an_index_in_line_with_a_catalogue_that_has_moved_has_its_folder() {
+    let shop = Shop::indexed();
+    let elsewhere = shop.folder.path().join("다른 곳");
+    std::fs::rename(shop.photos(), &elsewhere).expect("moved");
+    std::fs::write(elsewhere.join("rug 1/broken.jpg"), "not a photo").expect("a file");
+    let found = report(put(&shop, "update", &elsewhere));
+    assert_eq!((&found["added"], &found["kept"]), (&0.into(), &18.into()), "{found}");
+    let info = shop.run(["index", "info", "--json"]).json();
+    assert!(info["root"].as_str().is_some_and(|root| root.ends_with("다른 곳")), "{info}");
+    let skipped = info["build_report"]["skipped"].to_string();
+    assert!(skipped.contains("broken.jpg"), "{skipped}");
+    let same = std::fs::read(elsewhere.join("rug 1/0.jpg")).expect("the photo");
+    assert_eq!(best(&shop, &same).1[0], "rug 1/0.jpg");
+    shop.run(["index", "verify"]).ok();
+}
+
+#[test]
 fn files_that_did_not_change_are_not_read_again() {
     let shop = Shop::indexed();
     let kept = shop.index().join("embeddings/files.jsonl");

@@ -108,6 +108,8 @@ fn a_copy_of_an_indexed_photo_is_said_to_be_one_and_is_always_a_match() {
         let answer = shop.search(file);
         assert_eq!(answer["matches"][0]["product"]["id"], *id);
         assert!(number(&answer["verdict"]["confidence"]) >= 0.99, "{answer}");
+        assert_eq!(answer["matches"][0]["similarity"], 1.0, "of the very file: {answer}");
+        assert_eq!(answer["matches"][0]["evidence"][0]["photo"], answer["copy_of"]);
     }
     let text =
         shop.run(["search".as_ref(), drawn().values().next().expect("one")[0].as_os_str()]).ok();

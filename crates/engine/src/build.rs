@@ -5,6 +5,7 @@ mod builder;
 mod compact;
 mod graph;
 mod intake;
+mod paths;
 mod products;
 mod recalibrate;
 mod removal;

@@ -98,6 +98,18 @@ impl Index {
         &self.content.ranking
     }
 
+    /// Makes photos' paths relative to another folder.
+    pub(crate) fn set_root(&mut self, root: &Path, relative: impl Fn(&str) -> String) {
+        self.content.photos.iter_mut().for_each(|photo| photo.path = relative(&photo.path));
+        self.content.root = root.to_string_lossy().into_owned();
+    }
+
+    /// Notes what the last change did, and how long it took.
+    pub(crate) fn set_last_change(&mut self, cached: u64, seconds: f64) {
+        let report = &mut self.content.build_report;
+        (report.cached, report.seconds) = (cached, seconds);
+    }
+
     pub(crate) fn set_ranking(&mut self, ranking: Ranking) {
         self.content.ranking = ranking;
     }

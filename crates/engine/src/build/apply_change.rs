@@ -1,7 +1,6 @@
 //! An index with some of its photos gone and others added.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -11,7 +10,6 @@ use serde::Serialize;
 use super::graph::{advance, now};
 use super::products::Products;
 use super::split_selection::without_photos;
-use crate::encode::absolute;
 use crate::error::EngineError;
 use crate::index::{Content, Index, IndexedPhoto};
 use crate::progress::{LINK, Phase, Progress};
@@ -116,12 +114,4 @@ pub(super) fn changed(
     content.graph = Arc::clone(store.graph());
     content.vectors = Arc::clone(store.vectors());
     Ok(Index::from_content(content))
-}
-
-/// A path relative to one folder as a path relative to another; absolute if it lies outside.
-pub(super) fn relative_to_root(from: &Path, to: &Path, path: &str) -> String {
-    let whole = absolute(&from.join(path));
-    let inner = whole.strip_prefix(to).unwrap_or(&whole);
-    let parts: Vec<_> = inner.iter().map(|part| part.to_string_lossy()).collect();
-    if inner.is_relative() { parts.join("/") } else { inner.to_string_lossy().into_owned() }
 }

@@ -1,9 +1,12 @@
 //! The products of an index before and after a change.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
-use lookalike_catalog::{Catalog, Product};
+use lookalike_catalog::{Catalog, Product, is_web_address};
 
+use super::paths::relative_to_root;
+use crate::encode::absolute;
 use crate::index::Index;
 
 /// Products before and after a change.
@@ -45,6 +48,20 @@ impl Products {
             now,
             of_index,
             of_catalog,
+        }
+    }
+
+    /// Makes the paths of the catalogue's pictures relative to a folder, as those of photos are.
+    pub(super) fn images_below(&mut self, catalog: &Catalog, root: &Path) {
+        if absolute(&catalog.root) == root {
+            return;
+        }
+        for (_, position) in &self.of_catalog {
+            if let Some(image) = &mut self.now[*position as usize].image
+                && !is_web_address(image)
+            {
+                *image = relative_to_root(&catalog.root, root, image);
+            }
         }
     }
 

@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use lookalike_catalog::nfc;
 
-use super::apply_change::{Change, UpdateReport, changed, relative_to_root};
+use super::apply_change::{Change, UpdateReport, changed};
+use super::paths::relative_to_root;
 use super::products::Products;
 use crate::error::EngineError;
 use crate::index::{Index, IndexedPhoto};

@@ -6,11 +6,12 @@ use std::time::Instant;
 
 use lookalike_catalog::{Catalog, Split};
 
-use super::apply_change::{Change, UpdateReport, changed, relative_to_root};
+use super::apply_change::{Change, UpdateReport, changed};
 use super::intake::{Intake, Rows};
+use super::paths::relative_to_root;
 use super::products::Products;
 use super::recalibrate::recalibrate;
-use crate::encode::{EMPTY_EMBEDDING, Encoder, is_degenerate};
+use crate::encode::{EMPTY_EMBEDDING, Encoder, absolute, is_degenerate};
 use crate::error::EngineError;
 use crate::index::{Index, IndexedPhoto};
 use crate::progress::Progress;
@@ -46,7 +47,13 @@ pub fn upsert(
     let started = Instant::now();
     index.check_model(encoder)?;
     let intake = Intake::select(catalog, &options.splits)?;
+    // In line with a catalogue that lies elsewhere, an index has that one's folder. A store keeps photos' paths itself.
+    let catalog_root = absolute(&catalog.root);
+    let is_moved =
+        options.remove_others && index.remote().is_none() && catalog_root != index.root();
+    let root = if is_moved { catalog_root.as_path() } else { index.root() };
     let mut products = Products::new(index, catalog, options.remove_others);
+    products.images_below(catalog, root);
     let old = index.photos();
     let by_content: HashMap<(u32, [u8; 32]), usize> =
         old.iter().enumerate().map(|(row, photo)| ((photo.product, photo.sha256), row)).collect();
@@ -105,6 +112,11 @@ pub fn upsert(
     if let Some(cache) = cache {
         report.calibrated = recalibrate(&mut index, cache, encoder, catalog, progress)?;
     }
+    if is_moved {
+        let before = index.root().to_owned();
+        index.set_root(&catalog_root, |path| relative_to_root(&before, &catalog_root, path));
+    }
     report.seconds = started.elapsed().as_secs_f64();
+    index.set_last_change(report.cached, report.seconds);
     Ok((index, report))
 }

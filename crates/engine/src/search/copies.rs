@@ -1,7 +1,7 @@
 //! Whether a query is a photo of the index: the same file, or a copy of it at another size or quality.
 
 use lookalike_photo::PerceptualHash;
-use lookalike_rank::{RankedProduct, Verdict};
+use lookalike_rank::{Evidence, RankedProduct, Verdict};
 
 use super::searcher::Searcher;
 use crate::error::EngineError;
@@ -60,6 +60,17 @@ impl Searcher {
         let best = similarities.zip(like).max_by(|a, b| a.0.total_cmp(&b.0));
         let best = best.filter(|(similarity, _)| *similarity >= COPY_SIMILARITY);
         Ok(best.map(|(_, photo)| CopyOf { photo, is_same_file: false }))
+    }
+
+    /// Puts the photo that is the very file searched for first among its product's evidence, with a similarity of 1: the
+    /// mean of several views of a photo is less similar to the photo alone.
+    pub(super) fn show_same_file(&self, photo: u32, ranked: &mut [RankedProduct]) {
+        let product = self.index().photos()[photo as usize].product;
+        for one in ranked.iter_mut().filter(|one| one.product == product) {
+            one.evidence.retain(|evidence| evidence.photo != photo);
+            one.evidence.insert(0, Evidence { photo, similarity: 1.0 });
+            one.evidence.truncate(self.options().evidence.max(1));
+        }
     }
 
     /// The verdict and the ranking of a query that is a copy. The product of the very same file comes first.

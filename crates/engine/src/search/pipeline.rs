@@ -97,7 +97,10 @@ impl Searcher {
                 break;
             }
         }
-        let ranked = self.with_evidence(ranked, &embedding.vector, top)?;
+        let mut ranked = self.with_evidence(ranked, &embedding.vector, top)?;
+        if let Some(copy) = copy_of.filter(|copy| copy.is_same_file) {
+            self.show_same_file(copy.photo, &mut ranked);
+        }
         let parts = score_parts(&ranked, &voted, &class_scores);
         let features = (verdict.is_some() && copy_of.is_none())
             .then_some(AnswerFeatures { confidence, novelty });
