@@ -313,6 +313,30 @@ mod tests {
     }
 
     #[test]
+    fn a_changed_log_has_what_was_written_or_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let embedding = |key: u8| vec![f32::from(key), 0.5, -1.0];
+        for key in 1..9 {
+            open(folder.path()).put(&[key; KEY], &embedding(key)).expect("written");
+        }
+        let mut files = fs::read_dir(folder.path()).expect("a folder");
+        let file = files.next().expect("the log").expect("an entry").path();
+        let whole = fs::read(&file).expect("the log");
+        let mut mutations = lookalike_testkit::Mutations::new(1);
+        let mut found = 0;
+        for _ in 0..lookalike_testkit::Mutations::count(500) {
+            fs::write(&file, mutations.of(&whole, &[MAGIC])).expect("a changed log");
+            let Ok(log) = NetworkLog::open(folder.path(), &identity("aa")) else { continue };
+            for key in 1..9 {
+                let kept = log.get(&[key; KEY]);
+                assert!(kept.is_none() || kept == Some(embedding(key)), "{kept:?}");
+                found += usize::from(kept.is_some());
+            }
+        }
+        assert!(found > 100, "{found} embeddings were still there");
+    }
+
+    #[test]
     fn perceptual_hashes_are_kept_to_the_bit() {
         let folder = tempfile::tempdir().expect("a folder");
         let model = Model { parts: Vec::new() };
