@@ -253,6 +253,33 @@ fn an_index_in_line_with_a_catalogue_that_has_moved_has_its_folder() {
 }
 
 #[test]
+fn names_are_the_same_however_their_letters_are_composed() {
+    let shop = Shop::indexed();
+    // `가구/책상` as a Mac writes it.
+    let of_a_mac =
+        "\u{1100}\u{1161}\u{1100}\u{116e}/\u{110e}\u{1162}\u{11a8}\u{1109}\u{1161}\u{11bc}";
+    let similar = shop.run(["similar", of_a_mac, "--json", "--category", &of_a_mac[..12]]).json();
+    assert!(similar["matches"].as_array().is_some_and(|found| !found.is_empty()), "{similar}");
+    let photo = format!("{of_a_mac}/0.jpg");
+    let removed = shop.run(["index", "remove", "--json", "--photo", &photo]).json();
+    assert_eq!(removed["report"]["removed"], 1, "{removed}");
+    let removed = shop.run(["index", "remove", "--json", "--product", of_a_mac]).json();
+    assert_eq!(removed["report"]["removed"], 2, "{removed}");
+}
+
+#[test]
+fn pictures_of_a_catalogue_elsewhere_are_found_from_the_indexs_folder() {
+    let shop = Shop::indexed();
+    let picture = shop.beside("elsewhere/그림.jpg", photo_of(60, 300));
+    let row = r#"{"id": "lamp", "name": "lamp", "image": "그림.jpg", "photos": "그림.jpg"}"#;
+    let manifest = shop.beside("elsewhere/m.jsonl", row);
+    report(put(&shop, "add", &manifest));
+    let answer = shop.search(&picture);
+    let image = answer["matches"][0]["product"]["image"].as_str().expect("an image");
+    assert!(shop.photos().join(image).is_file(), "{image} is where the index looks for it");
+}
+
+#[test]
 fn files_that_did_not_change_are_not_read_again() {
     let shop = Shop::indexed();
     let kept = shop.index().join("embeddings/files.jsonl");

@@ -6,6 +6,7 @@
 mod admin;
 mod api;
 mod catalogue_pictures;
+mod catalogues;
 mod clients;
 mod curate;
 mod demo;
@@ -34,5 +35,4 @@ mod server;
 mod stores;
 mod train;
 mod verdicts;
-mod web_photos;
 mod weights;

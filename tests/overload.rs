@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use crate::helpers::{PRODUCTS, Shop, new_photo_of};
-use crate::running_server::Server;
+use crate::running_server::{Server, receive};
 
 /// Longer than any test takes: a delayed request goes on for another reason.
 const LONG_DELAY: [&str; 2] = ["--refusal-delay-seconds", "600"];
@@ -61,6 +61,31 @@ fn overload_is_refused_and_ends_with_its_cause() {
     }
     assert_eq!(status, 200);
     assert_eq!(server.get("/readyz").status, 200);
+}
+
+/// A few clients that send a byte now and then must not hold the places of others.
+#[test]
+fn an_upload_that_is_too_slow_loses_its_place() {
+    let shop = Shop::indexed();
+    let server = Server::start(&shop);
+    let begun = std::time::Instant::now();
+    let reply = receive(hang(&server));
+    assert_eq!(reply.status, 408, "{}", reply.text());
+    let seconds = begun.elapsed().as_secs();
+    assert!((3..20).contains(&seconds), "after {seconds} s, of 30 that an upload may take");
+}
+
+/// Pictures are cheap, and limited all the same.
+#[test]
+fn thumbnails_have_a_limit_of_their_own() {
+    let shop = Shop::indexed();
+    let flags = ["--rate", "0.001", "--burst", "1", "--refusal-delay-seconds", "1"];
+    let server = Server::start_with(&shop, &flags, &[]);
+    let answer = server.post(&new_photo_of(0)).json();
+    let thumbnail = answer["matches"][0]["evidence"][0]["thumbnail_url"].as_str().expect("one");
+    let served = (0..60).take_while(|_| server.get(thumbnail).status == 200).count();
+    assert_eq!(served, 50, "for the one search that there may be");
+    assert_eq!(server.get("/v1/products/rug%201").status, 429);
 }
 
 /// Clients that ignore `Retry-After` cannot keep the server busy with refusals: a refusal is delayed, and the

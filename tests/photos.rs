@@ -3,7 +3,7 @@
 use image::RgbImage;
 use lookalike_photo::{DecodeLimits, decode};
 
-use crate::helpers::{fixture, fixtures};
+use crate::helpers::{Shop, fixture, fixtures, new_photo_of};
 
 fn pixels(path: &std::path::Path) -> RgbImage {
     let bytes = std::fs::read(path).expect("a fixture");
@@ -34,4 +34,32 @@ fn odd_photos_show_what_they_should() {
         // What JPEG and 200 colours cost; a wrong channel order or inversion is off by dozens.
         assert!(off < 6.0, "{} is off by {off:.1}", file.display());
     }
+}
+
+/// A photo whose second half of data is missing, though it has an end marker.
+fn damaged(mut jpeg: Vec<u8>) -> Vec<u8> {
+    jpeg.truncate(jpeg.len() * 7 / 10);
+    jpeg.extend([0xFF, 0xD9]);
+    jpeg
+}
+
+#[test]
+fn a_photo_of_which_a_part_is_missing_is_answered_and_not_indexed() {
+    let shop = Shop::new();
+    shop.add("rug 1/half.jpg", &damaged(new_photo_of(4)));
+    let text = shop.build().ok();
+    assert!(
+        text.contains("indexed 18 of 19 photos") && text.contains("% of the picture"),
+        "{text}"
+    );
+    let photo = shop.beside("q.jpg", damaged(new_photo_of(0)));
+    let answer = shop.search(&photo);
+    let missing = answer["missing_percent"].as_u64().expect("a share");
+    assert!((5..=50).contains(&missing), "{answer}");
+    let objects = ["search".as_ref(), photo.as_os_str(), "--json".as_ref(), "--objects".as_ref()];
+    assert_eq!(shop.run(objects).json()["missing_percent"], answer["missing_percent"]);
+    let said = shop.run(["search".as_ref(), photo.as_os_str()]).ok();
+    assert!(said.starts_with("the photo is damaged or cut short"), "{said}");
+    let whole = shop.search(&shop.beside("w.jpg", new_photo_of(0)));
+    assert!(whole["missing_percent"].is_null(), "{whole}");
 }

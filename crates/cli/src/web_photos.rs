@@ -1,10 +1,10 @@
 //! Photos that are not files of this machine: at web addresses, and on standard input.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use lookalike_catalog::{Catalog, is_web_address};
+use lookalike_catalog::{Catalog, CatalogError, OpenOptions, is_web_address};
 use lookalike_download::{PhotoCache, PhotoLimits, Settings, fetch_photo};
 use lookalike_engine::{EngineError, PhotoRef};
 use lookalike_photo::DecodeLimits;
@@ -13,11 +13,27 @@ use tempfile::TempDir;
 use crate::output::count;
 use crate::progress;
 
-/// The folder of photos that were fetched, in place of the user's cache.
-const CACHE: &str = "LOOKALIKE_PHOTO_CACHE";
-
 /// Whether photos of this machine's own network may be searched for.
 const PRIVATE: &str = "LOOKALIKE_PRIVATE_ADDRESSES";
+
+/// Reads a catalogue, and fetches its photos that are at web addresses; those that cannot be had are skipped. Prints what was
+/// understood of a manifest, where that is not plain.
+///
+/// # Errors
+/// [`Catalog::open_with`]'s.
+pub(crate) fn open_catalogue(
+    source: &Path,
+    root: Option<&Path>,
+    options: OpenOptions,
+    quiet: bool,
+) -> Result<Catalog, CatalogError> {
+    let mut catalog = Catalog::open_with(source, root, options)?;
+    if let Some(read_as) = &catalog.read_as {
+        eprintln!("{}: {read_as}", source.display());
+    }
+    fetch(&mut catalog, quiet);
+    Ok(catalog)
+}
 
 /// Fetches the photos of a catalogue that are at web addresses; those that cannot be had are skipped.
 pub(crate) fn fetch(catalog: &mut Catalog, quiet: bool) {
@@ -26,7 +42,7 @@ pub(crate) fn fetch(catalog: &mut Catalog, quiet: bool) {
         return;
     }
     let names: Vec<&str> = addresses.iter().map(String::as_str).collect();
-    let cache = PhotoCache::new(folder(), Settings::from_env(), PhotoLimits::default());
+    let cache = PhotoCache::new(Settings::from_env(), PhotoLimits::default());
     let found = cache.fetch_all(&names, &*progress::reporter(quiet));
     let missing = found.values().filter(|file| file.is_err()).count();
     if missing > 0 {
@@ -37,19 +53,6 @@ pub(crate) fn fetch(catalog: &mut Catalog, quiet: bool) {
         );
     }
     catalog.replace_addresses(&found);
-}
-
-/// The variable's folder, or one in the user's cache.
-fn folder() -> PathBuf {
-    let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    if let Some(folder) = named(CACHE) {
-        return folder.into();
-    }
-    let cache = named("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| {
-        let home = named("HOME").or_else(|| named("USERPROFILE"))?;
-        Some(PathBuf::from(home).join(".cache"))
-    });
-    cache.unwrap_or_default().join("lookalike").join("photos")
 }
 
 /// Photos that are searched for, as files.

@@ -28,6 +28,7 @@ mod lock;
 mod metadata;
 mod photos;
 mod proxy;
+mod public_address;
 mod retry;
 mod settings;
 mod source;

@@ -6,13 +6,13 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use lookalike_base::progress::{Phase, Progress, Silent};
+use lookalike_base::{atomic_write, folder_of};
 use serde::{Deserialize, Serialize};
 use ureq::http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use ureq::http::header::{HeaderMap, LAST_MODIFIED};
@@ -21,8 +21,9 @@ use ureq::{Body, ResponseExt};
 
 use crate::digest::Hasher;
 use crate::http::Http;
+use crate::public_address::check_public;
 use crate::retry::{Failure, Retry};
-use crate::urls::{host, port};
+use crate::urls::host;
 use crate::{DownloadError, Settings};
 
 /// Photos in a row for which a host does not answer, after which it is asked no more: each costs some seconds.
@@ -60,7 +61,6 @@ impl Default for PhotoLimits {
 
 /// A folder of photos that were fetched, by the SHA-256 of their address.
 pub struct PhotoCache {
-    folder: PathBuf,
     settings: Settings,
     limits: PhotoLimits,
     http: Http,
@@ -77,11 +77,11 @@ struct Known {
 }
 
 impl PhotoCache {
-    /// A cache in a folder, which need not exist yet. It connects to nothing yet.
-    pub fn new(folder: PathBuf, settings: Settings, limits: PhotoLimits) -> Self {
+    /// The cache in [`Settings::photo_cache`], which need not exist yet. It connects to nothing yet.
+    pub fn new(settings: Settings, limits: PhotoLimits) -> Self {
         // A hub's token is not for shops.
         let settings = Settings { token: None, ..settings };
-        Self { http: Http::new(&settings), folder, settings, limits }
+        Self { http: Http::new(&settings), settings, limits }
     }
 
     /// Fetches photos: the file of each address, or why there is none. Stops early, without the rest, if the progress is
@@ -183,7 +183,7 @@ impl PhotoCache {
         let mut hasher = Hasher::default();
         hasher.update(address.as_bytes());
         let name = hasher.finish().sha256;
-        let folder = self.folder.join(&name[..2]);
+        let folder = self.settings.photo_cache.join(&name[..2]);
         (folder.join(&name[2..]), folder.join(format!("{}.json", &name[2..])))
     }
 
@@ -202,7 +202,7 @@ impl PhotoCache {
             headers.extend(date.map(|date| (IF_MODIFIED_SINCE.as_str(), date)));
         }
         let check = |url: &Uri| match self.limits.public_only {
-            true => public(url),
+            true => check_public(url),
             false => Ok(()),
         };
         let response = self.http.get_checked(address, address, &headers, &check)?;
@@ -214,7 +214,7 @@ impl PhotoCache {
         let mut now_known =
             Known { address: address.to_owned(), etag, last_modified, checked: now() };
         let unwritable = |source| {
-            let folder = self.folder.clone();
+            let folder = self.settings.photo_cache.clone();
             let variable = "LOOKALIKE_PHOTO_CACHE";
             Failure::Final(DownloadError::Unwritable { folder, source, variable })
         };
@@ -242,12 +242,12 @@ impl PhotoCache {
             .is_some_and(|kind| kind.starts_with("text/") || kind.contains("json"));
         if is_page {
             let kind = text(CONTENT_TYPE.as_str()).unwrap_or_default();
-            return Err(no_photo(&host, format!("it sends no photo, but {kind}")));
+            return Err(refused(&host, format!("it sends no photo, but {kind}")));
         }
         let total: Option<u64> = text(CONTENT_LENGTH.as_str()).and_then(|n| n.trim().parse().ok());
         let too_large = || {
             let megabytes = self.limits.max_bytes >> 20;
-            no_photo(&host, format!("the photo has more than {megabytes} MiB"))
+            refused(&host, format!("the photo has more than {megabytes} MiB"))
         };
         if total.is_some_and(|total| total > self.limits.max_bytes) {
             return Err(too_large());
@@ -266,14 +266,14 @@ impl PhotoCache {
             }
             if Instant::now() > until {
                 let seconds = self.limits.max_time.as_secs();
-                return Err(no_photo(&host, format!("the photo takes more than {seconds} s")));
+                return Err(refused(&host, format!("the photo takes more than {seconds} s")));
             }
         }
         match total {
             Some(total) if total != bytes.len() as u64 => {
                 Err(Failure::transient(format!("{host} cut the connection")))
             }
-            _ if bytes.is_empty() => Err(no_photo(&host, "it sends nothing".to_owned())),
+            _ if bytes.is_empty() => Err(refused(&host, "it sends nothing".to_owned())),
             _ => Ok(bytes),
         }
     }
@@ -314,7 +314,7 @@ impl Progress for Waiting<'_> {
     }
 }
 
-/// Fetches the one photo of an address that somebody typed: from a public host, without a cache.
+/// Fetches one photo, without a cache.
 ///
 /// # Errors
 /// One line.
@@ -324,12 +324,13 @@ pub fn fetch_photo(
     limits: PhotoLimits,
 ) -> Result<Vec<u8>, String> {
     let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
-    let cache = PhotoCache::new(folder.path().to_owned(), settings, limits);
+    let settings = Settings { photo_cache: folder.path().to_owned(), ..settings };
+    let cache = PhotoCache::new(settings, limits);
     let file = cache.fetch(address, &Silent)?;
     fs::read(file).map_err(|error| error.to_string())
 }
 
-fn no_photo(host: &str, reason: String) -> Failure {
+fn refused(host: &str, reason: String) -> Failure {
     DownloadError::BadRequest { host: host.to_owned(), reason }.into()
 }
 
@@ -347,54 +348,10 @@ fn reason(error: &DownloadError) -> String {
     }
 }
 
-/// Refuses hosts in this machine's own networks.
-fn public(url: &Uri) -> Result<(), Failure> {
-    let refused = |reason: &str| Err(no_photo(&host(url), reason.to_owned()));
-    let Some(name) = url.host() else { return refused("there is no host") };
-    let name = name.trim_start_matches('[').trim_end_matches(']');
-    let resolved = (name, port(url).unwrap_or(443)).to_socket_addrs();
-    let Ok(mut addresses) = resolved else { return refused("its name cannot be resolved") };
-    match addresses.all(|address| is_public(address.ip())) {
-        true => Ok(()),
-        false => refused("it is in a private network, and only public addresses are fetched"),
-    }
-}
-
-/// Whether an address is of the public internet (IANA's special-purpose registries).
-fn is_public(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => {
-            let [a, b, c, _] = v4.octets();
-            !(v4.is_private()
-                || v4.is_loopback()
-                || v4.is_link_local()
-                || v4.is_broadcast()
-                || v4.is_documentation()
-                || v4.is_multicast()
-                || a == 0
-                || a >= 240
-                || (a == 100 && (64..128).contains(&b))
-                || (a == 192 && b == 0 && c == 0)
-                || (a == 198 && (18..20).contains(&b)))
-        }
-        IpAddr::V6(v6) => {
-            let first = v6.segments()[0];
-            // Global unicast is 2000::/3; of it, 2001:db8::/32 is for documents, and 2002::/16 hides IPv4 addresses.
-            first & 0xE000 == 0x2000
-                && !(first == 0x2001 && v6.segments()[1] == 0xDB8)
-                && first != 0x2002
-        }
-    }
-}
-
 /// Writes a file whole or not at all.
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = lookalike_base::folder_of(path);
-    fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    fs::create_dir_all(folder_of(path))?;
+    atomic_write(path, |out| out.write_all(bytes))
 }
 
 fn now() -> u64 {
@@ -403,36 +360,4 @@ fn now() -> u64 {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_of_ones_own_networks_are_not_public() {
-        for private in [
-            "127.0.0.1",
-            "10.1.2.3",
-            "172.16.0.1",
-            "192.168.0.1",
-            "169.254.169.254",
-            "100.64.0.1",
-            "0.0.0.0",
-            "255.255.255.255",
-            "198.18.0.1",
-            "224.0.0.1",
-            "::1",
-            "fe80::1",
-            "fc00::1",
-            "::ffff:127.0.0.1",
-            "2001:db8::1",
-            "2002:7f00:1::",
-        ] {
-            assert!(!is_public(private.parse().expect("an address")), "{private}");
-        }
-        for public in ["8.8.8.8", "100.63.0.1", "172.32.0.1", "2606:4700::1111"] {
-            assert!(is_public(public.parse().expect("an address")), "{public}");
-        }
-    }
 }

@@ -22,6 +22,8 @@ pub struct Settings {
     pub hub_cache: PathBuf,
     /// PyTorch's folder of checkpoints (`TORCH_HOME`).
     pub torch_cache: PathBuf,
+    /// The folder of photos that were fetched from web addresses (`LOOKALIKE_PHOTO_CACHE`).
+    pub photo_cache: PathBuf,
     /// The file of recorded checksums.
     pub checksum_file: PathBuf,
     /// Proxies.
@@ -61,6 +63,9 @@ impl Settings {
             token: env.token(&hub_home),
             hub_cache: env.path("HF_HUB_CACHE").unwrap_or_else(|| hub_home.join("hub")),
             torch_cache: torch_home.join("hub").join("checkpoints"),
+            photo_cache: env
+                .path("LOOKALIKE_PHOTO_CACHE")
+                .unwrap_or_else(|| cache.join("lookalike").join("photos")),
             checksum_file: data.join("lookalike").join("checksums.json"),
             proxies: Proxies::from_lookup(|name| env.text(name)),
             platform_certificates: env.path("SSL_CERT_FILE").is_some()
@@ -159,6 +164,9 @@ mod tests {
 
         let cache = [("HF_HUB_CACHE", "/k")];
         assert_eq!(settings(&[&xdg[..], &homes, &cache].concat()).hub_cache, Path::new("/k"));
+        assert_eq!(settings(&xdg).photo_cache, Path::new("/c/lookalike/photos"));
+        let photos = settings(&[xdg[0], ("LOOKALIKE_PHOTO_CACHE", "~/p")]).photo_cache;
+        assert_eq!(photos, Path::new("/h/p"));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use image::metadata::Orientation;
 use image::{DynamicImage, RgbImage};
 
-use crate::PhotoFormat;
+use crate::{PhotoFormat, jpeg};
 
 /// The tag's number.
 const ORIENTATION: u16 = 0x0112;
@@ -41,13 +41,7 @@ pub(crate) fn orientation(bytes: &[u8], format: PhotoFormat) -> Orientation {
 fn in_jpeg(bytes: &[u8]) -> Option<&[u8]> {
     let mut at = 2;
     loop {
-        let &[0xFF, marker, high, low] = bytes.get(at..at + 4)? else { return None };
-        if marker == 0xFF {
-            at += 1;
-            continue;
-        }
-        let end = at + 2 + usize::from(u16::from_be_bytes([high, low]));
-        let segment = bytes.get(at + 4..end)?;
+        let (marker, segment, end) = jpeg::segment(bytes, at)?;
         match marker {
             0xE1 if segment.starts_with(JPEG_PREFIX) => return Some(&segment[6..]),
             0xDA | 0xD9 => return None,

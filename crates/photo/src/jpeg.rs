@@ -13,6 +13,7 @@ mod colour;
 mod coverage;
 mod huffman;
 mod idct;
+mod markers;
 mod scan;
 mod skip_table;
 mod standard_tables;
@@ -21,6 +22,7 @@ mod structure;
 use image::RgbImage;
 
 pub(crate) use coverage::Coverage;
+pub(crate) use markers::segment;
 pub(crate) use structure::{Colours, Structure};
 
 /// Sides of a scaled block, in pixels; a full block has 8.

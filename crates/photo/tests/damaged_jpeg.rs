@@ -139,6 +139,11 @@ fn kinds_that_are_not_read_are_refused_by_name() {
         let error = decode(&other, &DecodeLimits::default()).expect_err(name).to_string();
         assert!(error.contains(name) && !error.contains("damaged"), "{error}");
     }
+    // A frame of two components: no colours that anyone knows.
+    let two =
+        JpegKind { sampling: vec![(1, 1), (1, 1)], scans: vec![vec![0, 1]], ..kinds()[0].clone() };
+    let error = decode(&jpeg(&two), &DecodeLimits::default()).expect_err("two").to_string();
+    assert!(!error.contains("gave up"), "{error}");
     let mut deep = bytes;
     (deep[sof + 1], deep[sof + 4]) = (0xC1, 12);
     let error = decode(&deep, &DecodeLimits::default()).expect_err("12 bits").to_string();

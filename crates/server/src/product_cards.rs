@@ -6,10 +6,12 @@ use lookalike_engine::{ObjectResult, ScoreParts, SearchResult};
 use lookalike_photo::BBox;
 use lookalike_rank::RankedProduct;
 
+use lookalike_catalog::is_web_address;
+
 use crate::api;
 use crate::api::Verdict;
 use crate::served_index::ServedIndex;
-use crate::urls::{is_web, photo_id, product_image_path, thumbnail_path, without_folders};
+use crate::urls::{photo_id, product_image_path, thumbnail_path, without_folders};
 
 /// Photos in the details of a product.
 const PRODUCT_PHOTOS: usize = 12;
@@ -99,7 +101,8 @@ impl ServedIndex {
     pub(crate) fn card(&self, product: u32, photo: Option<u32>) -> api::ProductCard {
         let product = &self.searcher.index().products()[product as usize];
         let image_url = match &product.image {
-            Some(image) if is_web(image) => Some(image.clone()),
+            // Anything else, such as `javascript:`, would run when it is clicked.
+            Some(image) if is_web_address(image) => Some(image.clone()),
             Some(_) => Some(product_image_path(&product.id)),
             None => photo.map(|row| self.thumbnail_url(row)),
         };

@@ -11,6 +11,8 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use lookalike_catalog::is_web_address;
+
 use crate::middleware::security_headers::{same_origin, security_headers};
 use crate::middleware::{auth, observe};
 use crate::openapi::openapi;
@@ -18,7 +20,6 @@ use crate::problem::Problem;
 use crate::routes::{admin, feedback, health, photos, products, search};
 use crate::settings::Settings;
 use crate::state::AppState;
-use crate::urls::is_web;
 use crate::{ServeError, pages};
 
 /// How long a browser may cache the response to a CORS preflight.
@@ -79,7 +80,7 @@ fn cors(origins: &[String]) -> Result<Option<CorsLayer>, ServeError> {
         AllowOrigin::any()
     } else {
         let header = |origin: &String| {
-            let good = is_web(origin) && origin.matches('/').count() == 2;
+            let good = is_web_address(origin) && origin.matches('/').count() == 2;
             HeaderValue::from_str(origin).ok().filter(|_| good).ok_or_else(|| {
                 let hint = "an origin is a scheme and a host, such as https://shop.example";
                 ServeError::Setting(format!("'{origin}': {hint}"))

@@ -3,13 +3,12 @@
 use axum::body::Bytes;
 use axum::extract::Request;
 use axum::extract::multipart::Multipart;
-use lookalike_catalog::Product;
+use lookalike_catalog::{Product, is_web_address};
 use serde_json::{Map, Value};
 
 use crate::problem::Problem;
 use crate::settings::Limits;
 use crate::upload;
-use crate::urls::is_web;
 
 /// Largest JSON of a product, in bytes.
 const MAX_PRODUCT_BYTES: usize = 64 << 10;
@@ -77,7 +76,7 @@ fn parse(json: &[u8]) -> Result<UpsertedProduct, Problem> {
     }
     let product = Product::from_columns(columns).map_err(|error| wrong(&error))?;
     // A path would be read from the server's disk and served to everybody.
-    if product.image.as_deref().is_some_and(|image| !is_web(image)) {
+    if product.image.as_deref().is_some_and(|image| !is_web_address(image)) {
         return Err(wrong(&"'image' is a web address: https://..."));
     }
     Ok(UpsertedProduct::Full(Box::new(product)))

@@ -60,8 +60,7 @@ pub(crate) struct CatalogArgs {
 }
 
 impl CatalogArgs {
-    /// Reads the catalogue, and fetches its photos that are at web addresses. Prints what was understood of a manifest,
-    /// where that is not plain.
+    /// Reads the catalogue: [`web_photos::open_catalogue`].
     ///
     /// # Errors
     /// [`Catalog::open_with`]'s.
@@ -71,12 +70,7 @@ impl CatalogArgs {
         quiet: bool,
     ) -> Result<Catalog, CatalogError> {
         let options = OpenOptions { pictures, skip_bad_rows: self.skip_bad_rows };
-        let mut catalog = Catalog::open_with(&self.photos, self.root.as_deref(), options)?;
-        if let Some(read_as) = &catalog.read_as {
-            eprintln!("{}: {read_as}", self.photos.display());
-        }
-        web_photos::fetch(&mut catalog, quiet);
-        Ok(catalog)
+        web_photos::open_catalogue(&self.photos, self.root.as_deref(), options, quiet)
     }
 }
 
@@ -96,8 +90,9 @@ impl UnsoldArgs {
     ///
     /// # Errors
     /// When they cannot be listed.
-    pub(crate) fn open(&self) -> Result<Option<Catalog>, CatalogError> {
-        let open = |photos: &PathBuf| Catalog::open(photos, self.unsold_root.as_deref());
+    pub(crate) fn open(&self, quiet: bool) -> Result<Option<Catalog>, CatalogError> {
+        let (root, options) = (self.unsold_root.as_deref(), OpenOptions::default());
+        let open = |photos: &PathBuf| web_photos::open_catalogue(photos, root, options, quiet);
         self.unsold.as_ref().map(open).transpose()
     }
 }

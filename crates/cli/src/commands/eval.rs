@@ -20,7 +20,7 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
     let searcher = model::searcher(&args.location.resolve()?, &args.model)?;
     let wanted = objects::Wanted::of(&args.objects, &searcher)?;
     let progress = progress::reporter(args.output.quiet());
-    let unsold = args.unsold.open()?;
+    let unsold = args.unsold.open(args.output.quiet())?;
     let options = EvalOptions {
         split: args.split,
         views: args.views,

@@ -18,13 +18,13 @@ pub(crate) fn certainty(verdict: &Verdict) -> String {
 /// An answer as text; with what scores are made of where the networks' names are given.
 pub(crate) fn text(answer: &Answer, explained: Option<&Vec<&str>>) -> String {
     let found = products(answer.verdict.as_ref(), &answer.matches, explained);
-    let notes = [copy(answer), missing(answer), Some(found)];
+    let notes = [copy(answer), missing(answer.missing_percent), Some(found)];
     notes.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
 
 /// That the photo is damaged, where it is.
-pub(crate) fn missing(answer: &Answer) -> Option<String> {
-    let percent = answer.missing_percent?;
+pub(crate) fn missing(percent: Option<u32>) -> Option<String> {
+    let percent = percent?;
     Some(format!(
         "the photo is damaged or cut short: the answer rests on the {} % of it that are there",
         100 - percent.min(99)
@@ -39,7 +39,8 @@ pub(crate) fn copy(answer: &Answer) -> Option<String> {
 
 /// The objects in a photo as text, each with its products.
 pub(crate) fn objects_text(answer: &ObjectsAnswer, explained: Option<&Vec<&str>>) -> String {
-    let mut text = format!("{}\n", count(answer.objects.len() as u64, "object"));
+    let missing = missing(answer.missing_percent).map_or(String::new(), |line| line + "\n");
+    let mut text = format!("{missing}{}\n", count(answer.objects.len() as u64, "object"));
     for (number, object) in (1..).zip(&answer.objects) {
         let ObjectBox { x, y, width, height } = object.bbox;
         let percent = |fraction: f32| (100.0 * fraction).round();

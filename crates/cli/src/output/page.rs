@@ -25,8 +25,10 @@ pub(crate) fn of_answer(
     searcher: &Searcher,
 ) -> anyhow::Result<String> {
     let sure = answer.verdict.as_ref().map(text::certainty);
-    let lines: Vec<String> =
-        [text::copy(answer), text::missing(answer), sure].into_iter().flatten().collect();
+    let lines: Vec<String> = [text::copy(answer), text::missing(answer.missing_percent), sure]
+        .into_iter()
+        .flatten()
+        .collect();
     let objects = vec![context! {
         certainty => (!lines.is_empty()).then(|| lines.join("; ")),
         matches => matches(&answer.matches, searcher),

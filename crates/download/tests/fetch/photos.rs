@@ -20,7 +20,7 @@ fn settings() -> Settings {
 }
 
 fn cache(folder: &Path, limits: PhotoLimits) -> PhotoCache {
-    PhotoCache::new(folder.to_owned(), settings(), limits)
+    PhotoCache::new(Settings { photo_cache: folder.to_owned(), ..settings() }, limits)
 }
 
 type Fetched = HashMap<String, Result<PathBuf, String>>;

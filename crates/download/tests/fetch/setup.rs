@@ -35,6 +35,7 @@ pub fn settings(endpoint: String, folder: &Path) -> Settings {
         token: None,
         hub_cache: folder.join("hub"),
         torch_cache: folder.join("torch"),
+        photo_cache: PathBuf::new(),
         checksum_file: folder.join("data/checksums.json"),
         proxies: Proxies::default(),
         platform_certificates: false,

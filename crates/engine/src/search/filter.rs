@@ -224,6 +224,9 @@ mod tests {
         let stock = Filter { in_stock: true, ..Filter::default() };
         assert!(stock.check(&products).is_err());
         assert!(stock.check(&[product(json!({"stock": 1}))]).is_ok());
+        let odd = [product(json!({"stock": 1})), product(json!({"stock": "곧 알려 드려요"}))];
+        let error = stock.check(&odd).expect_err("not understood").to_string();
+        assert!(error.contains("곧 알려 드려요"), "{error}");
         let columns = vec![("brand".to_owned(), "a".to_owned()); COLUMNS + 1];
         assert!(Filter { columns, ..Filter::default() }.check(&products).is_err());
         let price_min = Some(f64::NAN);

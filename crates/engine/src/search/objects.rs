@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use lookalike_backbone::map_on_cores;
 use lookalike_detect::{ActivationDetector, DetectedObject, ObjectDetector};
-use lookalike_photo::{BBox, DecodeLimits, RgbImage, decode};
+use lookalike_photo::{BBox, DecodeLimits, RgbImage, decode_damaged};
 
 use super::filter::Filter;
 use super::query::{SearchResult, Timings};
@@ -95,13 +95,17 @@ impl Searcher {
     pub fn search_objects(&self, query: &ObjectsQuery<'_>) -> Result<ObjectsResult, EngineError> {
         let begun = Instant::now();
         query.filter.check(self.index().products())?;
-        let photo = PhotoRef::OfQuery { position: 0, of: 1 };
-        let refused = |reason| EngineError::Photo { photo: photo.clone(), reason };
-        let pixels = decode(query.photo, &query.limits).map_err(|e| refused(e.to_string()))?.pixels;
+        let refused = |reason| {
+            let photo = PhotoRef::OfQuery { position: 0, of: 1 };
+            EngineError::Photo { photo, reason }
+        };
+        let photo = decode_damaged(query.photo, &query.limits, u32::MAX);
+        let photo = photo.map_err(|error| refused(error.to_string()))?;
         let decoded = begun.elapsed();
-        let found = self.search_objects_of(&pixels, query)?;
+        let found = self.search_objects_of(&photo.pixels, query)?;
         let mut found = found.ok_or_else(|| refused(EMPTY_EMBEDDING.to_owned()))?;
         found.timings.decode = decoded;
+        found.whole.missing = photo.missing;
         Ok(found)
     }
 

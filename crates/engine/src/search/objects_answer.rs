@@ -22,6 +22,9 @@ pub struct ObjectsAnswer {
     pub query: String,
     /// The detector's name.
     pub detector: String,
+    /// See [`Answer::missing_percent`](super::answer::Answer::missing_percent).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing_percent: Option<u32>,
     /// The objects, the best candidate first.
     pub objects: Vec<ObjectAnswer>,
     /// How long reading, detecting and searching took, in milliseconds.
@@ -93,6 +96,7 @@ impl Searcher {
         Ok(ObjectsAnswer {
             query: name,
             detector: detector.name().to_owned(),
+            missing_percent: found.whole.missing_percent(),
             objects: found.objects.into_iter().map(|one| self.object_answer(one)).collect(),
             took_ms: started.elapsed().as_secs_f64() * 1e3,
         })

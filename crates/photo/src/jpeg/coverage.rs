@@ -3,7 +3,7 @@
 
 use super::bits::{BitReader, EntropyCodedSegments};
 use super::huffman::HuffmanTable;
-use super::skip_table::SkipTable;
+use super::skip_table::AcTable;
 use super::structure::{Scan, Structure};
 
 /// Bytes that may lie behind the last block of a scan: encoders pad.
@@ -142,7 +142,7 @@ impl<'a> Walker<'a> {
 struct ScanWalker<'a> {
     /// Of each of the scan's components.
     dc: Vec<Option<&'a HuffmanTable>>,
-    ac: Vec<Option<(&'a HuffmanTable, SkipTable)>>,
+    ac: Vec<Option<&'a AcTable>>,
     spectrum: (u32, u32),
     is_refinement: bool,
     is_progressive: bool,
@@ -170,7 +170,7 @@ impl<'a> ScanWalker<'a> {
                 return None;
             }
             walker.dc.push(dc);
-            walker.ac.push(ac.map(|table| (table, SkipTable::new(table))));
+            walker.ac.push(ac);
         }
         // Progressive scans are of DC, or of AC of one component (T.81, G.1.1.1).
         let is_valid = !is_progressive || to == 0 || (from > 0 && scan.components.len() == 1);
@@ -197,8 +197,8 @@ impl<'a> ScanWalker<'a> {
             }
             bits.consume(length + u32::from(size));
             if !self.is_progressive {
-                let (table, skip) = self.ac[component].as_ref()?;
-                skip.skip_block(bits, table, 1)?;
+                let table = self.ac[component]?;
+                table.skip().skip_block(bits, &table.codes, 1)?;
             }
             return Some(());
         }
@@ -213,7 +213,7 @@ impl<'a> ScanWalker<'a> {
             self.ended_blocks -= 1;
             return Some(());
         }
-        let table = self.ac[0].as_ref()?.0;
+        let table = &self.ac[0]?.codes;
         let mut at = self.spectrum.0;
         while at <= self.spectrum.1 {
             let window = bits.peek()?;
@@ -240,7 +240,7 @@ impl<'a> ScanWalker<'a> {
     }
 
     fn refined_ac(&mut self, bits: &mut BitReader<'_>, nonzero: &mut u64) -> Option<()> {
-        let table = self.ac[0].as_ref()?.0;
+        let table = &self.ac[0]?.codes;
         let known = *nonzero;
         let is_known = |at: u32| known >> at & 1 == 1;
         let mut at = self.spectrum.0;

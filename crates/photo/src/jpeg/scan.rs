@@ -5,7 +5,6 @@ use super::bits::EntropyCodedSegments;
 use super::block::{BlockDecoder, EntropyTables};
 use super::coverage::is_padding;
 use super::idct::{Idct, scaled_idct};
-use super::skip_table::SkipTable;
 use super::structure::Structure;
 
 /// The samples of each component, all at the resolution of the first.
@@ -39,17 +38,12 @@ pub(super) fn decode_planes(bytes: &[u8], structure: &Structure, side: usize) ->
     let all_mcus = mcus_across * mcus_down;
     let stride = mcus_across * h_max * side;
     let mut components = Vec::with_capacity(3);
-    let skip_tables: Vec<SkipTable> = scan
-        .components
-        .iter()
-        .map(|one| one.ac_table.as_ref().map(|table| SkipTable::new(table)))
-        .collect::<Option<_>>()?;
-    for (in_scan, skip) in scan.components.iter().zip(&skip_tables) {
+    for in_scan in &scan.components {
         let component = &structure.components[in_scan.number];
         let sampling = if is_grey { (1, 1) } else { (component.horizontal, component.vertical) };
         let block_size = (side * h_max / sampling.0, side * v_max / sampling.1);
         let (dc, ac) = (in_scan.dc_table.as_ref()?, in_scan.ac_table.as_ref()?);
-        let tables = EntropyTables { dc, ac, skip };
+        let tables = EntropyTables { dc, ac: &ac.codes, skip: ac.skip() };
         let quantisation = structure.quantisation_tables[component.quantisation_table].as_ref()?;
         components.push(ComponentDecoder {
             blocks: BlockDecoder::new(tables, quantisation, block_size),

@@ -1,5 +1,7 @@
 //! Skips AC coefficients without decoding them: one lookup passes several Huffman codes with their value bits.
 
+use std::sync::OnceLock;
+
 use super::bits::BitReader;
 use super::huffman::{AcSymbol, HuffmanTable};
 
@@ -9,6 +11,23 @@ const INDEX_BITS: u32 = 12;
 const MAX_SKIP: u32 = 22;
 /// Lookups that one [`BitReader::peek`] is enough for.
 const LOOKUPS_PER_PEEK: u32 = (BitReader::MIN_PEEK - INDEX_BITS) / MAX_SKIP + 1;
+
+/// A Huffman table of AC coefficients, with its skip table once that is needed: components and scans share tables, and making
+/// one costs as much as a small photo's scan.
+pub(super) struct AcTable {
+    pub(super) codes: HuffmanTable,
+    skip: OnceLock<SkipTable>,
+}
+
+impl AcTable {
+    pub(super) fn new(codes: HuffmanTable) -> Self {
+        Self { codes, skip: OnceLock::new() }
+    }
+
+    pub(super) fn skip(&self) -> &SkipTable {
+        self.skip.get_or_init(|| SkipTable::new(&self.codes))
+    }
+}
 
 /// For every value of the next [`INDEX_BITS`] bits, what the codes in them skip.
 pub(super) struct SkipTable(Vec<Skip>);
@@ -25,7 +44,7 @@ impl Skip {
 }
 
 impl SkipTable {
-    pub(super) fn new(table: &HuffmanTable) -> Self {
+    fn new(table: &HuffmanTable) -> Self {
         let entry = |bits: u64| {
             let mut skip = Skip::default();
             while let Some((symbol, length)) = table.decode(bits << (64 - INDEX_BITS) << skip.bits)

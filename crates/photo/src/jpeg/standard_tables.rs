@@ -3,13 +3,23 @@
 use std::sync::{Arc, LazyLock};
 
 use super::huffman::HuffmanTable;
+use super::skip_table::AcTable;
 
-/// Of DC and AC coefficients, each for brightness and colours.
-pub(super) static STANDARD_TABLES: LazyLock<[[Arc<HuffmanTable>; 2]; 2]> = LazyLock::new(|| {
-    let table = |(counts, symbols): (&[u8; 16], Vec<u8>)| {
-        Arc::new(HuffmanTable::new(counts, &symbols).expect("a valid table"))
+/// The tables, each for brightness and colours.
+pub(super) struct StandardTables {
+    pub(super) dc: [Arc<HuffmanTable>; 2],
+    pub(super) ac: [Arc<AcTable>; 2],
+}
+
+pub(super) static STANDARD_TABLES: LazyLock<StandardTables> = LazyLock::new(|| {
+    let table = |class, number| {
+        let (counts, symbols) = standard(class, number);
+        HuffmanTable::new(counts, &symbols).expect("a valid table")
     };
-    [0, 1].map(|class| [0, 1].map(|number| table(standard(class, number))))
+    StandardTables {
+        dc: [0, 1].map(|number| Arc::new(table(0, number))),
+        ac: [0, 1].map(|number| Arc::new(AcTable::new(table(1, number)))),
+    }
 });
 
 /// Codes of each length, 1 to 16 bits.
@@ -78,10 +88,10 @@ mod tests {
             assert_eq!(codes, [12, 162][class]);
         }
         // T.81, table K.3: the luminance DC size 6 is the code 1110; K.5: end of block is 1010.
-        let [[dc, _], [ac, _]] = &*STANDARD_TABLES;
+        let StandardTables { dc: [dc, _], ac: [ac, _] } = &*STANDARD_TABLES;
         assert_eq!(dc.decode(0b1110 << 60), Some((6, 4)));
-        assert_eq!(ac.decode(0b1010 << 60), Some((0, 4)));
-        assert_eq!(ac.decode(0xFFFE << 48), Some((0xFA, 16)));
+        assert_eq!(ac.codes.decode(0b1010 << 60), Some((0, 4)));
+        assert_eq!(ac.codes.decode(0xFFFE << 48), Some((0xFA, 16)));
         assert_eq!(segment().len(), 2 + 2 + 4 * 17 + 2 * 12 + 2 * 162);
     }
 }

@@ -5,6 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::huffman::HuffmanTable;
+use super::markers::{entropy_coded_length, segment};
+use super::skip_table::AcTable;
 use super::standard_tables::{self, STANDARD_TABLES};
 
 /// Scans at most: a scan is a few bytes, and a decoder walks all blocks in each.
@@ -25,8 +27,6 @@ pub(crate) struct Structure {
     /// Quantisation tables in zigzag order, by table number, as in force in the first scan.
     pub(super) quantisation_tables: [Option<[u16; 64]>; 4],
     pub(super) scans: Vec<Scan>,
-    /// The offset of the first scan's entropy-coded data.
-    pub(crate) first_scan: usize,
     /// The offset of the first scan's marker.
     first_scan_marker: usize,
     /// Where the last scan ends.
@@ -76,11 +76,11 @@ pub(super) struct ScanComponent {
     /// Position in [`Structure::components`].
     pub(super) number: usize,
     pub(super) dc_table: Option<Arc<HuffmanTable>>,
-    pub(super) ac_table: Option<Arc<HuffmanTable>>,
+    pub(super) ac_table: Option<Arc<AcTable>>,
 }
 
 /// Tables by their number.
-type Tables = [Option<Arc<HuffmanTable>>; 4];
+type Tables<T> = [Option<Arc<T>>; 4];
 
 impl Structure {
     /// `None` for files whose header is damaged.
@@ -95,13 +95,12 @@ impl Structure {
             is_jfif: false,
             quantisation_tables: [None; 4],
             scans: Vec::new(),
-            first_scan: 0,
             first_scan_marker: 0,
             end: 0,
             has_end_marker: false,
             lacks_tables: false,
         };
-        let (mut dc, mut ac) = (Tables::default(), Tables::default());
+        let (mut dc, mut ac) = (Tables::<HuffmanTable>::default(), Tables::<AcTable>::default());
         let (mut at, mut restart_interval) = (2, 0);
         // What lies behind a scan and is no marker segment is decoded by no one.
         while let Some((marker, segment, end)) = segment(bytes, at) {
@@ -132,7 +131,7 @@ impl Structure {
                     let data_end = end + entropy_coded_length(&bytes[end..]);
                     (scan.data, scan.restart_interval) = (end..data_end, restart_interval);
                     if is_first {
-                        (structure.first_scan, structure.first_scan_marker) = (end, at);
+                        structure.first_scan_marker = at;
                     }
                     structure.scans.push(scan);
                     structure.end = data_end;
@@ -202,7 +201,12 @@ impl Structure {
     }
 
     /// The scan of a scan header, its data still to be set.
-    fn scan(&mut self, segment: &[u8], dc: &Tables, ac: &Tables) -> Option<Scan> {
+    fn scan(
+        &mut self,
+        segment: &[u8],
+        dc: &Tables<HuffmanTable>,
+        ac: &Tables<AcTable>,
+    ) -> Option<Scan> {
         let (&count, rest) = segment.split_first()?;
         let (fields, rest) = rest.split_at_checked(usize::from(count) * 2)?;
         let &[from, to, bits, ..] = rest else { return None };
@@ -213,16 +217,15 @@ impl Structure {
         for fields in fields.chunks_exact(2) {
             let number = self.components.iter().position(|one| one.id == fields[0])?;
             let (of_dc, of_ac) = (usize::from(fields[1] >> 4), usize::from(fields[1] & 15));
-            let mut table = |tables: &Tables, class: usize, at: usize| {
-                let known = tables.get(at)?.clone();
-                if known.is_none() && tables.iter().all(Option::is_none) {
-                    self.lacks_tables = true;
-                    return STANDARD_TABLES[class].get(at).cloned();
-                }
-                known
+            let lacks_tables = &mut self.lacks_tables;
+            let dc_table = match from {
+                0 => known_or_standard(dc, &STANDARD_TABLES.dc, of_dc, lacks_tables),
+                _ => None,
             };
-            let dc_table = if from == 0 { table(dc, 0, of_dc) } else { None };
-            let ac_table = if to > 0 { table(ac, 1, of_ac) } else { None };
+            let ac_table = match to {
+                0 => None,
+                _ => known_or_standard(ac, &STANDARD_TABLES.ac, of_ac, lacks_tables),
+            };
             components.push(ScanComponent { number, dc_table, ac_table });
         }
         let (spectrum, bits) = ((from, to), (bits >> 4, bits & 15));
@@ -293,8 +296,10 @@ impl Structure {
             [brightness, colours @ ..] => {
                 [1, 2].contains(&brightness.0)
                     && [1, 2].contains(&brightness.1)
-                    && colours[..2] == [(1, 1); 2]
-                    && colours.get(2).is_none_or(|_| *brightness == (1, 1) && colours[2] == (1, 1))
+                    && colours.len() >= 2
+                    && colours.iter().all(|one| *one == (1, 1))
+                    // Of four inks, none is subsampled.
+                    && (colours.len() == 2 || *brightness == (1, 1))
             }
             [] => false,
         };
@@ -349,49 +354,36 @@ impl Structure {
     }
 }
 
-/// The marker at an offset, its segment without the length, and the offset behind it. `None` where there is no marker,
-/// or where the file ends before the segment.
-fn segment(bytes: &[u8], mut at: usize) -> Option<(u8, &[u8], usize)> {
-    while bytes.get(at..at + 2)? == [0xFF, 0xFF] {
-        at += 1;
+/// The table with a number; where the file has none at all, the standard one.
+fn known_or_standard<T>(
+    tables: &Tables<T>,
+    standard: &[Arc<T>; 2],
+    number: usize,
+    lacks_tables: &mut bool,
+) -> Option<Arc<T>> {
+    let known = tables.get(number)?.clone();
+    if known.is_none() && tables.iter().all(Option::is_none) {
+        *lacks_tables = true;
+        return standard.get(number).cloned();
     }
-    match bytes[at..] {
-        [0xFF, marker @ (0x01 | 0xD0..=0xD9), ..] => Some((marker, &[], at + 2)),
-        [0xFF, marker, high, low, ..] if marker > 0 => {
-            let end = at + 2 + usize::from(u16::from_be_bytes([high, low]));
-            Some((marker, bytes.get(at + 4..end)?, end))
-        }
-        _ => None,
-    }
+    known
 }
 
-/// The length of the entropy-coded data at the start of some bytes: up to a marker that is no restart marker.
-fn entropy_coded_length(bytes: &[u8]) -> usize {
-    let mut from = 0;
-    while let Some(at) = memchr::memchr(0xFF, &bytes[from..]) {
-        match bytes.get(from + at + 1) {
-            // A data byte of 0xFF with its stuffed zero byte, or a restart marker.
-            Some(0x00 | 0xD0..=0xD7) => from += at + 2,
-            Some(0xFF) => from += at + 1,
-            Some(_) => return from + at,
-            None => break,
-        }
-    }
-    bytes.len()
-}
-
-fn read_huffman_tables(mut segment: &[u8], dc: &mut Tables, ac: &mut Tables) -> Option<()> {
+fn read_huffman_tables(
+    mut segment: &[u8],
+    dc: &mut Tables<HuffmanTable>,
+    ac: &mut Tables<AcTable>,
+) -> Option<()> {
     while let [class, rest @ ..] = segment {
         let (counts, rest) = rest.split_first_chunk::<16>()?;
         let codes: usize = counts.iter().map(|&count| usize::from(count)).sum();
         let (symbols, rest) = rest.split_at_checked(codes)?;
-        let tables = match class >> 4 {
-            0 => &mut *dc,
-            1 => &mut *ac,
+        let (table, number) = (HuffmanTable::new(counts, symbols)?, usize::from(class & 15));
+        match class >> 4 {
+            0 => *dc.get_mut(number)? = Some(Arc::new(table)),
+            1 => *ac.get_mut(number)? = Some(Arc::new(AcTable::new(table))),
             _ => return None,
-        };
-        *tables.get_mut(usize::from(class & 15))? =
-            Some(Arc::new(HuffmanTable::new(counts, symbols)?));
+        }
         segment = rest;
     }
     Some(())

@@ -12,13 +12,14 @@ use lookalike_engine::Filter;
 use super::photos::{ImageFile, thumbnail};
 use super::search::search_response;
 use super::{checked_top, parameters};
+use lookalike_catalog::is_web_address;
+
 use crate::admission::{RequestPermit, check_page_rate, check_rate, client_of};
 use crate::api::error_responses::{ProductImageProblems, ProductProblems, SimilarProductsProblems};
 use crate::api::{ImageParams, ProductDetails, SearchResponse, TopParams};
 use crate::problem::Problem;
 use crate::served_index::ServedIndex;
 use crate::state::AppState;
-use crate::urls::is_web;
 
 /// A product and its photos
 #[utoipa::path(
@@ -112,7 +113,7 @@ pub(crate) async fn image(
     let product = known(&served, id)?;
     let index = served.searcher.index();
     let image = index.products()[product as usize].image.as_deref();
-    let image = image.filter(|image| !is_web(image));
+    let image = image.filter(|image| !is_web_address(image));
     let image = image.ok_or_else(|| Problem::not_found("no image of that product is here"))?;
     let image = ImageFile {
         // The same product may have another image in another index.

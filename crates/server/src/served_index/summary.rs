@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lookalike_catalog::Product;
+use lookalike_catalog::{Product, is_web_address};
 use lookalike_engine::Searcher;
 
 use crate::api::{Category, PriceRange};
-use crate::urls::{is_web, origin};
+use crate::urls::origin;
 
 /// Origins of product images that the content security policy lists one by one; more become a whole scheme.
 const MAX_ORIGINS: usize = 16;
@@ -55,7 +55,8 @@ pub(super) fn categories(searcher: &Searcher) -> Vec<Category> {
 /// Where product images are on the web.
 pub(super) fn image_origins(searcher: &Searcher) -> Vec<String> {
     let images = searcher.index().products().iter().filter_map(|p| p.image.as_deref());
-    let origins: BTreeSet<String> = images.filter(|i| is_web(i)).filter_map(origin).collect();
+    let origins: BTreeSet<String> =
+        images.filter(|i| is_web_address(i)).filter_map(origin).collect();
     if origins.len() > MAX_ORIGINS {
         return vec!["https:".to_owned(), "http:".to_owned()];
     }

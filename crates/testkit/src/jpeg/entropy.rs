@@ -77,27 +77,38 @@ pub(super) fn sequential_scan(
         Step::Restart => before.fill(0),
         Step::Block { component, block } => {
             put_dc(bits, codes, block[0], &mut before[component]);
-            let mut run = 0;
-            for &value in &block[1..] {
-                if value == 0 {
-                    run += 1;
-                    continue;
-                }
-                while run > 15 {
-                    codes.put(bits, 1, 0xF0);
-                    run -= 16;
-                }
-                let size = size_of(value);
-                codes.put(bits, 1, (run << 4) as u8 | size as u8);
-                bits.put_value(value, size);
-                run = 0;
-            }
-            if run > 0 {
+            if put_ac(bits, codes, block[1..].iter().copied(), |_| ()) {
                 codes.put(bits, 1, 0);
             }
         }
     });
     Scan { components: of.to_vec(), from: 0, to: 63, high: 0, low: 0, data: bits.bytes }
+}
+
+/// Writes coefficients, `first` before each, and returns whether zeros are left at the end.
+fn put_ac(
+    bits: &mut Bits,
+    codes: HuffmanCodes,
+    values: impl Iterator<Item = i32>,
+    mut first: impl FnMut(&mut Bits),
+) -> bool {
+    let mut run = 0;
+    for value in values {
+        if value == 0 {
+            run += 1;
+            continue;
+        }
+        first(bits);
+        while run > 15 {
+            codes.put(bits, 1, 0xF0);
+            run -= 16;
+        }
+        let size = size_of(value);
+        codes.put(bits, 1, (run << 4) as u8 | size as u8);
+        bits.put_value(value, size);
+        run = 0;
+    }
+    run > 0
 }
 
 fn put_dc(bits: &mut Bits, codes: HuffmanCodes, value: i32, before: &mut i32) {
@@ -186,24 +197,9 @@ fn first_ac(
     for_each_mcu(kind, planes, &[component], &mut bits, |bits, step| match step {
         Step::Restart => flush(bits, &mut ended),
         Step::Block { block, .. } => {
-            let mut run = 0;
-            for &value in &block[usize::from(from)..=usize::from(to)] {
-                let value = shifted(value, low);
-                if value == 0 {
-                    run += 1;
-                    continue;
-                }
-                flush(bits, &mut ended);
-                while run > 15 {
-                    codes.put(bits, 1, 0xF0);
-                    run -= 16;
-                }
-                let size = size_of(value);
-                codes.put(bits, 1, (run << 4) as u8 | size as u8);
-                bits.put_value(value, size);
-                run = 0;
-            }
-            if run > 0 {
+            let values = block[usize::from(from)..=usize::from(to)].iter();
+            let values = values.map(|&value| shifted(value, low));
+            if put_ac(bits, codes, values, |bits| flush(bits, &mut ended)) {
                 ended += 1;
             }
         }

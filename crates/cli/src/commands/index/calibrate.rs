@@ -1,9 +1,10 @@
 //! `lookalike index calibrate`.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use anyhow::Context;
-use lookalike_catalog::{Catalog, Photo, Split};
+use lookalike_catalog::{Catalog, OpenOptions, Photo, Split};
 use lookalike_engine::{
     CalibrationReport, EngineError, EvalOptions, FeedbackAnswers, Reliability, Searcher, Views,
     calibrate, evaluate,
@@ -13,15 +14,18 @@ use serde_json::json;
 
 use crate::args::index::CalibrateArgs;
 use crate::output::{bytes, count, print, print_json, skipped};
-use crate::{model, progress};
+use crate::{model, progress, web_photos};
 
 /// Queries below which a note says that more would be better.
 const FEW: usize = 30;
 
 pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<()> {
-    let catalog = args.queries.as_ref().map(|queries| Catalog::open(queries, args.root.as_deref()));
+    let (root, options, quiet) =
+        (args.root.as_deref(), OpenOptions::default(), args.output.quiet());
+    let open = |queries: &PathBuf| web_photos::open_catalogue(queries, root, options, quiet);
+    let catalog = args.queries.as_ref().map(open);
     let catalog = catalog.transpose()?.map(|catalog| of_splits(catalog, &args.split));
-    let unsold = args.unsold.open()?;
+    let unsold = args.unsold.open(args.output.quiet())?;
     let location = args.location.resolve()?;
     let (lock, index) = location.open_locked()?;
     if !index.is_calibrated() {

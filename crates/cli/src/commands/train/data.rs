@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use lookalike_backbone::{Device, DeviceName};
-use lookalike_catalog::{Catalog, CataloguePictures, Split};
+use lookalike_catalog::{CataloguePictures, OpenOptions, Split};
 use lookalike_train::{Dataset, Outcome, Settings, TrainError, Trainer};
 use lookalike_weights::{WeightStore, WeightsError};
 
 use crate::args::train::TrainArgs;
 use crate::output::{count, skipped};
-use crate::progress;
+use crate::{progress, web_photos};
 
 /// Of a catalogue without splits, one photo in this many of each product is held out for validation.
 const HELD_OUT: usize = 10;
@@ -49,7 +49,8 @@ impl Data {
         };
         let mut others = None;
         if let Some(photos) = &args.distil_photos {
-            let catalog = Catalog::open(photos, args.distil_root.as_deref())?;
+            let (root, options) = (args.distil_root.as_deref(), OpenOptions::default());
+            let catalog = web_photos::open_catalogue(photos, root, options, args.output.quiet())?;
             others = Some(Dataset::load_unlabelled(&catalog, side)?);
         }
         eprint!("{}", skipped(&train.skipped));

@@ -1,4 +1,4 @@
-//! Catalogues as shops export them, photos at web addresses and on standard input, and photos of which a part is missing.
+//! Catalogues as shops export them, and photos at web addresses and on standard input.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -18,13 +18,6 @@ fn build(shop: &Shop, source: &Path, args: &[&str]) -> Command {
 
 fn first(answer: &Value) -> &str {
     answer["matches"][0]["product"]["id"].as_str().expect("an id")
-}
-
-/// A photo whose second half of data is missing, though it has an end marker.
-fn damaged(mut jpeg: Vec<u8>) -> Vec<u8> {
-    jpeg.truncate(jpeg.len() * 7 / 10);
-    jpeg.extend([0xFF, 0xD9]);
-    jpeg
 }
 
 #[test]
@@ -117,23 +110,4 @@ fn photos_of_a_feed_are_fetched_once() {
     let mut empty = search("-");
     empty.stdin(Stdio::null());
     assert!(finish(empty).error(3).contains("0 bytes"));
-}
-
-#[test]
-fn a_photo_of_which_a_part_is_missing_is_answered_and_not_indexed() {
-    let shop = Shop::new();
-    shop.add("rug 1/half.jpg", &damaged(new_photo_of(4)));
-    let text = shop.build().ok();
-    assert!(
-        text.contains("indexed 18 of 19 photos") && text.contains("% of the picture"),
-        "{text}"
-    );
-    let photo = shop.beside("q.jpg", damaged(new_photo_of(0)));
-    let answer = shop.search(&photo);
-    let missing = answer["missing_percent"].as_u64().expect("a share");
-    assert!((5..=50).contains(&missing), "{answer}");
-    let said = shop.run(["search".as_ref(), photo.as_os_str()]).ok();
-    assert!(said.starts_with("the photo is damaged or cut short"), "{said}");
-    let whole = shop.search(&shop.beside("w.jpg", new_photo_of(0)));
-    assert!(whole["missing_percent"].is_null(), "{whole}");
 }
