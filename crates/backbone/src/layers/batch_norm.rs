@@ -68,23 +68,21 @@ impl BatchNorm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::testing::{assert_close, gradients};
+    use crate::ops::testing::{Inputs, assert_close, gradients};
     use candle_core::Device;
 
-    fn var(shape: &[usize]) -> Result<Var> {
-        Var::from_tensor(&Tensor::randn(0.5f32, 2.0, shape, &Device::Cpu)?)
-    }
-
-    fn norm() -> Result<BatchNorm> {
-        let variance = Var::from_tensor(&var(&[5])?.sqr()?)?;
-        Ok(BatchNorm {
+    fn input_and_norm() -> Result<(Var, BatchNorm)> {
+        let inputs = Inputs::default();
+        let var = |shape: &[usize]| inputs.var(shape, 0.5, 2.0);
+        let norm = BatchNorm {
             gamma: var(&[5])?,
             beta: var(&[5])?,
             mean: var(&[5])?,
-            variance,
+            variance: Var::from_tensor(&var(&[5])?.sqr()?)?,
             eps: 1e-5,
             is_new: false,
-        })
+        };
+        Ok((var(&[3, 5, 4, 6])?, norm))
     }
 
     fn flat(t: &Tensor) -> Result<Vec<f32>> {
@@ -94,7 +92,7 @@ mod tests {
     /// Values, gradients and statistics are those of the definition, written in candle's operations.
     #[test]
     fn agrees_with_the_definition_there_and_back() -> Result<()> {
-        let (x, norm) = (var(&[3, 5, 4, 6])?, norm()?);
+        let (x, norm) = input_and_norm()?;
         for activation in [Activation::None, Activation::Relu, Activation::HardSwish] {
             let (ours, statistics) = norm.by_batch(&x, activation)?;
             let mean = x.mean_keepdim((0, 2, 3))?;
@@ -118,7 +116,7 @@ mod tests {
 
     #[test]
     fn adopting_statistics_changes_nothing_but_the_statistics() -> Result<()> {
-        let (x, norm) = (var(&[3, 5, 4, 6])?, norm()?);
+        let (x, norm) = input_and_norm()?;
         let apply = || {
             let (scale, shift) = norm.running_affine()?;
             let by_channel = |t: &Tensor| t.reshape((1, 5, 1, 1));

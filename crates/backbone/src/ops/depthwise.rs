@@ -169,6 +169,7 @@ impl CustomOp2 for Depthwise {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::testing::Inputs;
     use candle_core::backprop::GradStore;
     use candle_core::{Device, Var};
 
@@ -185,9 +186,9 @@ mod tests {
             (3, 5, 2, (1, 2)),
             (40, 3, 2, (0, 1)),
         ];
+        let inputs = Inputs::default();
         for (side, k, stride, (before, after)) in cases {
-            let var =
-                |shape: &[usize]| Var::from_tensor(&Tensor::randn(0f32, 1.0, shape, &Device::Cpu)?);
+            let var = |shape: &[usize]| inputs.var(shape, 0.0, 1.0);
             let input = var(&[2, 5, side, side + 1])?;
             let kernel = var(&[5, 1, k, k])?;
             let ours = depthwise(&input, &kernel, stride, (before, after))?;
@@ -202,7 +203,7 @@ mod tests {
             let reference = reference.index_select(&rows, 2)?.index_select(&columns, 3)?;
             assert_eq!(ours.dims(), reference.dims(), "{side} {k} {stride}");
             let off = |a: &Tensor, b: &Tensor| (a - b)?.abs()?.max_all()?.to_scalar::<f32>();
-            let factors = Tensor::randn(0f32, 1.0, ours.shape(), &Device::Cpu)?;
+            let factors = inputs.normal(ours.dims(), 0.0, 1.0)?;
             let gradients = |y: &Tensor| (y * &factors)?.sum_all()?.backward();
             let (of_ours, of_reference) = (gradients(&ours)?, gradients(&reference)?);
             let of = |store: &GradStore, var: &Var| store.get(var).expect("it counts").clone();

@@ -114,14 +114,13 @@ impl CustomOp2 for Scale {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::testing::{assert_close, gradients};
-    use candle_core::{Device, Var};
+    use crate::ops::testing::{Inputs, assert_close, gradients};
 
     /// Values and gradients are those of candle's own operations.
     #[test]
     fn agrees_with_candle_there_and_back() -> Result<()> {
-        let var =
-            |shape: &[usize]| Var::from_tensor(&Tensor::randn(0f32, 3.0, shape, &Device::Cpu)?);
+        let inputs = Inputs::default();
+        let var = |shape: &[usize]| inputs.var(shape, 0.0, 3.0);
         let (x, y) = (var(&[2, 5, 4, 3])?, var(&[2, 5, 4, 3])?);
         let factors = var(&[2, 5, 1, 1])?;
         let flat = |t: &Tensor| t.flatten_all()?.to_vec1::<f32>();

@@ -112,14 +112,13 @@ impl CustomOp3 for Fused {
 mod tests {
     use super::*;
     use crate::ops::padding::PaddingStyle;
-    use crate::ops::testing::{assert_close, gradients};
-    use candle_core::{Device, Var};
+    use crate::ops::testing::{Inputs, assert_close, gradients};
 
     /// Values and gradients are those of candle's own operations, one after the other.
     #[test]
     fn agrees_with_candle_there_and_back() -> Result<()> {
-        let var =
-            |shape: &[usize]| Var::from_tensor(&Tensor::randn(0f32, 1.5, shape, &Device::Cpu)?);
+        let inputs = Inputs::default();
+        let var = |shape: &[usize]| inputs.var(shape, 0.0, 1.5);
         let full = ConvShape::Full { stride: 1, padding: PaddingStyle::Symmetric };
         for (sides, shape, kernel) in [
             ((7, 6), ConvShape::Pointwise, 1),

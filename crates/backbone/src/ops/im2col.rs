@@ -243,7 +243,7 @@ impl Convolution {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::Var;
+    use crate::ops::testing::Inputs;
 
     /// Values and gradients are those of candle's own convolution.
     #[test]
@@ -257,9 +257,9 @@ mod tests {
             (9, 1, 2, (0, 0)),
             (230, 3, 1, (1, 1)), // several bands
         ];
+        let inputs = Inputs::default();
         for (side, k, stride, (before, after)) in cases {
-            let var =
-                |shape: &[usize]| Var::from_tensor(&Tensor::randn(0f32, 1.0, shape, &Device::Cpu)?);
+            let var = |shape: &[usize]| inputs.var(shape, 0.0, 1.0);
             let input = var(&[2, 3, side, side + 1])?;
             let kernel = var(&[5, 3, k, k])?;
             let ours = im2col(&input, &kernel, stride, (before, after))?;
@@ -277,7 +277,7 @@ mod tests {
                 let largest = b.abs()?.max_all()?.to_scalar::<f32>()?;
                 Ok((a - b)?.abs()?.max_all()?.to_scalar::<f32>()? / largest)
             };
-            let factors = Tensor::randn(0f32, 1.0, ours.shape(), &Device::Cpu)?;
+            let factors = inputs.normal(ours.dims(), 0.0, 1.0)?;
             let gradients = |y: &Tensor| (y * &factors)?.sum_all()?.backward();
             let (of_ours, of_reference) = (gradients(&ours)?, gradients(&reference)?);
             let mut offs = vec![off(&ours, &reference)?];

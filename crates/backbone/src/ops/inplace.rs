@@ -145,7 +145,7 @@ impl InplaceOp2 for Operation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::Device;
+    use crate::ops::testing::Inputs;
 
     fn largest_difference(a: &Tensor, b: &Tensor) -> Result<f32> {
         assert_eq!(a.dims(), b.dims());
@@ -154,10 +154,10 @@ mod tests {
 
     #[test]
     fn agrees_with_candles_own_operations() -> Result<()> {
-        let randn =
-            |shape: (usize, usize, usize, usize)| Tensor::randn(0f32, 3.0, shape, &Device::Cpu);
-        let (x, y) = (randn((2, 5, 4, 3))?, randn((2, 5, 4, 3))?);
-        let (bias, factors) = (randn((1, 5, 1, 1))?, randn((2, 5, 1, 1))?);
+        let inputs = Inputs::default();
+        let randn = |shape: [usize; 4]| inputs.normal(&shape, 0.0, 3.0);
+        let (x, y) = (randn([2, 5, 4, 3])?, randn([2, 5, 4, 3])?);
+        let (bias, factors) = (randn([1, 5, 1, 1])?, randn([2, 5, 1, 1])?);
         let sum = x.broadcast_add(&bias)?;
         let activated = [
             (Activation::None, sum.clone()),

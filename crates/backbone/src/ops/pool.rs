@@ -106,12 +106,14 @@ impl CustomOp1 for MaxPool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::testing::Inputs;
     use candle_core::{Device, Var};
 
     #[test]
     fn agrees_with_candle_where_candle_can() -> Result<()> {
-        let x = Var::from_tensor(&Tensor::randn(0f32, 1.0, (2, 3, 8, 6), &Device::Cpu)?)?;
-        let factors = Tensor::randn(0f32, 1.0, (2, 3, 4, 3), &Device::Cpu)?;
+        let inputs = Inputs::default();
+        let x = inputs.var(&[2, 3, 8, 6], 0.0, 1.0)?;
+        let factors = inputs.normal(&[2, 3, 4, 3], 0.0, 1.0)?;
         let (ours, theirs) = (max_pool(&x, 2, 2, 0)?, x.max_pool2d(2)?);
         assert_eq!(ours.flatten_all()?.to_vec1::<f32>()?, theirs.flatten_all()?.to_vec1::<f32>()?);
         let gradient = |y: Tensor| -> Result<Vec<f32>> {

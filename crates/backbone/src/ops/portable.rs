@@ -84,12 +84,8 @@ pub(crate) fn max_pool(x: &Tensor, k: usize, stride: usize, padding: usize) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::testing::{assert_close, gradients};
+    use crate::ops::testing::{Inputs, assert_close, gradients};
     use candle_core::{Device, Var};
-
-    fn var(shape: &[usize]) -> Result<Var> {
-        Var::from_tensor(&Tensor::randn(0f32, 1.0, shape, &Device::Cpu)?)
-    }
 
     fn flat(t: &Tensor) -> Result<Vec<f32>> {
         t.flatten_all()?.to_vec1()
@@ -114,6 +110,8 @@ mod tests {
             ((6, 4), 5, 1, (2, 2)),
             ((9, 8), 1, 2, (0, 0)),
         ];
+        let inputs = Inputs::default();
+        let var = |shape: &[usize]| inputs.var(shape, 0.0, 1.0);
         for ((h, w), k, stride, padding) in cases {
             let what = format!("{h}x{w}, kernel {k}, stride {stride}");
             let (x, kernel) = (var(&[2, 3, h, w])?, var(&[5, 3, k, k])?);

@@ -23,18 +23,22 @@ pub(crate) fn dropout(x: &Tensor, rate: f32, seed: u64, layer: &str) -> Result<T
 /// inputs (He et al., "Delving deep into rectifiers", 2015). The same for the same layer.
 pub(crate) fn kaiming_normal(shape: &[usize; 4], layer: &str) -> Result<Tensor> {
     let deviation = (2.0 / (shape[1] * shape[2] * shape[3]) as f64).sqrt();
-    let salt = salt(layer, 0);
+    normal(shape, 0.0, deviation, salt(layer, 0))
+}
+
+/// Normally distributed values, the same ones for the same `seed`.
+pub(super) fn normal(shape: &[usize], mean: f64, deviation: f64, seed: u64) -> Result<Tensor> {
     // Box and Muller's transform of two uniform numbers.
     let uniform =
-        |at: u64| ((splitmix64(salt.wrapping_add(at)) >> 11) as f64 + 1.0) / (1u64 << 53) as f64;
-    let normal = |at: u64| {
+        |at: u64| ((splitmix64(seed.wrapping_add(at)) >> 11) as f64 + 1.0) / (1u64 << 53) as f64;
+    let one = |at: u64| {
         let (radius, turn) = (uniform(2 * at), uniform(2 * at + 1));
         (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * turn).cos()
     };
     let values: Vec<f32> = (0..shape.iter().product::<usize>() as u64)
-        .map(|at| (deviation * normal(at)) as f32)
+        .map(|at| (mean + deviation * one(at)) as f32)
         .collect();
-    Tensor::from_vec(values, &shape[..], &Device::Cpu)
+    Tensor::from_vec(values, shape, &Device::Cpu)
 }
 
 /// A seed of a layer's own.
