@@ -6,8 +6,8 @@ OpenCV's reduced size and libvips' shrink-on-load, in turns.
     python benches/peers/decode_peers.py PHOTOS [--rounds 5] [--keep FOLDER]
 
 PHOTOS is a folder of real photos. Some of them, chosen by a seed, are upscaled to 4032x3024 pixels with sensor noise, and one
-image is a sheet of many, with details everywhere; JPEG of quality 92 with 4:2:0 subsampling, as from phones. All
-decode to 1/8, 504x378; the best round counts.
+image is a sheet of many, with details everywhere; JPEG of quality 92 with 4:2:0 subsampling, as from phones. The sheet is also
+saved as progressive JPEG, and with a pixel less on each side. All decode to 1/8, about 504x378; the best round counts.
 """
 
 import argparse
@@ -40,8 +40,8 @@ def large_photos(folder, out, count):
     def photo(width, height):
         return Image.open(chosen.choice(files)).convert("RGB").resize((width, height), Image.BICUBIC)
 
-    def save(name, picture):
-        picture.save(out / name, quality=92, subsampling="4:2:0")
+    def save(name, picture, **options):
+        picture.save(out / name, quality=92, subsampling="4:2:0", **options)
         return out / name
 
     for number in range(count):
@@ -53,6 +53,8 @@ def large_photos(folder, out, count):
         for left in range(0, WIDTH, TILE):
             sheet.paste(photo(TILE, TILE), (left, top))
     yield save("sheet.jpg", sheet)
+    yield save("sheet-progressive.jpg", sheet, progressive=True)
+    yield save("sheet-odd.jpg", sheet.crop((0, 0, WIDTH - 1, HEIGHT - 1)))
 
 
 def measure(path, own, rounds, seconds):
@@ -79,9 +81,10 @@ def measure(path, own, rounds, seconds):
             answer = own(f"decode {longest} {seconds} {path}")
             times[name] = min(times[name], answer["ms"])
             if name == "lookalike":
-                assert answer["sides"] == [504, 378], answer
+                # With odd sides, up to 6 % of the pixels are resampled away.
+                assert 0.94 * 504 <= answer["sides"][0] <= 504, answer
         for name, run in peers.items():
-            assert tuple(run()) == (504, 378), (name, run())
+            assert tuple(run()) in ((504, 378), (503, 377)), (name, run())
             times[name] = min(times[name], best(run, seconds))
     fastest = min(times[name] for name in peers)
     print(f"| {path.name}, {len(content) / 1e6:.1f} MB | " + " | ".join(f"{time:.1f}" for time in times.values()) +

@@ -21,8 +21,8 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<DecodedPhoto, Photo
 }
 
 /// [`decode`] for callers that need only `min_longer_side` pixels on the longer side. A JPEG with four times as many or
-/// more, whose sides divide evenly, may be decoded at 1/4 or 1/8 of its size (libjpeg's scaled decoding), in a
-/// fraction of the time and memory. Other photos are decoded at full size.
+/// more may be decoded at 1/4 or 1/8 of its size (libjpeg's scaled decoding), in a fraction of the time and memory.
+/// Other photos are decoded at full size.
 ///
 /// # Errors
 /// Those of [`decode`].

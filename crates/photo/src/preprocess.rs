@@ -81,8 +81,8 @@ impl Preprocess {
 
     /// Pixels that a photo's longer side should have before preprocessing: what to pass to
     /// [`decode_scaled`](crate::decode_scaled). It is 1.5 times the size: embeddings of photos decoded at a fraction of
-    /// their size then have a cosine similarity of 0.996 or more (0.999 on average) to those of the full photos, and
-    /// find as many products (`benches/runs/2026-11-29-decode-epyc-2-cores`).
+    /// their size then have a cosine similarity of 0.995 or more (0.999 on average) to those of the full photos, and
+    /// find as many products (`benches/runs/2026-11-29-decode-epyc-2-cores`, `2026-12-01-decode-xeon-2-cores`).
     pub fn min_longer_side(&self) -> u32 {
         3 * self.size / 2
     }

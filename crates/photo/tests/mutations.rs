@@ -42,7 +42,7 @@ fn decoded(files: impl Iterator<Item = Vec<u8>>, each: usize) -> (usize, usize) 
 }
 
 #[test]
-fn jpegs_of_every_kind() {
+fn mutated_jpegs_of_every_kind() {
     let each = Mutations::count(12_000) / 600;
     let files = (0..600).map(|number| jpeg(&JpegKind::numbered(number)));
     let (taken, refused) = decoded(files, each);
@@ -50,7 +50,7 @@ fn jpegs_of_every_kind() {
 }
 
 #[test]
-fn every_other_format() {
+fn mutated_photos_of_every_other_format() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests");
     let folders = [tests.join("odd"), tests.join("bad"), tests.join("../crates/photo/tests/heic")];
     let mut files = Vec::new();

@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
-use lookalike_photo::{DecodeLimits, DecodedPhoto, PhotoError, RgbImage, decode, decode_scaled};
+use lookalike_photo::{
+    DecodeLimits, DecodedPhoto, PhotoError, RgbImage, decode, decode_scaled, resize,
+};
+use lookalike_testkit::jpeg::{JpegKind, Oddity, jpeg};
 
-const DECODED_HERE: [&str; 7] =
-    ["grey", "444", "422", "440", "420", "optimised_huffman", "restart_intervals"];
+const DECODED_HERE: [&str; 8] =
+    ["grey", "444", "422", "440", "420", "optimised_huffman", "restart_intervals", "progressive"];
 
 fn bytes(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/jpeg");
@@ -58,15 +61,69 @@ fn a_scaled_pixel_is_the_mean_of_the_pixels_it_covers() {
     }
 }
 
+/// Sides that are no whole number of scaled pixels: the picture is neither cut nor stretched.
 #[test]
-fn a_partial_block_at_the_edge_is_partial_when_scaled() {
-    let bytes = bytes("partial_blocks");
-    let whole = whole(&bytes);
-    assert_eq!(whole.dimensions(), (140, 92));
-    // At 1/8 the sides would not be whole.
-    let small = scaled(&bytes, 17).expect("a photo").pixels;
-    let (off, worst) = differences(&small, &means(&whole, 4));
-    assert!(off <= 1.8 && worst <= 20, "{off:.2}, {worst} at most");
+fn odd_sides_are_resampled_to_whole_ones() {
+    for name in ["partial_blocks", "odd_sides"] {
+        let bytes = bytes(name);
+        let whole = whole(&bytes);
+        for scale in [8, 4] {
+            let longer = whole.width().max(whole.height()) / scale;
+            let small = scaled(&bytes, longer).expect("a photo").pixels;
+            assert!(small.width().max(small.height()) <= longer + 1, "{name}");
+            let full = resize(&whole, small.width(), small.height());
+            let (off, worst) = differences(&small, &full);
+            assert!(off <= 4.0 && worst <= 40, "{name} 1/{scale}: {off:.2}, {worst} at most");
+        }
+    }
+}
+
+/// Every sampling, progressive or not, with restart markers and the oddities of real files.
+#[test]
+fn all_kinds_look_the_same_at_a_fraction() {
+    let (mut progressive, mut sequential) = (0, 0);
+    for number in 0..4000 {
+        let kind = JpegKind::numbered(number);
+        let bytes = jpeg(&kind);
+        let Ok(whole) = decode(&bytes, &DecodeLimits::default()) else { continue };
+        let (width, height) = whole.pixels.dimensions();
+        for scale in [8, 4] {
+            let small = scaled(&bytes, width.max(height) / scale).expect("a photo").pixels;
+            if small.dimensions() == (width, height) {
+                continue;
+            }
+            let count = if kind.progressive { &mut progressive } else { &mut sequential };
+            *count += 1;
+            let full = resize(&whole.pixels, small.width(), small.height());
+            let (off, worst) = differences(&small, &full);
+            assert!(off <= 8.0 && worst <= 60, "1/{scale}: {off:.2}, {worst} at most: {kind:?}");
+        }
+    }
+    assert!(progressive > 300 && sequential > 300, "{progressive} {sequential}");
+}
+
+/// At a fraction, too, a progressive JPEG is the picture of the sequential one with the same coefficients.
+#[test]
+fn progressive_is_the_same_as_sequential() {
+    let mut compared = 0;
+    for number in 0..4000 {
+        let kind = JpegKind { oddity: Oddity::None, ..JpegKind::numbered(number) };
+        if !kind.progressive || kind.sampling.len() == 4 {
+            continue;
+        }
+        let all = (0..kind.sampling.len()).collect();
+        let sequential = jpeg(&JpegKind { progressive: false, scans: vec![all], ..kind.clone() });
+        for scale in [8, 4] {
+            let longer = u32::from(kind.width.max(kind.height)) / scale;
+            let other = scaled(&sequential, longer).expect("a photo").pixels;
+            if other.width() < u32::from(kind.width) {
+                let one = scaled(&jpeg(&kind), longer).expect("a photo").pixels;
+                assert!(one == other, "1/{scale}: {kind:?}");
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 300, "{compared}");
 }
 
 #[test]
@@ -89,11 +146,9 @@ fn a_scaled_photo_is_upright() {
 
 #[test]
 fn other_jpegs_are_decoded_at_full_size() {
-    for name in ["progressive", "cmyk", "odd_sides"] {
-        let bytes = bytes(name);
-        let photo = scaled(&bytes, 10).expect("a photo").pixels;
-        assert!(photo == whole(&bytes), "{name}: {:?}", photo.dimensions());
-    }
+    let bytes = bytes("cmyk");
+    let photo = scaled(&bytes, 10).expect("a photo").pixels;
+    assert!(photo == whole(&bytes), "{:?}", photo.dimensions());
 }
 
 #[test]

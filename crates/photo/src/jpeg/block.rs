@@ -5,11 +5,17 @@ use super::huffman::{AcSymbol, HuffmanTable, extend};
 use super::skip_table::SkipTable;
 
 /// Position in a block, row by row, of each coefficient in zigzag order (T.81, figure A.6).
-const ZIGZAG: [u8; 64] = [
+pub(super) const ZIGZAG: [u8; 64] = [
     0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20,
     13, 6, 7, 14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59,
     52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
 ];
+
+/// Coefficients to decode, in zigzag order, for the lowest `width` x `height` frequencies.
+pub(super) fn coefficients_for((width, height): (usize, usize)) -> usize {
+    let is_needed = |&at: &u8| usize::from(at % 8) < width && usize::from(at / 8) < height;
+    ZIGZAG.iter().rposition(is_needed).map_or(1, |last| last + 1)
+}
 
 /// The Huffman tables of a component.
 #[derive(Clone, Copy)]
@@ -32,14 +38,13 @@ pub(super) struct BlockDecoder<'a> {
 }
 
 impl<'a> BlockDecoder<'a> {
-    /// Decodes the lowest `width` x `height` frequencies.
+    /// Decodes the lowest frequencies, for a scaled block of `size` pixels across and down.
     pub(super) fn new(
         tables: EntropyTables<'a>,
         quantisation: &[u16; 64],
-        (width, height): (usize, usize),
+        size: (usize, usize),
     ) -> Self {
-        let is_needed = |&at: &u8| usize::from(at % 8) < width && usize::from(at / 8) < height;
-        let decoded = ZIGZAG.iter().rposition(is_needed).map_or(1, |last| last + 1);
+        let decoded = coefficients_for(size);
         let quantisation = quantisation.map(f32::from);
         Self { tables, quantisation, decoded: decoded as u32, dc_predictor: 0 }
     }

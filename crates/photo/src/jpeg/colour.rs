@@ -5,9 +5,10 @@ use image::RgbImage;
 use super::scan::Planes;
 use super::structure::Structure;
 
-/// The RGB image of planes with `side` pixels for each 8 of the full image.
+/// The RGB image of planes with `side` pixels for each 8 of the full image; the last pixels may reach beyond it.
 pub(super) fn to_rgb(structure: &Structure, planes: &Planes, side: u32) -> RgbImage {
-    let (width, height) = (structure.width * side / 8, structure.height * side / 8);
+    let scaled = |length: u32| (length * side).div_ceil(8);
+    let (width, height) = (scaled(structure.width), scaled(structure.height));
     let mut rgb = Vec::with_capacity((width * height * 3) as usize);
     for y in 0..height as usize {
         let row = |plane: usize| &planes.samples[plane][y * planes.stride..][..width as usize];

@@ -3,9 +3,9 @@
 
 use super::bits::EntropyCodedSegments;
 use super::block::{BlockDecoder, EntropyTables};
-use super::coverage::is_padding;
 use super::idct::{Idct, scaled_idct};
 use super::structure::Structure;
+use super::walker::is_padding;
 
 /// The samples of each component, all at the resolution of the first.
 pub(super) struct Planes {
@@ -28,7 +28,7 @@ struct ComponentDecoder<'a> {
 /// Decodes the planes of an image in which each 8x8 pixels become `side` x `side`; `None` if the data is damaged or not
 /// decoded here.
 pub(super) fn decode_planes(bytes: &[u8], structure: &Structure, side: usize) -> Option<Planes> {
-    let scan = structure.only_scan()?;
+    let scan = structure.only_scan().filter(|_| structure.has_scalable_components())?;
     let segments = EntropyCodedSegments::split(&bytes[scan.data.clone()]);
     // A scan of one component is not interleaved: an MCU is one block, whatever the factors.
     let is_grey = structure.components.len() == 1;

@@ -255,13 +255,16 @@ impl Structure {
             .fold((1, 1), |most, one| (most.0.max(one.horizontal), most.1.max(one.vertical)))
     }
 
-    /// The scan, if there is one of all coefficients of all components, and the components are grey or YCbCr with
-    /// factors of 1 and 2: what scaled decoding takes.
+    /// The scan, if there is one of all coefficients of all components of a sequential JPEG.
     pub(super) fn only_scan(&self) -> Option<&Scan> {
         let [scan] = &self.scans[..] else { return None };
-        let is_sequential = matches!(self.process, 0xC0 | 0xC1) && self.precision == 8;
         let has_all = scan.components.iter().map(|one| one.number).eq(0..self.components.len())
             && (scan.spectrum, scan.bits) == ((0, 63), (0, 0));
+        (matches!(self.process, 0xC0 | 0xC1) && has_all).then_some(scan)
+    }
+
+    /// Whether scaled decoding takes the components: 8-bit grey, or YCbCr with sampling factors of 1 and 2.
+    pub(super) fn has_scalable_components(&self) -> bool {
         let factors = |one: &Component| one.horizontal <= 2 && one.vertical <= 2;
         let is_taken = match &self.components[..] {
             [_] => true,
@@ -270,7 +273,7 @@ impl Structure {
             }
             _ => false,
         };
-        (is_sequential && has_all && is_taken).then_some(scan)
+        is_taken && self.precision == 8
     }
 
     /// What the components are (as libjpeg decides).
