@@ -243,6 +243,10 @@ fn what_clients_get_wrong_is_a_problem_that_does_not_repeat_it() {
         (404, &server.get("/v1/photos/%FF")),
         (400, &server.get("/v1/photos/x?size=%3Cb%3E")),
         (400, &server.ask("POST /v1/similar?%3Cb%3E=1", &photo)),
+        (400, &server.ask("POST /v1/similar?where=%3Cb%3E", &photo)),
+        (400, &server.ask("POST /v1/similar?where=%3Cb%3E=1", &photo)),
+        (400, &server.ask("POST /v1/similar?crop=%3Cb%3E", &photo)),
+        (400, &server.ask("POST /v1/similar?views=%3Cb%3E", &photo)),
         (400, &server.ask(&format!("POST /v1/similar{json}"), b"{\"<b>\": 1}")),
         (400, &server.ask(&format!("POST /v1/similar{json}"), b"{\"photos\": [\"<b>*\"]}")),
     ] {

@@ -42,7 +42,7 @@ const FILES: [(&str, &str); 5] = [
 ];
 
 #[test]
-fn manifests_and_feeds() {
+fn mutated_manifests_and_feeds() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(folder.path().join("a")).expect("a folder");
     for photo in ["a/1.jpg", "a/2.jpg"] {

@@ -45,7 +45,9 @@ pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
 
 fn engine(error: &EngineError) -> u8 {
     match error {
-        EngineError::Filter { .. } | EngineError::Detect(DetectError::NotBuilt) => 2,
+        EngineError::Filter { .. }
+        | EngineError::UnknownColumn { .. }
+        | EngineError::Detect(DetectError::NotBuilt) => 2,
         EngineError::Catalog(_)
         | EngineError::Photo { .. }
         | EngineError::NothingToMeasure { .. }

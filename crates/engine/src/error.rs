@@ -67,11 +67,19 @@ pub enum EngineError {
         /// In the encoder.
         now: String,
     },
-    /// A filter uses a column or a price that the products do not have.
+    /// A filter uses what the products do not have, or more than 16 columns.
     #[error("{reason}")]
     Filter {
         /// What, and what there is instead.
         reason: String,
+    },
+    /// A filter names a column that no product has.
+    #[error("no product has a column '{column}': {there}")]
+    UnknownColumn {
+        /// The column.
+        column: String,
+        /// What columns there are.
+        there: String,
     },
     /// The embedding cache cannot be written.
     #[error(

@@ -30,6 +30,8 @@ mod index_updates;
 mod logging;
 mod metrics;
 mod middleware;
+#[cfg(test)]
+mod mutations;
 mod openapi;
 mod pages;
 mod parse_error;

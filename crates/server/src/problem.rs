@@ -76,6 +76,13 @@ impl Problem {
     }
 }
 
+#[cfg(test)]
+impl Problem {
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, retry_after) = (self.status(), self.retry_after);

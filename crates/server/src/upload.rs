@@ -64,7 +64,8 @@ pub(crate) async fn in_time<T>(
     read
 }
 
-async fn read(limits: &Limits, request: Request) -> Result<Vec<Bytes>, Problem> {
+/// [`photos`], without a time limit on the whole, and with empty ones.
+pub(crate) async fn read(limits: &Limits, request: Request) -> Result<Vec<Bytes>, Problem> {
     let kind = media_type(&request);
     let several = matches!(kind.as_str(), "multipart/form-data" | "application/json");
     let limit = if several { limits.max_body_bytes } else { limits.max_photo_bytes };

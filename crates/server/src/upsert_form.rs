@@ -3,9 +3,10 @@
 use axum::body::Bytes;
 use axum::extract::Request;
 use axum::extract::multipart::Multipart;
-use lookalike_catalog::{Product, is_web_address};
+use lookalike_catalog::{Product, RowProblem, is_web_address};
 use serde_json::{Map, Value};
 
+use crate::parse_error::without_input;
 use crate::problem::Problem;
 use crate::settings::Limits;
 use crate::upload;
@@ -62,7 +63,8 @@ fn parse(json: &[u8]) -> Result<UpsertedProduct, Problem> {
     if json.len() > MAX_PRODUCT_BYTES {
         return Err(wrong(&format_args!("more than {} KiB", MAX_PRODUCT_BYTES >> 10)));
     }
-    let columns: Map<String, Value> = serde_json::from_slice(json).map_err(|e| wrong(&e))?;
+    let columns: Map<String, Value> =
+        serde_json::from_slice(json).map_err(|error| wrong(&without_input(&error.to_string())))?;
     if let Some(column) = FILE_COLUMNS.into_iter().find(|&column| columns.contains_key(column)) {
         let reason = format_args!("'{column}' is for manifests: send photos as the fields `photo`");
         return Err(wrong(&reason));
@@ -74,7 +76,15 @@ fn parse(json: &[u8]) -> Result<UpsertedProduct, Problem> {
             None => Err(wrong(&"the id is a text that is not empty")),
         };
     }
-    let product = Product::from_columns(columns).map_err(|error| wrong(&error))?;
+    let product = Product::from_columns(columns).map_err(|problem| match problem {
+        // Without what was sent.
+        RowProblem::BadValue { column, wanted: values, .. } => {
+            wrong(&format_args!("'{column}' must be {values}"))
+        }
+        RowProblem::Missing(_) => wrong(&problem),
+        RowProblem::TwoCurrencies { .. } => wrong(&"its prices are in two currencies"),
+        _ => wrong(&"a column has a value that cannot be used"),
+    })?;
     // A path would be read from the server's disk and served to everybody.
     if product.image.as_deref().is_some_and(|image| !is_web_address(image)) {
         return Err(wrong(&"'image' is a web address: https://..."));

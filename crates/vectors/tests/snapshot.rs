@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use lookalike_testkit::Mutations;
 use lookalike_vectors::snapshot::{self, Format, SnapshotError, WriteLock};
 
 const FORMAT: Format = Format { current: 3, oldest_read: 2, oldest_reader: 3 };
@@ -55,6 +56,21 @@ fn every_cut_and_every_flipped_byte_is_noticed() {
         spoilt[at] ^= 0x10;
         std::fs::write(&path, &spoilt).expect("a spoilt file");
         assert!(read::<String>(&path, FORMAT).is_err(), "byte {at} flipped");
+    }
+}
+
+#[test]
+fn a_mutated_snapshot_is_what_was_written_or_refused() {
+    let (_folder, path) = written();
+    let whole = std::fs::read(&path).expect("the file");
+    let mut mutations = Mutations::new(1);
+    for _ in 0..Mutations::count(1_000) {
+        let mutated = mutations.of(&whole, &[&whole[..8], &[0xFF; 8], &[0; 8]]);
+        std::fs::write(&path, &mutated).expect("a file");
+        match read::<String>(&path, FORMAT) {
+            Ok(read) => assert_eq!(read, content()),
+            Err(error) => assert!(!error.to_string().contains('\n'), "{error}"),
+        }
     }
 }
 

@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_log_has_what_was_written_or_nothing() {
+    fn a_mutated_log_has_what_was_written_or_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
         let embedding = |key: u8| vec![f32::from(key), 0.5, -1.0];
         for key in 1..9 {

@@ -78,7 +78,7 @@ impl FromStr for Views {
     fn from_str(name: &str) -> Result<Self, String> {
         Self::ALL.into_iter().find(|views| views.name() == name).ok_or_else(|| {
             let names: Vec<_> = Self::ALL.iter().map(|views| views.name()).collect();
-            format!("'{name}' is none of {}", names.join(", "))
+            format!("views are one of {}", names.join(", "))
         })
     }
 }

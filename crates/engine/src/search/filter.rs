@@ -45,7 +45,7 @@ impl Filter {
     /// Checks that the products have what the filter compares.
     ///
     /// # Errors
-    /// [`EngineError::Filter`] for a column or a price that no product has, for more than 16 columns, for a
+    /// [`EngineError::UnknownColumn`]; [`EngineError::Filter`] for a price that no product has, for more than 16 columns, for a
     /// price that is no number, or a least price above the most.
     pub fn check(&self, products: &[Product]) -> Result<(), EngineError> {
         let refused = |reason: String| Err(EngineError::Filter { reason });
@@ -59,11 +59,11 @@ impl Filter {
                 known.sort_unstable();
                 known.dedup();
                 known.truncate(20);
-                let others = match known.is_empty() {
+                let there = match known.is_empty() {
                     true => "the index has no columns of its own".to_owned(),
                     false => format!("there are {}", known.join(", ")),
                 };
-                return refused(format!("no product has a column '{column}': {others}"));
+                return Err(EngineError::UnknownColumn { column: column.clone(), there });
             }
         }
         if self.in_stock {

@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use crate::admission::{RequestPermit, client_of};
 use crate::api::error_responses::{ReloadProblems, RemoveProblems, UpsertProblems};
 use crate::api::{ReloadResponse, RemoveRequest, RemoveResponse, UpsertForm, UpsertResponse};
+use crate::parse_error::without_input;
 use crate::problem::Problem;
 use crate::served_index::ServedIndex;
 use crate::state::AppState;
@@ -116,7 +117,8 @@ pub(crate) async fn remove(
         let example = r#"{"products": ["oak-chair"], "photos": ["0123456789abcdef01234567"]}"#;
         Problem::bad_request(format!("the body is not JSON such as {example}: {reason}"))
     };
-    let request: RemoveRequest = serde_json::from_slice(&body).map_err(|error| wrong(&error))?;
+    let request: RemoveRequest =
+        serde_json::from_slice(&body).map_err(|error| wrong(&without_input(&error.to_string())))?;
     if request.products.is_empty() && request.photos.is_empty() {
         return Err(wrong(&"there is nothing in it"));
     }

@@ -157,7 +157,7 @@ impl SearchOptions {
         let columns = columns.filter(|columns| !columns.is_empty());
         let columns = columns.iter().flat_map(|columns| columns.split(',')).map(|pair| {
             let (column, value) = pair.split_once('=').ok_or_else(|| {
-                Problem::bad_request(format!("'{pair}' is no column=value in `where`"))
+                Problem::bad_request("`where` is column=value, several separated by commas")
             })?;
             Ok((column.to_owned(), value.to_owned()))
         });
@@ -229,6 +229,10 @@ async fn search(
         Err(EngineError::Photo { photo, reason }) => {
             let detail = if name == "the photo" { reason } else { format!("{photo}: {reason}") };
             Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail))
+        }
+        Err(EngineError::UnknownColumn { there, .. }) => {
+            let detail = format!("`where` names a column that no product has: {there}");
+            Err(Problem::bad_request(detail))
         }
         Err(error @ EngineError::Filter { .. }) => Err(Problem::bad_request(error.to_string())),
         Err(error) if error.is_of_store() => Err(Problem::store_unavailable(&error)),
