@@ -54,7 +54,7 @@ impl PhotoSet {
             RowProblem::BadPattern { pattern, reason: reason.to_owned() }
         })?;
         if found.is_empty() {
-            let reason = "no file matches the pattern".to_owned();
+            let reason = format!("no file in {} matches", root.display());
             self.skipped.push(Skipped { path: pattern, reason });
             return Ok(());
         }

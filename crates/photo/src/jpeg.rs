@@ -17,6 +17,7 @@ mod markers;
 mod progressive;
 mod scan;
 mod scan_codes;
+mod segments;
 mod skip_table;
 mod standard_tables;
 mod structure;
