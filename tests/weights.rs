@@ -83,6 +83,31 @@ fn fetched_weights_are_verified_and_found_by_every_command() {
 }
 
 #[test]
+fn any_repositorys_file_is_fetched_and_used_by_its_path() {
+    let (shop, hub) = (Shop::new(), Hub::start());
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("lite.safetensors");
+    weights::write(&file, &weights::timm_efficientnet_lite(0, 10), weights::values);
+    hub.put("someone/lite", "nets/lite.safetensors", &std::fs::read(&file).expect("a file"));
+    let name = "hf:someone/lite@v1/nets/lite.safetensors";
+    let fetched = with_hub(&shop, &hub, &["weights", "fetch", name, "--json"]).json();
+    assert_eq!(fetched[0]["backbone"], "efficientnet_lite0", "{fetched}");
+    let path = fetched[0]["path"].as_str().expect("a path");
+    let mut build = at_home(&shop, &["index", "build", "--quiet", "--weights", path, "--out"]);
+    build.arg(shop.index()).arg(shop.photos());
+    finish(build).ok();
+    let photo = shop.beside("query.jpg", new_photo_of(2));
+    let answer = shop.run(["search", photo.to_str().expect("UTF-8"), "--json"]).json();
+    assert_eq!(answer["matches"][0]["product"]["id"], PRODUCTS[2], "{answer}");
+
+    hub.put("someone/words", "model.safetensors", b"no tensors");
+    let error = with_hub(&shop, &hub, &["weights", "fetch", "hf:someone/words"]).error(5);
+    assert!(error.contains("hf:someone/words is at"), "{error}");
+    let error = with_hub(&shop, &hub, &["weights", "fetch", "hf:someone"]).error(1);
+    assert!(error.contains("hf:OWNER/REPO"), "{error}");
+}
+
+#[test]
 fn without_any_weights_the_programs_own_are_used() {
     let shop = Shop::new();
     let mut build = at_home(&shop, &["index", "build", "--quiet", "--out"]);

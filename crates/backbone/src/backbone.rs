@@ -21,13 +21,13 @@ pub trait Backbone: Send + Sync {
     /// Class logits of a batch: `(n, 3, s, s)` to `(n, classes)`, before softmax.
     ///
     /// # Errors
-    /// candle's, when the batch has another shape or device.
+    /// candle's, when the batch has another shape or device, or the weights have no classifier.
     fn logits(&self, batch: &Tensor) -> Result<Tensor>;
 
     /// [`Self::embed`] and [`Self::logits`] of a batch, in one pass.
     ///
     /// # Errors
-    /// candle's, when the batch has another shape or device.
+    /// [`Self::logits`]'s.
     fn embed_and_logits(&self, batch: &Tensor) -> Result<(Tensor, Tensor)>;
 
     /// [`Self::embed`] of a batch, and the last of its [`Self::stages`] whose map is at least `cells`
@@ -46,6 +46,6 @@ pub trait Backbone: Send + Sync {
     /// Length of an embedding.
     fn embedding_dim(&self) -> usize;
 
-    /// Number of classes of the trained head.
+    /// Number of classes of the classifier; 0 for weights without one.
     fn classes(&self) -> usize;
 }

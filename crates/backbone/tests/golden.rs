@@ -14,6 +14,10 @@ use serde::Deserialize;
 /// 1e-5 costs 5e-4.
 const TOLERANCE: f32 = 3e-4;
 
+/// The tolerance where PyTorch's own float32 is less exact than that, as in deep networks of made-up weights: so many
+/// times as far off as it is.
+const TIMES_PYTORCHS: f32 = 3.0;
+
 /// Largest difference allowed between gradients, as a share of a gradient's length. A single ReLU that
 /// rounding puts on the other side of zero changes gradients throughout a made-up network: ours are off
 /// by up to 7 %, PyTorch's own in float32 by up to 1 %, and by a batch's statistics by up to 18 %. VGG19,
@@ -36,6 +40,9 @@ struct Golden {
     embeddings: Vec<Vec<f32>>,
     logits: Vec<Vec<f32>>,
     stages: Vec<GoldenStage>,
+    /// How far PyTorch itself is off in float32, as a share of the largest golden number.
+    #[serde(default)]
+    rounding: BTreeMap<String, f32>,
     #[serde(default)]
     gradients_side: usize,
     /// By parameter: length, product with noise.
@@ -140,6 +147,10 @@ fn check(kind: BackboneKind, golden: &str, tensors: &[weights::NamedShape]) {
     let path = folder.path().join("weights.safetensors");
     weights::write(&path, tensors, weights::values);
 
+    let tolerance = |of: &str| {
+        let rounding = golden.rounding.get(of).copied().unwrap_or(0.0);
+        TOLERANCE.max(TIMES_PYTORCHS * rounding)
+    };
     let loaded = load(&path, Some(kind)).expect("a whole file");
     let batch = batch(golden.side);
     let stages = loaded.network.stages(&batch).expect("stages");
@@ -149,7 +160,8 @@ fn check(kind: BackboneKind, golden: &str, tensors: &[weights::NamedShape]) {
         assert_eq!((&stage.name, stage.output.dims()), (&golden.name, &golden.shape[..]));
         let found = samples(&stage.output, golden.samples[0].len());
         let (off, largest, alike) = compare(&found, &golden.samples);
-        assert!(off <= TOLERANCE * largest, "{kind} {}: off by {off} of {largest}", stage.name);
+        let most = tolerance(&stage.name) * largest;
+        assert!(off <= most, "{kind} {}: off by {off} of {largest}", stage.name);
         assert!(alike >= 0.99999, "{kind} {}: cosine {alike}", stage.name);
         (furthest, cosine) = (furthest.max(off), cosine.min(alike));
     }
@@ -163,9 +175,11 @@ fn check(kind: BackboneKind, golden: &str, tensors: &[weights::NamedShape]) {
          {off:.1e} of {largest:.1e}",
         golden.made_with
     );
-    assert!(off <= TOLERANCE * largest && off <= 1e-3, "{kind}: embeddings are off by {off}");
+    let most = tolerance("embeddings") * largest;
+    assert!(off <= most && off <= 1e-3, "{kind}: embeddings are off by {off}");
     let (off, largest, _) = compare(&rows(&logits), &golden.logits);
-    assert!(off <= TOLERANCE * largest, "{kind}: logits are off by {off} of {largest}");
+    let most = tolerance("logits") * largest;
+    assert!(off <= most, "{kind}: logits are off by {off} of {largest}");
 
     // With a map on the way, the embedding is the same; a finer map comes from an earlier stage.
     let widths = stages.iter().map(|stage| stage.output.dims()[3]);
@@ -188,7 +202,7 @@ fn check(kind: BackboneKind, golden: &str, tensors: &[weights::NamedShape]) {
     let alone = batch.narrow(0, 1, 1).expect("the second picture");
     let alone = loaded.network.embed(&alone).expect("embeddings");
     let (off, largest, _) = compare(&rows(&alone), &golden.embeddings[1..]);
-    assert!(off <= TOLERANCE * largest, "{kind}: alone in a batch");
+    assert!(off <= tolerance("embeddings") * largest, "{kind}: alone in a batch");
 
     if !golden.gradients.is_empty() {
         let fixed = TrainMode::default();
@@ -276,6 +290,18 @@ golden!(
     MobileNetV3Minimalistic,
     "mobilenet_v3_minimalistic",
     weights::minimalistic(11)
+);
+golden!(
+    efficientnet_lite0,
+    EfficientNetLite0,
+    "efficientnet_lite0",
+    weights::timm_efficientnet_lite(0, 10)
+);
+golden!(
+    efficientnet_lite2,
+    EfficientNetLite2,
+    "efficientnet_lite2",
+    weights::timm_efficientnet_lite(2, 10)
 );
 golden!(resnet50_of_both, ResNet50, "resnet50", weights::resnet50(10));
 golden!(vgg19_of_torchvision, Vgg19, "vgg19", weights::vgg19(10, WIDTH));

@@ -9,6 +9,8 @@ pub enum Activation {
     None,
     /// `max(x, 0)`
     Relu,
+    /// `min(max(x, 0), 6)` (Sandler et al., "MobileNetV2", 2018)
+    Relu6,
     /// `x * relu6(x + 3) / 6` (Howard et al., "Searching for MobileNetV3", 2019)
     HardSwish,
     /// `relu6(x + 3) / 6`
@@ -16,9 +18,19 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// Lower clamp: 0 for ReLU, which it computes completely; minus infinity for the others.
+    /// Whether [`Self::floor`] and [`Self::ceiling`] are all of it.
+    pub(crate) fn is_clamp(self) -> bool {
+        matches!(self, Self::None | Self::Relu | Self::Relu6)
+    }
+
+    /// Lower clamp; minus infinity where there is none.
     pub(crate) fn floor(self) -> f32 {
-        if self == Self::Relu { 0.0 } else { f32::NEG_INFINITY }
+        if matches!(self, Self::Relu | Self::Relu6) { 0.0 } else { f32::NEG_INFINITY }
+    }
+
+    /// Upper clamp; infinity where there is none.
+    pub(crate) fn ceiling(self) -> f32 {
+        if self == Self::Relu6 { 6.0 } else { f32::INFINITY }
     }
 
     #[inline(always)]
@@ -31,6 +43,7 @@ impl Activation {
         match self {
             Self::None => x,
             Self::Relu => simd.max_f32s(x, zero),
+            Self::Relu6 => simd.min_f32s(simd.max_f32s(x, zero), simd.splat_f32s(6.0)),
             Self::HardSwish => simd.mul_f32s(x, gate(x)),
             Self::HardSigmoid => gate(x),
         }

@@ -156,6 +156,7 @@ impl<const K: usize, const STRIDE: usize> WithSimd for Line<'_, K, STRIDE> {
         match self.activation {
             Activation::None => self.run(simd, Activation::None),
             Activation::Relu => self.run(simd, Activation::Relu),
+            Activation::Relu6 => self.run(simd, Activation::Relu6),
             Activation::HardSwish => self.run(simd, Activation::HardSwish),
             Activation::HardSigmoid => self.run(simd, Activation::HardSigmoid),
         }

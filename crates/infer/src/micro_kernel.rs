@@ -93,25 +93,27 @@ impl<const MR: usize, const NB: usize> WithSimd for MicroKernel<'_, MR, NB> {
             past += count;
         }
         // Keep this short: the accumulators stay in registers only if the compiler unrolls the loops over them.
-        let floor = simd.splat_f32s(epilogue.activation.floor());
+        let (floor, ceiling) = (epilogue.activation.floor(), epilogue.activation.ceiling());
+        let (floor, ceiling) = (simd.splat_f32s(floor), simd.splat_f32s(ceiling));
         if let Some(add) = epilogue.add {
             for (block, (out, add)) in out.iter_mut().zip(add).enumerate() {
                 let out = &mut S::as_mut_simd_f32s(&mut out[..vectors]).0[..MR];
                 let add = &S::as_simd_f32s(&add[..vectors]).0[..MR];
                 for m in 0..MR {
-                    out[m] = simd.max_f32s(simd.add_f32s(sums[m][block], add[m]), floor);
+                    let sum = simd.add_f32s(sums[m][block], add[m]);
+                    out[m] = simd.min_f32s(simd.max_f32s(sum, floor), ceiling);
                 }
             }
         } else {
             for (block, out) in out.iter_mut().enumerate() {
                 let out = &mut S::as_mut_simd_f32s(&mut out[..vectors]).0[..MR];
                 for m in 0..MR {
-                    out[m] = simd.max_f32s(sums[m][block], floor);
+                    out[m] = simd.min_f32s(simd.max_f32s(sums[m][block], floor), ceiling);
                 }
             }
         }
         match epilogue.activation {
-            Activation::None | Activation::Relu => (),
+            Activation::None | Activation::Relu | Activation::Relu6 => (),
             Activation::HardSwish => activate::<S, MR, NB>(simd, out, Activation::HardSwish),
             Activation::HardSigmoid => activate::<S, MR, NB>(simd, out, Activation::HardSigmoid),
         }

@@ -91,7 +91,8 @@ fn assert_alike((exact, quantised): (Vec<Vec<f32>>, Vec<Vec<Vec<f32>>>), least: 
     }
 }
 
-const CURVES: [Activation; 3] = [Activation::None, Activation::Relu, Activation::HardSwish];
+const CURVES: [Activation; 4] =
+    [Activation::None, Activation::Relu, Activation::Relu6, Activation::HardSwish];
 
 #[test]
 fn convolutions_of_any_shape() {

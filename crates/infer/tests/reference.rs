@@ -19,6 +19,7 @@ fn activated(x: f64, activation: Activation) -> f64 {
     match activation {
         Activation::None => x,
         Activation::Relu => x.max(0.0),
+        Activation::Relu6 => x.clamp(0.0, 6.0),
         Activation::HardSwish => x * gate,
         Activation::HardSigmoid => gate,
     }
@@ -84,8 +85,13 @@ fn assert_close(found: &[f32], wanted: &[f64], what: &str) {
     }
 }
 
-const ACTIVATIONS: [Activation; 4] =
-    [Activation::None, Activation::Relu, Activation::HardSwish, Activation::HardSigmoid];
+const ACTIVATIONS: [Activation; 5] = [
+    Activation::None,
+    Activation::Relu,
+    Activation::Relu6,
+    Activation::HardSwish,
+    Activation::HardSigmoid,
+];
 
 /// A convolution of the input, and one of its output: with a gate, with a residual, and with neither.
 fn check_convolutions(

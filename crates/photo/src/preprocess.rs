@@ -43,6 +43,11 @@ impl Normalisation {
     pub const SYMMETRIC: Self =
         Self { order: ChannelOrder::Rgb, mean: [128.0; 3], std: [127.0; 3] };
 
+    /// Maps 0..255 to -1..1, for EfficientNet-Lite and other networks that timm took from TensorFlow
+    /// (0.5 and 0.5, here on the scale of 0 to 255).
+    pub const INCEPTION: Self =
+        Self { order: ChannelOrder::Rgb, mean: [127.5; 3], std: [127.5; 3] };
+
     /// Caffe's zero centring, for the original and Keras's VGG weights: BGR, minus the mean colour of ImageNet's
     /// training photos, not scaled.
     pub const CAFFE: Self =

@@ -1,6 +1,10 @@
 //! Names and shapes of the networks' tensors, in the namings of timm, torchvision and this project. MobileNetV3-Large is
 //! from Howard et al., "Searching for MobileNetV3", 2019, table 1.
 
+mod efficientnet_lite;
+
+pub use efficientnet_lite::timm_efficientnet_lite;
+
 /// A tensor's name and shape.
 pub type NamedShape = (String, Vec<usize>);
 
@@ -242,6 +246,9 @@ mod tests {
         // 5.4 M in the paper's table 3, exactly 5,483,032 in torchvision's and timm's.
         assert_eq!(parameters(&timm(1000)), 5_483_032);
         assert_eq!(parameters(&torchvision_mobilenet_v3(1000)), 5_483_032);
+        // As timm documents them, in millions: 4.7, 5.4, 6.1, 8.2 and 13.0.
+        let lite = [0, 1, 2, 3, 4].map(|number| parameters(&timm_efficientnet_lite(number, 1000)));
+        assert_eq!(lite.map(|count| (count + 50_000) / 100_000), [47, 54, 61, 82, 130]);
         // As torchvision documents them.
         assert_eq!(parameters(&resnet50(1000)), 25_557_032);
         assert_eq!(parameters(&vgg19(1000, 4096)), 143_667_240);

@@ -7,8 +7,8 @@ use safetensors::tensor::TensorView;
 
 use crate::Noise;
 pub use crate::shapes::{
-    NamedShape, minimalistic, plain_vgg19, resnet50, timm, timm_vgg19, torchvision_mobilenet_v3,
-    vgg19,
+    NamedShape, minimalistic, plain_vgg19, resnet50, timm, timm_efficientnet_lite, timm_vgg19,
+    torchvision_mobilenet_v3, vgg19,
 };
 
 /// Classes of [`write_minimalistic`].

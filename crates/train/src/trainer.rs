@@ -77,11 +77,8 @@ impl Trainer {
             add_norms: settings.batch_norm == BatchNormMode::Batch,
         };
         let mut network = load_trainable(weights, kind, setup, device)?;
-        let is_mobile = matches!(
-            network.kind(),
-            BackboneKind::MobileNetV3 | BackboneKind::MobileNetV3Minimalistic
-        );
-        if is_mobile && !device.is_cpu() {
+        let trains_on_gpu = matches!(network.kind(), BackboneKind::ResNet50 | BackboneKind::Vgg19);
+        if !trains_on_gpu && !device.is_cpu() {
             return Err(TrainError::NotOnGpu);
         }
         if let Some(name) = &settings.preprocess {

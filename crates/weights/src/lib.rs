@@ -17,6 +17,7 @@
 //! ```
 
 mod error;
+mod hub_name;
 mod manifest;
 mod store;
 
@@ -25,6 +26,7 @@ use std::path::PathBuf;
 use lookalike_backbone::{BackboneKind, Device, LoadedBackbone, load_on};
 
 pub use error::WeightsError;
+pub use hub_name::HubName;
 pub use lookalike_backbone::{BUNDLED, is_bundled, weights_exist};
 pub use manifest::{HubFile, WeightFile, downloadable, weight_files};
 pub use store::{WeightStore, find_in};

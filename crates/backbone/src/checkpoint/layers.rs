@@ -85,6 +85,22 @@ impl Checkpoint {
         Ok(Conv::new(weight, bias_or_norm, shape, activation))
     }
 
+    /// The classifier on embeddings of `input` values. None, if the file has none and no new one is to be trained: then
+    /// it is a network for embeddings only.
+    pub(crate) fn classifier(
+        &self,
+        layer: &str,
+        input: usize,
+    ) -> Result<Option<Conv>, BackboneError> {
+        let name = self.naming.layer(layer).layer;
+        let has = |part: &str| self.file.shapes.contains_key(&format!("{name}.{part}"));
+        if self.new_head(layer).is_none() && !has("weight") && !has("bias") {
+            return Ok(None);
+        }
+        let shape = [self.outputs(layer)?, input, 1, 1];
+        self.conv(layer, shape, ConvShape::Pointwise, Activation::None).map(Some)
+    }
+
     /// `gamma * (conv(x) - mean) / sqrt(variance + eps) + beta` as a weight and a bias.
     fn fold(
         &self,

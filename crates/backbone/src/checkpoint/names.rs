@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::BackboneKind;
+use crate::networks::efficientnet_lite_table::STAGES;
 use crate::networks::mobilenet_v3_table::squeezes;
 
 /// Whose tensor names a file has. Elsewhere in this crate layers have names of its own; [`Naming::layer`]
@@ -14,6 +15,8 @@ pub(crate) enum Naming {
     Folded,
     /// timm's MobileNetV3: `blocks.2.0.conv_pw.weight`, batch norm apart.
     TimmMobileNet,
+    /// timm's EfficientNet-Lite: as its MobileNetV3, with `conv_head` before the pool. Has the blocks of each stage.
+    TimmEfficientNetLite([usize; STAGES]),
     /// torchvision's MobileNetV3: `features.4.block.0.0.weight`, batch norm apart.
     TorchvisionMobileNet,
     /// ResNet, which timm and torchvision name alike: `layer1.0.conv1.weight`.
@@ -22,7 +25,7 @@ pub(crate) enum Naming {
     TorchvisionVgg,
     /// timm's VGG: the dense layers as convolutions, `pre_logits.fc1.weight`.
     TimmVgg,
-    /// VGG without its two dense layers: `classifier.weight` on the pooled features.
+    /// VGG without its two dense layers: `classifier.weight` on the pooled features, or nothing.
     PlainVgg,
 }
 
@@ -40,8 +43,8 @@ const TIMM_STAGES: [usize; 6] = [1, 2, 3, 4, 2, 3];
 impl Naming {
     /// The network and the naming that a file's tensor names match, or what else they look like. With
     /// `parts`, a VGG19 without its last blocks is accepted.
-    pub(crate) fn recognise<T>(
-        tensors: &BTreeMap<String, T>,
+    pub(crate) fn recognise(
+        tensors: &BTreeMap<String, Vec<usize>>,
         parts: bool,
     ) -> Result<(BackboneKind, Self), &'static str> {
         let has = |name: &str| tensors.contains_key(name);
@@ -55,6 +58,9 @@ impl Naming {
             Ok((kind, Self::Folded))
         } else if has("conv_stem.weight") && has("blocks.6.0.conv.weight") {
             Ok((BackboneKind::MobileNetV3, Self::TimmMobileNet))
+        } else if let Some(kind) = lite(tensors) {
+            let scale = kind.lite_scale().expect("one of EfficientNet-Lite");
+            Ok((kind, Self::TimmEfficientNetLite(scale.repeats())))
         } else if has("conv_stem.weight") {
             Err("another MobileNet or EfficientNet")
         } else if has("features.16.0.weight") && has("features.4.block.2.fc1.weight") {
@@ -69,9 +75,12 @@ impl Naming {
         } else if has("features.1.running_mean") {
             Err("a VGG with batch norm")
         } else if has("features.0.weight") && has("features.34.weight") {
-            let naming = if has("classifier.weight") {
+            let has_any = |prefix: &str| tensors.keys().any(|name| name.starts_with(prefix));
+            let is_headless =
+                !has_any("classifier.") && !has_any("head.") && !has_any("pre_logits.");
+            let naming = if has("classifier.weight") || is_headless {
                 Self::PlainVgg
-            } else if has("head.fc.weight") {
+            } else if has_any("head.") || has_any("pre_logits.") {
                 Self::TimmVgg
             } else {
                 Self::TorchvisionVgg
@@ -88,9 +97,12 @@ impl Naming {
     }
 
     /// What batch norm adds to a variance. timm's and torchvision's plain configurations have
-    /// PyTorch's default, torchvision's MobileNetV3 the paper's.
+    /// PyTorch's default, torchvision's MobileNetV3 the paper's, and networks of TensorFlow's theirs.
     pub(crate) fn batch_norm_eps(self) -> f64 {
-        if self == Self::TorchvisionMobileNet { 1e-3 } else { 1e-5 }
+        match self {
+            Self::TorchvisionMobileNet | Self::TimmEfficientNetLite(_) => 1e-3,
+            _ => 1e-5,
+        }
     }
 
     /// The names in the file of a layer that this crate calls `layer`.
@@ -98,6 +110,7 @@ impl Naming {
         let (layer, norm) = match self {
             Self::Folded => (layer.to_owned(), None),
             Self::TimmMobileNet => timm_mobilenet(layer),
+            Self::TimmEfficientNetLite(stages) => timm_lite(layer, &stages),
             Self::TorchvisionMobileNet => torchvision_mobilenet(layer),
             Self::ResNet => resnet(layer),
             Self::TorchvisionVgg => {
@@ -110,34 +123,63 @@ impl Naming {
     }
 }
 
+/// The EfficientNet-Lite whose stages and channels these are.
+fn lite(tensors: &BTreeMap<String, Vec<usize>>) -> Option<BackboneKind> {
+    let out = |stage: usize, block: usize| {
+        let shape = tensors.get(&format!("blocks.{stage}.{block}.conv_pwl.weight"))?;
+        shape.first().copied()
+    };
+    let has_squeeze = tensors.contains_key("blocks.1.0.se.conv_reduce.weight");
+    let is_stem = tensors.contains_key("conv_stem.weight");
+    let mut kinds = BackboneKind::LITE.into_iter().filter(|_| is_stem && !has_squeeze);
+    kinds.find(|kind| {
+        let Some(scale) = kind.lite_scale() else { return false };
+        (1..STAGES).all(|stage| {
+            let blocks = scale.repeats()[stage];
+            out(stage, 0) == Some(scale.channels(stage))
+                && out(stage, blocks - 1).is_some()
+                && out(stage, blocks).is_none()
+        })
+    })
+}
+
 fn timm_mobilenet(layer: &str) -> (String, Option<String>) {
-    match block_part(layer) {
-        Some((mut block, part)) => {
-            let mut stage = 0;
-            while stage + 1 < TIMM_STAGES.len() && block >= TIMM_STAGES[stage] {
-                block -= TIMM_STAGES[stage];
-                stage += 1;
-            }
-            let prefix = format!("blocks.{stage}.{block}");
-            // The first block has no expansion, which shifts the numbers of its norms.
-            let (conv, norm) = match (part, stage) {
-                ("expand", _) => ("conv_pw", Some("bn1")),
-                ("depthwise", 0) => ("conv_dw", Some("bn1")),
-                ("depthwise", _) => ("conv_dw", Some("bn2")),
-                ("project", 0) => ("conv_pw", Some("bn2")),
-                ("project", _) => ("conv_pwl", Some("bn3")),
-                ("squeeze", _) => ("se.conv_reduce", None),
-                _ => ("se.conv_expand", None),
-            };
-            (format!("{prefix}.{conv}"), norm.map(|norm| format!("{prefix}.{norm}")))
-        }
-        None => match layer {
-            "conv" => ("conv_stem".into(), Some("bn1".into())),
-            "conv_1" => ("blocks.6.0.conv".into(), Some("blocks.6.0.bn1".into())),
-            "conv_2" => ("conv_head".into(), None),
-            _ => ("classifier".into(), None),
-        },
+    timm_block(layer, &TIMM_STAGES).unwrap_or_else(|| match layer {
+        "conv" => ("conv_stem".into(), Some("bn1".into())),
+        "conv_1" => ("blocks.6.0.conv".into(), Some("blocks.6.0.bn1".into())),
+        "conv_2" => ("conv_head".into(), None),
+        _ => ("classifier".into(), None),
+    })
+}
+
+fn timm_lite(layer: &str, stages: &[usize]) -> (String, Option<String>) {
+    timm_block(layer, stages).unwrap_or_else(|| match layer {
+        "conv" => ("conv_stem".into(), Some("bn1".into())),
+        "conv_1" => ("conv_head".into(), Some("bn2".into())),
+        _ => ("classifier".into(), None),
+    })
+}
+
+/// A layer of a block, which timm counts by stage.
+fn timm_block(layer: &str, stages: &[usize]) -> Option<(String, Option<String>)> {
+    let (mut block, part) = block_part(layer)?;
+    let mut stage = 0;
+    while stage + 1 < stages.len() && block >= stages[stage] {
+        block -= stages[stage];
+        stage += 1;
     }
+    let prefix = format!("blocks.{stage}.{block}");
+    // The first block has no expansion, which shifts the numbers of its norms.
+    let (conv, norm) = match (part, stage) {
+        ("expand", _) => ("conv_pw", Some("bn1")),
+        ("depthwise", 0) => ("conv_dw", Some("bn1")),
+        ("depthwise", _) => ("conv_dw", Some("bn2")),
+        ("project", 0) => ("conv_pw", Some("bn2")),
+        ("project", _) => ("conv_pwl", Some("bn3")),
+        ("squeeze", _) => ("se.conv_reduce", None),
+        _ => ("se.conv_expand", None),
+    };
+    Some((format!("{prefix}.{conv}"), norm.map(|norm| format!("{prefix}.{norm}"))))
 }
 
 fn torchvision_mobilenet(layer: &str) -> (String, Option<String>) {
@@ -193,6 +235,7 @@ fn vgg(layer: &str, dense: [&str; 3]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::networks::efficientnet_lite_table::SCALES;
 
     #[test]
     fn timm_counts_blocks_by_stage() {
@@ -205,6 +248,16 @@ mod tests {
         assert_eq!(name("blocks.14.depthwise").layer, "blocks.5.2.conv_dw");
         assert_eq!(name("blocks.0.depthwise").norm.as_deref(), Some("blocks.0.0.bn1"));
         assert_eq!(name("blocks.2.depthwise").norm.as_deref(), Some("blocks.1.1.bn2"));
+    }
+
+    #[test]
+    fn timm_counts_blocks_of_efficientnet_lite_by_stage() {
+        let name = |layer: &str| Naming::TimmEfficientNetLite(SCALES[2].repeats()).layer(layer);
+        assert_eq!(name("blocks.0.depthwise").layer, "blocks.0.0.conv_dw");
+        assert_eq!(name("blocks.3.project").layer, "blocks.1.2.conv_pwl");
+        assert_eq!(name("blocks.20.project").layer, "blocks.6.0.conv_pwl");
+        assert_eq!(name("conv_1").norm.as_deref(), Some("bn2"));
+        assert_eq!(name("logits").layer, "classifier");
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl Checkpoint {
                 found: recognised
                     .map_or_else(str::to_owned, |(kind, _)| format!("the network '{kind}'")),
                 wanted: wanted.map_or_else(
-                    || "a MobileNetV3-Large, ResNet50 or VGG19".into(),
+                    || "a MobileNetV3-Large, EfficientNet-Lite, ResNet50 or VGG19".into(),
                     |kind| format!("'{kind}'"),
                 ),
             }),

@@ -118,7 +118,9 @@ fn layers(n: usize) -> Vec<Layer> {
         (ConvShape::Pointwise, 1, 160, 960, 3),
         (ConvShape::Pointwise, 1, 960, 1280, 1),
     ] {
-        for activation in [Activation::None, Activation::Relu, Activation::HardSwish] {
+        for activation in
+            [Activation::None, Activation::Relu, Activation::Relu6, Activation::HardSwish]
+        {
             let is_depthwise = matches!(shape, ConvShape::Depthwise { .. });
             let inputs = if is_depthwise { 1 } else { channels };
             all.push(Layer {

@@ -24,9 +24,10 @@ __device__ inline void put(f16 *to, float x) {
     to->bits = bits;
 }
 
-// 0: none, 1: ReLU, 2: hard swish.
+// 0: none, 1: ReLU, 2: hard swish, 3: ReLU6.
 __device__ inline float activated(float x, unsigned activation) {
     if (activation == 1) return fmaxf(x, 0.0f);
+    if (activation == 3) return fminf(fmaxf(x, 0.0f), 6.0f);
     if (activation == 2) return x * fminf(fmaxf(x / 6.0f + 0.5f, 0.0f), 1.0f);
     return x;
 }

@@ -62,6 +62,7 @@ fn code(activation: Activation) -> u32 {
         Activation::None => 0,
         Activation::Relu => 1,
         Activation::HardSwish => 2,
+        Activation::Relu6 => 3,
     }
 }
 

@@ -93,7 +93,9 @@ mod tests {
     #[test]
     fn agrees_with_the_definition_there_and_back() -> Result<()> {
         let (x, norm) = input_and_norm()?;
-        for activation in [Activation::None, Activation::Relu, Activation::HardSwish] {
+        for activation in
+            [Activation::None, Activation::Relu, Activation::Relu6, Activation::HardSwish]
+        {
             let (ours, statistics) = norm.by_batch(&x, activation)?;
             let mean = x.mean_keepdim((0, 2, 3))?;
             let off = x.broadcast_sub(&mean)?;

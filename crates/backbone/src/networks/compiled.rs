@@ -5,6 +5,7 @@ use lookalike_infer::{Builder, Plan, Ranges, Shape, SimdLevel, TensorId};
 
 use super::graph::{GraphBuilder, GraphOutputs};
 use super::network::Network;
+use crate::layers::conv::Conv;
 use crate::ops::values::Values;
 use crate::{Backbone, Stage};
 
@@ -12,7 +13,8 @@ use crate::{Backbone, Stage};
 pub(crate) struct CompiledNetwork {
     plan: Plan,
     outputs: GraphOutputs,
-    logits: TensorId,
+    /// None without a classifier.
+    logits: Option<TensorId>,
     embedding_dim: usize,
     classes: usize,
 }
@@ -25,11 +27,13 @@ impl CompiledNetwork {
             None => Builder::new(SimdLevel::best(), 3, side),
         });
         let outputs = network.graph(&mut graph)?;
-        let logits = graph.conv(outputs.embedding, network.classifier())?;
+        let classifier = network.classifier();
+        let logits = classifier.map(|layer| graph.conv(outputs.embedding, layer)).transpose()?;
         if !graph.0.ranges_match() {
             bail!("it is of another network, or of another version of this program");
         }
-        let (embedding_dim, classes) = (network.embedding_dim(), network.classifier().outputs());
+        let (embedding_dim, classes) =
+            (network.embedding_dim(), classifier.map_or(0, Conv::outputs));
         Ok(Self { plan: graph.0.build(), outputs, logits, embedding_dim, classes })
     }
 
@@ -55,6 +59,10 @@ impl CompiledNetwork {
         results.into_iter().zip(wanted).map(tensor).collect()
     }
 
+    fn logits_or_error(&self) -> Result<TensorId> {
+        self.logits.ok_or_else(|| candle_core::Error::msg("these weights have no classifier"))
+    }
+
     /// The shape of a batch, if the network accepts it.
     fn photos(&self, batch: &Tensor) -> Result<Shape> {
         let (images, channels, height, width) = batch.dims4()?;
@@ -74,11 +82,11 @@ impl Backbone for CompiledNetwork {
     }
 
     fn logits(&self, batch: &Tensor) -> Result<Tensor> {
-        self.run(batch, &[self.logits])?[0].flatten_from(1)
+        self.run(batch, &[self.logits_or_error()?])?[0].flatten_from(1)
     }
 
     fn embed_and_logits(&self, batch: &Tensor) -> Result<(Tensor, Tensor)> {
-        let results = self.run(batch, &[self.outputs.embedding, self.logits])?;
+        let results = self.run(batch, &[self.outputs.embedding, self.logits_or_error()?])?;
         Ok((results[0].flatten_from(1)?, results[1].flatten_from(1)?))
     }
 

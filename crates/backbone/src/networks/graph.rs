@@ -114,6 +114,7 @@ pub(crate) fn infer_activation(activation: Activation) -> InferActivation {
     match activation {
         Activation::None => InferActivation::None,
         Activation::Relu => InferActivation::Relu,
+        Activation::Relu6 => InferActivation::Relu6,
         Activation::HardSwish => InferActivation::HardSwish,
     }
 }

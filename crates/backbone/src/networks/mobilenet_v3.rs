@@ -1,15 +1,14 @@
 //! MobileNetV3-Large (Howard et al., "Searching for MobileNetV3", 2019, table 1).
 
 use candle_core::{Result, Tensor};
-use lookalike_infer::{FusedOps, TensorId};
 
-use super::graph::{GraphBuilder, GraphOutputs, infer_activation};
+use super::graph::{GraphBuilder, GraphOutputs};
+use super::inverted_residual::InvertedResidual;
 use super::mobilenet_v3_table::{HS, RE, TABLE};
 use super::network::Network;
 use crate::checkpoint::reader::Checkpoint;
 use crate::layers::conv::Conv;
 use crate::layers::pass::Pass;
-use crate::layers::residual::residual;
 use crate::layers::squeeze_excite::SqueezeExcite;
 use crate::ops::activation::Activation;
 use crate::ops::conv::ConvShape;
@@ -21,53 +20,16 @@ const STEM_CHANNELS: usize = 16;
 const LAST_CONV: usize = 960;
 const EMBEDDING: usize = 1280;
 
-struct Block {
-    expand: Option<Conv>,
-    depthwise: Conv,
-    squeeze_excite: Option<SqueezeExcite>,
-    project: Conv,
-    residual: bool,
-}
-
-impl Block {
-    fn forward(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
-        let expanded = match &self.expand {
-            Some(expand) => expand.forward(x, pass)?,
-            None => x.clone(),
-        };
-        let mut y = self.depthwise.forward(&expanded, pass)?;
-        if let Some(squeeze_excite) = &self.squeeze_excite {
-            y = squeeze_excite.forward(y, pass)?;
-        }
-        let y = self.project.forward(&y, pass)?;
-        if self.residual { residual(y, x, Activation::None, pass) } else { Ok(y) }
-    }
-
-    fn add_to(&self, x: TensorId, graph: &mut GraphBuilder) -> Result<TensorId> {
-        let y = match &self.expand {
-            Some(expand) => graph.expanded(x, expand, &self.depthwise)?,
-            None => graph.conv(x, &self.depthwise)?,
-        };
-        let gate = self.squeeze_excite.as_ref().map(|gate| graph.gate(y, gate)).transpose()?;
-        let fused = FusedOps {
-            gate,
-            add: self.residual.then_some(x),
-            activation: infer_activation(self.project.activation()),
-        };
-        graph.conv_with(y, &self.project, fused)
-    }
-}
-
 /// MobileNetV3-Large, full or minimalistic.
 ///
 /// The embedding is the activated output of the last layer before the classifier (`conv_2` in
 /// Google's naming, `conv_head` in timm's): 1280 values.
 pub(crate) struct MobileNetV3 {
     stem: Conv,
-    blocks: Vec<Block>,
+    blocks: Vec<InvertedResidual>,
     last_conv: Conv,
     embedding: Conv,
-    classifier: Conv,
+    classifier: Option<Conv>,
 }
 
 impl MobileNetV3 {
@@ -108,16 +70,15 @@ impl MobileNetV3 {
             };
             let project = pointwise(&name("project"), row.out, row.expanded, Activation::None)?;
             let residual = row.stride == 1 && channels == row.out;
-            blocks.push(Block { expand, depthwise, squeeze_excite, project, residual });
+            blocks.push(InvertedResidual { expand, depthwise, squeeze_excite, project, residual });
             channels = row.out;
         }
-        let classes = checkpoint.outputs("logits")?;
         Ok(Self {
             stem,
             blocks,
             last_conv: pointwise("conv_1", LAST_CONV, channels, outer)?,
             embedding: pointwise("conv_2", EMBEDDING, LAST_CONV, outer)?,
-            classifier: pointwise("logits", classes, EMBEDDING, Activation::None)?,
+            classifier: checkpoint.classifier("logits", EMBEDDING)?,
         })
     }
 }
@@ -158,8 +119,12 @@ impl Network for MobileNetV3 {
         Ok(GraphOutputs { stages, embedding, side: None })
     }
 
-    fn classifier(&self) -> &Conv {
-        &self.classifier
+    fn first_layer(&self) -> &Conv {
+        &self.stem
+    }
+
+    fn classifier(&self) -> Option<&Conv> {
+        self.classifier.as_ref()
     }
 
     fn embedding_dim(&self) -> usize {

@@ -1,7 +1,10 @@
-//! The networks: MobileNetV3-Large, ResNet-50 and VGG19, defined in candle, and compiled for the CPU.
+//! The networks: EfficientNet-Lite, MobileNetV3-Large, ResNet-50 and VGG19, defined in candle, and compiled for the CPU.
 
 pub(crate) mod compiled;
+mod efficientnet_lite;
+pub(crate) mod efficientnet_lite_table;
 mod graph;
+mod inverted_residual;
 mod mobilenet_v3;
 pub(crate) mod mobilenet_v3_table;
 pub(crate) mod network;
@@ -16,6 +19,7 @@ use crate::checkpoint::reader::Checkpoint;
 use crate::{BackboneError, BackboneKind};
 
 use compiled::CompiledNetwork;
+use efficientnet_lite::EfficientNetLite;
 use mobilenet_v3::MobileNetV3;
 use network::TrainableNetwork;
 use resnet50::ResNet50;
@@ -27,6 +31,11 @@ pub(crate) fn build(checkpoint: &Checkpoint) -> Result<Arc<dyn TrainableNetwork>
         BackboneKind::MobileNetV3 | BackboneKind::MobileNetV3Minimalistic => {
             Arc::new(MobileNetV3::load(checkpoint)?)
         }
+        BackboneKind::EfficientNetLite0
+        | BackboneKind::EfficientNetLite1
+        | BackboneKind::EfficientNetLite2
+        | BackboneKind::EfficientNetLite3
+        | BackboneKind::EfficientNetLite4 => Arc::new(EfficientNetLite::load(checkpoint)?),
         BackboneKind::ResNet50 => Arc::new(ResNet50::load(checkpoint)?),
         BackboneKind::Vgg19 => Arc::new(Vgg19::load(checkpoint)?),
     })
@@ -42,6 +51,13 @@ pub(crate) fn compile(
     let compiled = match checkpoint.kind() {
         BackboneKind::MobileNetV3 | BackboneKind::MobileNetV3Minimalistic => {
             CompiledNetwork::of(&MobileNetV3::load(checkpoint)?, side, ranges)
+        }
+        BackboneKind::EfficientNetLite0
+        | BackboneKind::EfficientNetLite1
+        | BackboneKind::EfficientNetLite2
+        | BackboneKind::EfficientNetLite3
+        | BackboneKind::EfficientNetLite4 => {
+            CompiledNetwork::of(&EfficientNetLite::load(checkpoint)?, side, ranges)
         }
         BackboneKind::ResNet50 => CompiledNetwork::of(&ResNet50::load(checkpoint)?, side, ranges),
         BackboneKind::Vgg19 => CompiledNetwork::of(&Vgg19::load(checkpoint)?, side, ranges),

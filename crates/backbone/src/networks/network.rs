@@ -26,8 +26,10 @@ pub(crate) trait Network: Send + Sync {
     /// Adds its layers up to the embedding to a graph, for inference on the CPU.
     fn graph(&self, graph: &mut GraphBuilder) -> Result<GraphOutputs>;
 
-    /// From the embedding to logits.
-    fn classifier(&self) -> &Conv;
+    fn first_layer(&self) -> &Conv;
+
+    /// From the embedding to logits, if the file has that.
+    fn classifier(&self) -> Option<&Conv>;
 
     fn embedding_dim(&self) -> usize;
 }
@@ -50,8 +52,13 @@ pub(crate) trait TrainableNetwork: Backbone {
 
 /// A batch on the device of a network's parameters, in their data type.
 fn to_device_of(network: &impl Network, batch: &Tensor) -> Result<Tensor> {
-    let weight = network.classifier().weight();
+    let weight = network.first_layer().weight();
     batch.to_device(weight.device())?.to_dtype(weight.dtype())
+}
+
+/// The classifier, which is needed.
+pub(crate) fn needed(classifier: Option<&Conv>) -> Result<&Conv> {
+    classifier.ok_or_else(|| Error::msg("these weights have no classifier"))
 }
 
 /// `work` on a batch. If the GPU runs out of memory, on its halves, and so on down to single photos: how
@@ -96,7 +103,8 @@ impl<N: Network> Backbone for N {
         let [embedding, logits] = halving(batch, &|batch| {
             let map = self.feature_map(&to_device_of(self, batch)?, Pass::Infer, &mut |_, _| ())?;
             let embedding = self.embedding(&map, Pass::Infer)?;
-            let logits = self.classifier().forward(&embedding, Pass::Infer)?.flatten_from(1)?;
+            let logits = needed(self.classifier())?.forward(&embedding, Pass::Infer)?;
+            let logits = logits.flatten_from(1)?;
             Ok([embedding.flatten_from(1)?.to_dtype(DType::F32)?, logits.to_dtype(DType::F32)?])
         })?;
         Ok((embedding, logits))
@@ -128,7 +136,7 @@ impl<N: Network> Backbone for N {
     }
 
     fn classes(&self) -> usize {
-        self.classifier().outputs()
+        self.classifier().map_or(0, Conv::outputs)
     }
 }
 
@@ -139,7 +147,7 @@ impl<N: Network> TrainableNetwork for N {
         let map = self.feature_map(&to_device_of(self, batch)?, pass, &mut |_, _| ())?;
         let embedding = self.embedding(&map, pass)?;
         let dropped = dropout(&embedding, mode.dropout, mode.seed, "logits")?;
-        let logits = self.classifier().forward(&dropped, pass)?.flatten_from(1)?;
+        let logits = needed(self.classifier())?.forward(&dropped, pass)?.flatten_from(1)?;
         let statistics = recorder.finish();
         Ok(TrainOutput { embedding: embedding.flatten_from(1)?, logits, statistics })
     }

@@ -60,7 +60,7 @@ impl Bottleneck {
 pub(crate) struct ResNet50 {
     stem: Conv,
     stages: Vec<Vec<Bottleneck>>,
-    classifier: Conv,
+    classifier: Option<Conv>,
 }
 
 impl ResNet50 {
@@ -99,9 +99,7 @@ impl ResNet50 {
             }
             stages.push(bottlenecks);
         }
-        let classes = checkpoint.outputs("fc")?;
-        let shape = [classes, EMBEDDING, 1, 1];
-        let classifier = checkpoint.conv("fc", shape, ConvShape::Pointwise, Activation::None)?;
+        let classifier = checkpoint.classifier("fc", EMBEDDING)?;
         Ok(Self { stem, stages, classifier })
     }
 }
@@ -141,8 +139,12 @@ impl Network for ResNet50 {
         Ok(GraphOutputs { stages, embedding: graph.global_average_pool(x), side: None })
     }
 
-    fn classifier(&self) -> &Conv {
-        &self.classifier
+    fn first_layer(&self) -> &Conv {
+        &self.stem
+    }
+
+    fn classifier(&self) -> Option<&Conv> {
+        self.classifier.as_ref()
     }
 
     fn embedding_dim(&self) -> usize {

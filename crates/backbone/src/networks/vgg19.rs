@@ -27,7 +27,7 @@ const CHANNELS: usize = 512;
 pub(crate) struct Vgg19 {
     blocks: Vec<Vec<Conv>>,
     dense: Option<(Conv, Conv)>,
-    classifier: Conv,
+    classifier: Option<Conv>,
     embedding_dim: usize,
 }
 
@@ -69,8 +69,7 @@ impl Vgg19 {
         } else {
             None
         };
-        let classes = checkpoint.outputs("logits")?;
-        let classifier = pointwise("logits", classes, embedding_dim, Activation::None)?;
+        let classifier = checkpoint.classifier("logits", embedding_dim)?;
         Ok(Self { blocks, dense, classifier, embedding_dim })
     }
 }
@@ -130,8 +129,12 @@ impl Network for Vgg19 {
         Ok(GraphOutputs { stages, embedding, side: Some(MAP_SIDE << BLOCKS.len()) })
     }
 
-    fn classifier(&self) -> &Conv {
-        &self.classifier
+    fn first_layer(&self) -> &Conv {
+        &self.blocks[0][0]
+    }
+
+    fn classifier(&self) -> Option<&Conv> {
+        self.classifier.as_ref()
     }
 
     fn embedding_dim(&self) -> usize {

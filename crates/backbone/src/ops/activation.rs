@@ -1,4 +1,4 @@
-//! Activations: ReLU and hard swish, forwards and backwards.
+//! Activations: ReLU, ReLU6 and hard swish, forwards and backwards.
 
 use candle_core::{Result, Tensor};
 use pulp::Arch;
@@ -8,16 +8,24 @@ use pulp::Arch;
 pub(crate) enum Activation {
     None,
     Relu,
+    /// `min(max(x, 0), 6)` (Sandler et al., "MobileNetV2", 2018).
+    Relu6,
     /// `x * relu6(x + 3) / 6` (Howard et al., 2019, section 5.2).
     HardSwish,
 }
 
 impl Activation {
+    /// Whether its gradient needs what it was applied to: for the others their output is enough.
+    pub(crate) fn needs_input(self) -> bool {
+        self == Self::HardSwish
+    }
+
     /// Applied by candle's own operations, on any device.
     pub(crate) fn of(self, x: &Tensor) -> Result<Tensor> {
         match self {
             Self::None => Ok(x.clone()),
             Self::Relu => x.relu(),
+            Self::Relu6 => x.clamp(0.0, 6.0),
             Self::HardSwish => x * hard_sigmoid(x)?,
         }
     }
@@ -46,6 +54,9 @@ pub(crate) fn scale_shift(
             match activation {
                 Activation::None => each.for_each(|(out, x)| *out = x * scale + shift),
                 Activation::Relu => each.for_each(|(out, x)| *out = (x * scale + shift).max(0.0)),
+                Activation::Relu6 => {
+                    each.for_each(|(out, x)| *out = (x * scale + shift).clamp(0.0, 6.0));
+                }
                 Activation::HardSwish => each.for_each(|(out, x)| {
                     let y = x * scale + shift;
                     *out = y * (y / 6.0 + 0.5).clamp(0.0, 1.0);
@@ -57,7 +68,7 @@ pub(crate) fn scale_shift(
 }
 
 /// The gradient of an activation's input, from that of its output. `input` is what the activation was
-/// applied to; for a ReLU its output serves as well.
+/// applied to; unless it [needs that](Activation::needs_input), its output serves as well.
 pub(crate) fn backward(activation: Activation, input: &[f32], grad: &[f32]) -> Vec<f32> {
     let mut out = vec![0f32; grad.len()];
     let each = out.iter_mut().zip(input.iter().zip(grad));
@@ -65,6 +76,9 @@ pub(crate) fn backward(activation: Activation, input: &[f32], grad: &[f32]) -> V
         Activation::None => each.for_each(|(out, (_, grad))| *out = *grad),
         Activation::Relu => each.for_each(|(out, (&x, &grad))| {
             *out = if x > 0.0 { grad } else { 0.0 };
+        }),
+        Activation::Relu6 => each.for_each(|(out, (&x, &grad))| {
+            *out = if x > 0.0 && x < 6.0 { grad } else { 0.0 };
         }),
         // As PyTorch has it where the slope jumps: 0 at -3, 1 at 3.
         Activation::HardSwish => each.for_each(|(out, (&x, &grad))| {

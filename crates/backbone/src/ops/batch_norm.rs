@@ -117,7 +117,7 @@ impl CustomOp3 for BatchNormOp {
         let (values, gammas, betas) = (Values::of(x)?, Values::of(gamma)?, Values::of(beta)?);
         let (scale, shift) = self.affine(&gammas, &betas);
         let grad = Values::of(grad)?;
-        let mut passed = if self.activation == Activation::HardSwish {
+        let mut passed = if self.activation.needs_input() {
             let before = scale_shift(&values, &scale, &shift, plane, Activation::None);
             backward(self.activation, &before, &grad)
         } else {

@@ -9,7 +9,7 @@ use super::values::{Values, contiguous};
 
 /// `activation(x + y)`, both `(n, c, h, w)`.
 pub(crate) fn add(x: &Tensor, y: &Tensor, activation: Activation) -> Result<Tensor> {
-    if on_cpu(x) && activation != Activation::HardSwish {
+    if on_cpu(x) && matches!(activation, Activation::None | Activation::Relu) {
         return x
             .contiguous()?
             .apply_op2(&y.contiguous()?, Add { relu: activation == Activation::Relu });
@@ -124,7 +124,9 @@ mod tests {
         let (x, y) = (var(&[2, 5, 4, 3])?, var(&[2, 5, 4, 3])?);
         let factors = var(&[2, 5, 1, 1])?;
         let flat = |t: &Tensor| t.flatten_all()?.to_vec1::<f32>();
-        for activation in [Activation::None, Activation::Relu, Activation::HardSwish] {
+        for activation in
+            [Activation::None, Activation::Relu, Activation::Relu6, Activation::HardSwish]
+        {
             let (ours, theirs) =
                 (add(&x, &y, activation)?, activation.of(&(x.as_tensor() + y.as_tensor())?)?);
             assert_close(&[flat(&ours)?], &[flat(&theirs)?], "add");

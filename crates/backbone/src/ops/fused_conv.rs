@@ -65,7 +65,7 @@ impl CustomOp3 for Fused {
         shift: &CpuStorage,
         shift_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let convolved = self.convolved(self.activation == Activation::HardSwish)?;
+        let convolved = self.convolved(self.activation.needs_input())?;
         let (_, channels, h, w) = convolved.dims4()?;
         let shift = contiguous(shift, shift_layout)?;
         if shift.len() != channels {
@@ -88,7 +88,7 @@ impl CustomOp3 for Fused {
         let (_, channels, h, w) = out.dims4()?;
         let grad = Values::of(grad)?;
         let mut of_shift = vec![0f32; channels];
-        let passed = if self.activation == Activation::HardSwish {
+        let passed = if self.activation.needs_input() {
             let (convolved, shift) = (self.convolved(true)?, Values::of(shift)?);
             let ones = vec![1.0; channels];
             let before =
@@ -127,7 +127,9 @@ mod tests {
         ] {
             let (x, weight) = (var(&[3, 4, sides.0, sides.1])?, var(&[5, 4, kernel, kernel])?);
             let shift = var(&[5])?;
-            for activation in [Activation::None, Activation::Relu, Activation::HardSwish] {
+            for activation in
+                [Activation::None, Activation::Relu, Activation::Relu6, Activation::HardSwish]
+            {
                 let ours = fused_conv(&x, &weight, &shift, shape, activation)?;
                 let theirs = x.conv2d(&weight, kernel / 2, 1, 1, 1)?;
                 let theirs = theirs.broadcast_add(&shift.reshape((1, 5, 1, 1))?)?;

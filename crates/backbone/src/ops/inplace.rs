@@ -20,11 +20,12 @@ pub(crate) fn add_bias(x: Tensor, bias: &Tensor, activation: Activation) -> Resu
     match activation {
         Activation::None => Ok(x),
         Activation::Relu => x.relu(),
+        Activation::Relu6 => x.clamp(0.0, 6.0),
         Activation::HardSwish => &x * hard_sigmoid(&x)?,
     }
 }
 
-/// Adds `y` to `x`, both `(n, c, h, w)`, and activates the sum; never with a hard swish.
+/// Adds `y` to `x`, both `(n, c, h, w)`, and activates the sum: with a ReLU, or not at all.
 pub(crate) fn add(x: Tensor, y: &Tensor, activation: Activation) -> Result<Tensor> {
     let relu = activation == Activation::Relu;
     if has_kernels(&x) {
@@ -113,6 +114,9 @@ impl InplaceOp2 for Operation {
                         Activation::Relu => {
                             plane.iter_mut().for_each(|x| *x = (*x + bias).max(0.0))
                         }
+                        Activation::Relu6 => {
+                            plane.iter_mut().for_each(|x| *x = (*x + bias).clamp(0.0, 6.0))
+                        }
                         Activation::HardSwish => plane.iter_mut().for_each(|x| {
                             let sum = *x + bias;
                             *x = sum * (sum / 6.0 + 0.5).clamp(0.0, 1.0);
@@ -162,6 +166,7 @@ mod tests {
         let activated = [
             (Activation::None, sum.clone()),
             (Activation::Relu, sum.relu()?),
+            (Activation::Relu6, sum.clamp(0.0, 6.0)?),
             (Activation::HardSwish, (&sum * hard_sigmoid(&sum)?)?),
         ];
         for (activation, wanted) in activated {

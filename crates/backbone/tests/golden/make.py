@@ -165,6 +165,13 @@ def timm_mobilenet():
     return Module(network, {"stem": "bn1", **stages, "last_conv": "blocks.6"}, "act2")
 
 
+def efficientnet_lite(number):
+    network = timm.create_model(f"tf_efficientnet_lite{number}", num_classes=TIMM_CLASSES)
+    blocks = [(stage, block) for stage, part in enumerate(network.blocks) for block in range(len(part))]
+    stages = {f"block_{i}": f"blocks.{stage}.{block}" for i, (stage, block) in enumerate(blocks)}
+    return Module(network, {"stem": "bn1", **stages, "last_conv": "bn2"}, "global_pool")
+
+
 def torchvision_mobilenet():
     stages = {f"block_{i}": f"features.{i + 1}" for i in range(15)}
     network = torchvision.models.mobilenet_v3_large(num_classes=TIMM_CLASSES)
@@ -249,6 +256,12 @@ def make(name, shapes, run, side=SIDE, gradients=None, same=None):
     with torch.inference_mode():
         weights = {name: torch.from_numpy(array).double() for name, array in numbers.items()}
         stages, embeddings, logits = run(weights, torch.from_numpy(x).double(), False)
+        single = {name: torch.from_numpy(array) for name, array in numbers.items()}
+        rough = run(single, torch.from_numpy(x), False)
+        # A stage's map is one of the network's own, which the next run replaces.
+        off = lambda found, exact: float((found.double() - exact).abs().max() / exact.abs().max())
+        rounding = {stage: off(rough[0][stage], out) for stage, out in stages.items()}
+        rounding["embeddings"], rounding["logits"] = off(rough[1], embeddings), off(rough[2], logits)
         embeddings, logits = embeddings.numpy(), logits.numpy()
         if same is not None:
             other = same(weights, torch.from_numpy(x).double(), False)[1].numpy()
@@ -273,6 +286,8 @@ def make(name, shapes, run, side=SIDE, gradients=None, same=None):
         "tensors_crc32": checksum,
         "side": side,
         "input_crc32": zlib.crc32(x.astype("<f4").tobytes()),
+        # How far PyTorch itself is off in float32, as a share of the largest number.
+        "rounding": {name: float(f"{value:.2g}") for name, value in rounding.items()},
         "logits": [digits(row) for row in logits],
         "embeddings": [digits(row) for row in embeddings],
         "stages": [
@@ -301,6 +316,8 @@ def make_module(name, module, **options):
 
 if __name__ == "__main__":
     make_module("mobilenet_v3", timm_mobilenet(), gradients=96)
+    make_module("efficientnet_lite0", efficientnet_lite(0), side=240, gradients=112)
+    make_module("efficientnet_lite2", efficientnet_lite(2), side=208)
     make_module("mobilenet_v3_torchvision", torchvision_mobilenet())
     shapes = minimalistic_shapes(MINIMALISTIC_CLASSES)
     make("mobilenet_v3_minimalistic", shapes, run_minimalistic, gradients=96)

@@ -24,6 +24,18 @@ pub(crate) struct EvalArgs {
     /// Also measure alternatives to the search: other ways to rank by the nearest photos, and other views
     #[arg(long)]
     pub(crate) variants: bool,
+    /// Compare networks instead of measuring an index: names as for --backbone, weights files, or `bundled`,
+    /// separated by commas
+    ///
+    /// For each, an index of the catalogue's photos outside the split is built, measured and thrown away. One
+    /// table has accuracy, confidence, time and size.
+    #[arg(
+        long,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        conflicts_with_all = ["backbone", "report", "variants", "objects", "annotations", "boxes"]
+    )]
+    pub(crate) networks: Vec<String>,
     #[command(flatten)]
     pub(crate) objects: ObjectsEvalArgs,
     #[command(flatten)]

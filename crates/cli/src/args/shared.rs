@@ -108,10 +108,10 @@ pub(crate) struct ModelArgs {
     /// weights that are part of the program. `bundled` names these.
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Vec<PathBuf>,
-    /// The network: mobilenet_v3, resnet50 or vgg19; several, separated by commas, are an ensemble
+    /// The network: mobilenet_v3, efficientnet_lite0 to 4, resnet50 or vgg19; several, separated by commas, are an ensemble
     ///
     /// An ensemble concatenates its networks' embeddings. Each network may have a weight, from 0.01 to 100:
-    /// mobilenet_v3=2,resnet50. `all` is all three.
+    /// mobilenet_v3=2,resnet50. `all` is mobilenet_v3, resnet50 and vgg19.
     #[arg(long, value_name = "NAMES")]
     pub(crate) backbone: Option<Backbones>,
     #[command(flatten)]
@@ -119,7 +119,7 @@ pub(crate) struct ModelArgs {
 }
 
 /// The device that networks run on, and its data type.
-#[derive(Args)]
+#[derive(Args, Clone, Copy)]
 pub(crate) struct DeviceArgs {
     /// The device: cpu, cuda or cuda:N (an NVIDIA GPU, counted from 0), or auto: a GPU, if the program was
     /// built with `--features cuda` and finds one

@@ -154,7 +154,7 @@ pub(crate) struct TrainArgs {
     /// Side of the square input that photos are letterboxed into, in pixels: a multiple of 32
     #[arg(long, value_name = "PIXELS", default_value_t = Settings::default().side)]
     side: u32,
-    /// Preprocessing, where the weights do not name it: imagenet, symmetric or caffe
+    /// Preprocessing, where the weights do not name it: imagenet, symmetric, inception or caffe
     #[arg(long, value_name = "NAME")]
     preprocess: Option<String>,
     /// Early stopping: epochs without progress on the validation photos; 0 for never

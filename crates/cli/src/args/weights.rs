@@ -37,7 +37,10 @@ pub(crate) struct ListArgs {
 
 #[derive(Args)]
 pub(crate) struct FetchArgs {
-    /// Names from `lookalike weights list`, or mobilenet_v3, resnet50, vgg19
+    /// Names from `lookalike weights list`, or mobilenet_v3, efficientnet_lite0 to 4, resnet50, vgg19, or files of any
+    /// repository: hf:OWNER/REPO, hf:OWNER/REPO@REVISION, hf:OWNER/REPO/FILE
+    ///
+    /// A repository's file is model.safetensors, unless another is named.
     #[arg(required = true)]
     pub(crate) names: Vec<String>,
     #[command(flatten)]
@@ -60,7 +63,7 @@ pub(crate) struct ImportArgs {
     /// The file to write [default: in the folder where all commands look]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// Its preprocessing, where that is not the network's usual one: imagenet, symmetric or caffe
+    /// Its preprocessing, where that is not the network's usual one: imagenet, symmetric, inception or caffe
     #[arg(long, value_name = "NAME")]
     pub(crate) preprocess: Option<String>,
     /// The data type to store tensors in

@@ -1,5 +1,6 @@
 //! `lookalike eval`.
 
+mod networks;
 mod objects;
 mod report;
 
@@ -17,6 +18,11 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<()> {
         args.objects.detector.needs("--objects, --annotations or --boxes");
     }
     let catalog = args.catalog.open(CataloguePictures::Shown, args.output.quiet())?;
+    if !args.networks.is_empty() {
+        let progress = progress::reporter(args.output.quiet());
+        let unsold = args.unsold.open(args.output.quiet())?;
+        return networks::compare(args, &catalog, unsold.as_ref(), &*progress);
+    }
     let searcher = model::searcher(&args.location.resolve()?, &args.model)?;
     let wanted = objects::Wanted::of(&args.objects, &searcher)?;
     let progress = progress::reporter(args.output.quiet());

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use anyhow::Context;
 use lookalike_backbone::{BackboneKind, import, load};
-use lookalike_download::Verification;
-use lookalike_weights::{WeightFile, WeightStore, downloadable, is_bundled, weight_files};
+use lookalike_download::{RemoteFile, Verification};
+use lookalike_weights::{HubName, WeightFile, WeightStore, downloadable, is_bundled, weight_files};
 use serde::Serialize;
 use serde_json::json;
 
@@ -59,27 +59,40 @@ pub(crate) fn list(args: &ListArgs) -> anyhow::Result<()> {
 
 pub(crate) fn fetch(args: &FetchArgs) -> anyhow::Result<()> {
     let store = WeightStore::from_env();
-    let files = args.names.iter().map(|name| fetchable(name)).collect::<Result<Vec<_>, _>>()?;
+    // All names are checked before the first file is fetched.
+    let wanted =
+        args.names.iter().map(|name| Wanted::named(name)).collect::<Result<Vec<_>, _>>()?;
     let progress = progress::downloads(args.output.quiet());
     let mut done = Vec::new();
-    for file in files {
-        let Some(remote) = file.remote() else { continue };
-        let fetched = store.client().fetch(&remote, &*progress)?;
+    for (name, wanted) in args.names.iter().zip(wanted) {
+        let name = wanted.known.as_ref().map_or(name, |file| &file.name);
+        let fetched = store.client().fetch(&wanted.remote, &*progress)?;
         // Whole and as published, it may still be another network than this program knows.
-        load(&fetched.path, Some(file.backbone))?;
+        let backbone = match &wanted.known {
+            Some(file) => load(&fetched.path, Some(file.backbone)),
+            None => load(&fetched.path, None),
+        }
+        .with_context(|| format!("{name} is at {}", fetched.path.display()))?
+        .identity
+        .backbone;
         if args.output.json() {
             done.push(json!({
-                "name": file.name, "path": fetched.path, "bytes": fetched.bytes,
+                "name": name, "path": fetched.path, "bytes": fetched.bytes, "backbone": backbone,
                 "sha256": fetched.sha256, "verification": fetched.verification, "downloaded": fetched.downloaded,
             }));
             continue;
         }
         let how = if fetched.downloaded { "fetched" } else { "here already" };
-        let mut text = format!("{}: {how}, {}\n", file.name, bytes(fetched.bytes));
+        let mut text = format!("{name}: {how}, {}\n", bytes(fetched.bytes));
         let _ = writeln!(text, "  at {}", fetched.path.display());
         let _ = writeln!(text, "  sha256 {}: {}", fetched.sha256, verified(fetched.verification));
-        let _ = writeln!(text, "  licence {}", file.licence);
-        let _ = writeln!(text, "  used where it is asked for: --backbone {}", file.backbone);
+        let _ = match &wanted.known {
+            Some(file) => {
+                let _ = writeln!(text, "  licence {}", file.licence);
+                writeln!(text, "  used where it is asked for: --backbone {backbone}")
+            }
+            None => writeln!(text, "  the network {backbone}, used with --weights and its path"),
+        };
         print(&text)?;
     }
     if args.output.json() { print_json(&done) } else { Ok(()) }
@@ -93,6 +106,24 @@ fn verified(by: Verification) -> &'static str {
         Verification::FirstUse => {
             "no published checksum is known; recorded, and another will be refused"
         }
+    }
+}
+
+/// What is fetched: a file of the manifest's, or any other of a hub's.
+struct Wanted {
+    remote: RemoteFile,
+    known: Option<WeightFile>,
+}
+
+impl Wanted {
+    fn named(name: &str) -> anyhow::Result<Self> {
+        if name.starts_with("hf:") {
+            let remote = name.parse::<HubName>().map_err(anyhow::Error::msg)?.remote();
+            return Ok(Self { remote, known: None });
+        }
+        let file = fetchable(name)?;
+        let remote = file.remote().with_context(|| format!("{name} cannot be fetched"))?;
+        Ok(Self { remote, known: Some(file) })
     }
 }
 

@@ -149,7 +149,7 @@ impl Epilogue {
         output: Option<&QuantParams>,
     ) -> Self {
         let channels = bias.len().next_multiple_of(LANES);
-        let is_clamp = matches!(activation, Activation::None | Activation::Relu);
+        let is_clamp = activation.is_clamp();
         let per_channel = |value: &dyn Fn(usize) -> f32| {
             let mut all = AlignedVec::zeros(channels);
             all.as_mut_slice()[..bias.len()]

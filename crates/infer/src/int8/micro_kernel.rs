@@ -8,10 +8,16 @@ use crate::prefetch::prefetch;
 
 /// Element type of an output: f32, or uint8 after requantisation.
 pub(crate) trait GemmOutput: Copy + Send {
+    /// Whether values are in units of the quantisation, which saturates below the upper clamp of an activation: a range
+    /// is that of the activation's values.
+    const SATURATES: bool;
+
     fn store<I: Int8Simd>(isa: I, values: f32x16, to: &mut [Self; LANES]);
 }
 
 impl GemmOutput for u8 {
+    const SATURATES: bool = true;
+
     #[inline(always)]
     fn store<I: Int8Simd>(isa: I, values: f32x16, to: &mut [u8; LANES]) {
         *to = isa.to_u8(values);
@@ -19,6 +25,8 @@ impl GemmOutput for u8 {
 }
 
 impl GemmOutput for f32 {
+    const SATURATES: bool = false;
+
     #[inline(always)]
     fn store<I: Int8Simd>(_: I, values: f32x16, to: &mut [f32; LANES]) {
         *to = pulp::cast(values);
@@ -26,7 +34,7 @@ impl GemmOutput for f32 {
 }
 
 /// The epilogue of a tile, with a vector per block:
-/// `activation(sum * scale + shift + add * add_scale)`, and after an activation other than ReLU, which commutes with
+/// `activation(sum * scale + shift + add * add_scale)`, and after an activation that is more than a clamp, which commutes with
 /// requantisation, `y * out_scale + out_shift`.
 #[derive(Clone, Copy)]
 pub(crate) struct TileEpilogue<'a, const NB: usize> {
@@ -83,13 +91,15 @@ impl<T: GemmOutput, const MR: usize, const NB: usize> WithInt8Simd for MicroKern
             past += quads;
         }
         match epilogue.activation {
-            Activation::None | Activation::Relu => clamped(isa, sums, epilogue, out),
+            Activation::None | Activation::Relu | Activation::Relu6 => {
+                clamped(isa, sums, epilogue, out);
+            }
             Activation::HardSwish | Activation::HardSigmoid => activated(isa, sums, epilogue, out),
         }
     }
 }
 
-/// Epilogue with at most a ReLU. Short, as in [`crate::micro_kernel`], so that the compiler unrolls it.
+/// Epilogue with no activation but clamps. Short, as in [`crate::micro_kernel`], so that the compiler unrolls it.
 #[inline(always)]
 fn clamped<I: Int8Simd, T: GemmOutput, const MR: usize, const NB: usize>(
     isa: I,
@@ -98,7 +108,8 @@ fn clamped<I: Int8Simd, T: GemmOutput, const MR: usize, const NB: usize>(
     mut out: [&mut [[T; LANES]]; NB],
 ) {
     let simd = isa.simd();
-    let floor = simd.splat_f32s(epilogue.activation.floor());
+    let ceiling = if T::SATURATES { f32::INFINITY } else { epilogue.activation.ceiling() };
+    let (floor, ceiling) = (simd.splat_f32s(epilogue.activation.floor()), simd.splat_f32s(ceiling));
     for (block, out) in out.iter_mut().enumerate() {
         let out = &mut out[..MR];
         let (scale, shift) =
@@ -109,12 +120,12 @@ fn clamped<I: Int8Simd, T: GemmOutput, const MR: usize, const NB: usize>(
             for m in 0..MR {
                 let x = simd.mul_add_e_f32s(isa.to_f32(sums[m][block]), scale, shift);
                 let x = simd.mul_add_e_f32s(isa.u8_to_f32(&add[m]), add_scale, x);
-                T::store(isa, simd.max_f32s(x, floor), &mut out[m]);
+                T::store(isa, simd.min_f32s(simd.max_f32s(x, floor), ceiling), &mut out[m]);
             }
         } else {
             for m in 0..MR {
                 let x = simd.mul_add_e_f32s(isa.to_f32(sums[m][block]), scale, shift);
-                T::store(isa, simd.max_f32s(x, floor), &mut out[m]);
+                T::store(isa, simd.min_f32s(simd.max_f32s(x, floor), ceiling), &mut out[m]);
             }
         }
     }
