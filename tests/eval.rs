@@ -1,6 +1,12 @@
 //! Measuring, on splits whose right answers are known.
 
+use lookalike_testkit::weights;
+
 use crate::helpers::{PRODUCTS, Shop, new_photo_of};
+
+fn photo_of(shop: &Shop, product: &str, number: usize) -> Vec<u8> {
+    std::fs::read(shop.photos().join(product).join(format!("{number}.jpg"))).expect("a photo")
+}
 
 #[test]
 fn splits_products_and_copies_are_kept_apart() {
@@ -42,6 +48,30 @@ fn splits_products_and_copies_are_kept_apart() {
     assert!(
         shop.run(["eval", manifest, "--quiet"]).ok().contains("vote             100.0 %  100.0 %")
     );
+}
+
+#[test]
+fn networks_are_compared_on_ones_own_catalogue() {
+    let shop = Shop::new();
+    for (number, product) in PRODUCTS.iter().enumerate() {
+        shop.beside(&format!("all/train/{product}/0.jpg"), photo_of(&shop, product, 0));
+        shop.beside(&format!("all/train/{product}/1.jpg"), photo_of(&shop, product, 1));
+        shop.beside(&format!("all/test/{product}/new.jpg"), new_photo_of(number));
+    }
+    let lite = shop.folder.path().join("lite.safetensors");
+    weights::write(&lite, &weights::timm_efficientnet_lite(0, 10), weights::values);
+    let (all, lite) = (shop.folder.path().join("all"), lite.to_str().expect("UTF-8").to_owned());
+    let all = all.to_str().expect("UTF-8");
+    let names = format!("bundled,{lite}");
+    let found = shop.run(["eval", all, "--networks", &names, "--quiet", "--json"]).json();
+    let backbones: Vec<_> = (0..2).map(|at| found[at]["backbone"].clone()).collect();
+    assert_eq!(backbones, ["mobilenet_v3_minimalistic", "efficientnet_lite0"], "{found}");
+    assert_eq!((&found[0]["queries"], &found[0]["top1"]), (&6.into(), &1.0.into()), "{found}");
+    assert!(found[1]["embed_ms"].as_f64() > Some(0.0), "{found}");
+    let text = shop.run(["eval", all, "--networks", "bundled", "--quiet"]).ok();
+    assert!(text.contains("6 photos of the split test") && text.contains("bundled"), "{text}");
+    let wrong = shop.run(["eval", all, "--networks", "resnet51"]).error(1);
+    assert!(wrong.contains("'resnet51' is no file, and no network"), "{wrong}");
 }
 
 #[test]

@@ -24,7 +24,7 @@ struct Measured {
     /// As it was named.
     network: String,
     backbone: String,
-    dims: u32,
+    dims: usize,
     top1: f64,
     top3: f64,
     /// Expected calibration error.
