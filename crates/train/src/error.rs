@@ -45,8 +45,8 @@ pub enum TrainError {
         /// A lower learning rate to try.
         learning_rate: f64,
     },
-    /// MobileNetV3 does not learn on a GPU.
-    #[error("MobileNetV3 does not learn on a GPU yet: train it on the CPU")]
+    /// Networks of depthwise convolutions do not learn on a GPU.
+    #[error("MobileNetV3 and EfficientNet-Lite do not learn on a GPU yet: train them on the CPU")]
     NotOnGpu,
     /// The folder has the checkpoint of another run.
     #[error(
