@@ -179,6 +179,28 @@ fn residuals_are_quantised() {
     }
 }
 
+/// Between an expansion and a depthwise convolution numbers are f32: there no range of bytes ends at 6.
+#[test]
+fn relu6_ends_at_6() {
+    let mut noise = Noise(5);
+    let shape = Shape { images: 2, channels: 6, height: 14, width: 14 };
+    let mut expand = Layer::new(&mut noise, 6, 40, Window::POINT);
+    expand.bias.iter_mut().for_each(|bias| *bias += 6.0);
+    let three = Window { side: 3, stride: 1, padding: Padding::Same };
+    let depthwise = Layer::new(&mut noise, 1, 40, three);
+    let build = |builder: &mut Builder| {
+        let input = Layer::new(&mut Noise(6), 6, 6, Window::POINT);
+        let x = builder.conv(builder.input(), input.conv(), FusedOps::activation(Activation::None));
+        let y = builder.conv(x, expand.conv(), FusedOps::activation(Activation::Relu6));
+        let first = (expand.conv(), Activation::Relu6);
+        let z = builder.expanded_depthwise(x, first, depthwise.conv(), Activation::None);
+        vec![y, z]
+    };
+    let (exact, quantised) = compared(&mut noise, shape, build);
+    assert!(exact[0].iter().filter(|&&x| x == 6.0).count() > exact[0].len() / 4);
+    assert_alike((exact, quantised), 0.999, "ReLU6");
+}
+
 #[test]
 fn blocks_with_depthwise_convolutions_and_gates() {
     let mut noise = Noise(3);

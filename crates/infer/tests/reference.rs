@@ -114,7 +114,7 @@ fn check_convolutions(
     let second_weight = noise.values(outputs * between * kernel * kernel);
     let second_bias = noise.values(outputs);
     let second = Conv { weight: &second_weight, bias: &second_bias, window };
-    let activation = ACTIVATIONS[noise.within(0, 3)];
+    let activation = ACTIVATIONS[noise.within(0, ACTIVATIONS.len() - 1)];
     let what = format!("{} {window:?} {shape:?} {between} {outputs} {activation:?}", level.name());
 
     let (hidden, hidden_shape) =
@@ -233,7 +233,7 @@ fn depthwise_convolutions_and_max_pools_match_the_naive_implementation() {
                 let weight = noise.values(channels * kernel * kernel);
                 let bias = noise.values(channels);
                 let conv = Conv { weight: &weight, bias: &bias, window };
-                let activation = ACTIVATIONS[noise.within(0, 3)];
+                let activation = ACTIVATIONS[noise.within(0, ACTIVATIONS.len() - 1)];
                 let what = format!("{} {window:?} {shape:?} {channels}", level.name());
 
                 let (mixed, mixed_shape) =
@@ -249,7 +249,7 @@ fn depthwise_convolutions_and_max_pools_match_the_naive_implementation() {
                 let weight = noise.values(expanded * kernel * kernel);
                 let bias = noise.values(expanded);
                 let conv_fused = Conv { weight: &weight, bias: &bias, window };
-                let between = ACTIVATIONS[noise.within(0, 3)];
+                let between = ACTIVATIONS[noise.within(0, ACTIVATIONS.len() - 1)];
                 let (hidden, hidden_shape) =
                     convolved(&mixed, mixed_shape, expand, false, |_, x| activated(x, between));
                 let (wanted_fused, _) =

@@ -27,8 +27,8 @@ pub(crate) struct EvalArgs {
     /// Compare networks instead of measuring an index: names as for --backbone, weights files, or `bundled`,
     /// separated by commas
     ///
-    /// For each, an index of the catalogue's photos outside the split is built, measured and thrown away. One
-    /// table has accuracy, confidence, time and size.
+    /// For each, an index of the photos of the split train, and of those without a split, is built, measured and thrown
+    /// away. One table has accuracy, confidence, time and size.
     #[arg(
         long,
         value_name = "NAMES",

@@ -31,6 +31,8 @@ struct Measured {
     ece: f64,
     /// The fraction of photos whose product comes first, but that a search calls no match.
     false_no_match: Option<f64>,
+    /// The fraction of the photos of --unsold that a search takes for a product.
+    unsold_accepted: Option<f64>,
     /// Medians, from a file to its embedding and to the answer, in milliseconds.
     embed_ms: f64,
     search_ms: f64,
@@ -103,6 +105,7 @@ fn measure(
         top3: search.top3,
         ece: search.calibration.ece,
         false_no_match: found.verdicts.as_ref().map(|verdicts| verdicts.all.false_no_match),
+        unsold_accepted: found.rejection.as_ref().map(|rejection| rejection.false_accepts),
         embed_ms,
         search_ms,
         index_bytes,
@@ -154,16 +157,17 @@ fn table(all: &[Measured], args: &EvalArgs) -> String {
     let width = all.iter().map(|one| one.network.chars().count()).max().unwrap_or(0).max(7);
     let _ = writeln!(
         text,
-        "{:width$}  top-1   top-3   ECE     no match   embedding  answer    index",
+        "{:width$}  top-1   top-3   ECE     no match   unsold  embedding  answer    index",
         "network"
     );
     for one in all {
         let percent = |value: f64| format!("{:.1} %", 100.0 * value);
         let no_match = one.false_no_match.map_or("-".to_owned(), percent);
+        let unsold = one.unsold_accepted.map_or("-".to_owned(), percent);
         let ms = |value: f64| format!("{value:.1} ms");
         let _ = writeln!(
             text,
-            "{:width$}  {:6}  {:6}  {:6}  {no_match:9}  {:9}  {:8}  {}",
+            "{:width$}  {:6}  {:6}  {:6}  {no_match:9}  {unsold:6}  {:9}  {:8}  {}",
             one.network,
             percent(one.top1),
             percent(one.top3),
@@ -173,7 +177,7 @@ fn table(all: &[Measured], args: &EvalArgs) -> String {
             bytes(one.index_bytes)
         );
     }
-    text += "\nno match: of the photos whose product comes first, those that a search calls no match. Times are medians, from\n\
-             the file on, one photo at a time.\n";
+    text += "\nno match: of the photos whose product comes first, those that a search calls no match. unsold: of the\n\
+             photos of --unsold, those taken for a product. Times are medians, from the file on, one photo at a time.\n";
     text
 }
